@@ -1,0 +1,1 @@
+"""Find and retire cloud identities that nobody uses, as Cloud Custodian policies."""

@@ -1,0 +1,1 @@
+"""AWS IAM users: get, transform, judge and act."""

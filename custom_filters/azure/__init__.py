@@ -1,0 +1,1 @@
+"""Microsoft Entra ID users: get, transform, judge and act."""

@@ -1,0 +1,1 @@
+"""What "unused" means: pure functions over frozen dataclasses; standard library only."""

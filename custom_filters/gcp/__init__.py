@@ -1,0 +1,1 @@
+"""Google users, service accounts and keys: get, transform, judge and act."""

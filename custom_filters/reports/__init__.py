@@ -1,0 +1,1 @@
+"""Findings to reports: pure functions that return str or bytes."""

@@ -1,0 +1,1 @@
+"""Embedded clouds on loopback, for the demo and the tests."""
