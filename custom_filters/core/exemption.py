@@ -1,0 +1,95 @@
+"""Exemptions: identities that are left alone, by whose word, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from fnmatch import fnmatchcase
+
+from custom_filters.core.times import parse_time
+
+PROVIDERS = ("aws", "azure", "gcp")
+_REQUIRED = ("provider", "account", "user", "reason", "approved_by", "expires")
+
+
+class ExemptionError(ValueError):
+    """An exemption that cannot be taken; the message names the entry and the remedy."""
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """One entry of an exemptions file, or the exempt tag.
+
+    `account` and `user` are globs without regard to case (`user` also matches an id). `expires` is the first
+    instant (aware UTC) at which it no longer protects; None only for the tag, which carries no date.
+    """
+
+    provider: str
+    account: str
+    user: str
+    reason: str
+    approved_by: str | None
+    expires: datetime | None
+
+    def expired(self, now: datetime) -> bool:
+        """Whether it no longer protects at `now`."""
+        return self.expires is not None and now >= self.expires
+
+    def matches(self, provider: str, account: str, name: str, user_id: str) -> bool:
+        """Whether it speaks of this identity."""
+        return (
+            self.provider == provider
+            and fnmatchcase(account.lower(), self.account.lower())
+            and any(fnmatchcase(text.lower(), self.user.lower()) for text in (name, user_id))
+        )
+
+
+def parse_exemption(entry: Mapping[str, object], where: str) -> Exemption:
+    """Read one entry; `where` (file and line) starts the sentence of an ExemptionError."""
+    unknown = sorted(set(map(str, entry)) - set(_REQUIRED))
+    if unknown:
+        raise ExemptionError(f"{where}: unknown key {unknown[0]!r}; an exemption has {', '.join(_REQUIRED)}")
+    for key in _REQUIRED:
+        if entry.get(key) in (None, ""):
+            raise ExemptionError(f"{where}: {key!r} is missing; an exemption needs {', '.join(_REQUIRED)}")
+    provider = str(entry["provider"])
+    if provider not in PROVIDERS:
+        raise ExemptionError(f"{where}: provider {provider!r} is not one of {', '.join(PROVIDERS)}")
+    texts = {key: _text(entry[key], key, where) for key in ("account", "user", "reason", "approved_by")}
+    return Exemption(provider=provider, expires=_expiry(entry["expires"], where), **texts)
+
+
+def _text(value: object, key: str, where: str) -> str:
+    if isinstance(value, str):
+        return value
+    remedy = "put it in quotes, or leading zeros are lost" if key == "account" else "write it as text"
+    raise ExemptionError(f"{where}: {key!r} is {value!r}, not text; {remedy}")
+
+
+def _expiry(value: object, where: str) -> datetime:
+    """A date protects through its last second in UTC; a timestamp up to that instant."""
+    try:
+        if isinstance(value, datetime):
+            return value.astimezone(timezone.utc) if value.tzinfo else value.replace(tzinfo=timezone.utc)
+        if isinstance(value, date):
+            return _end_of(value)
+        text = str(value)
+        return _end_of(date.fromisoformat(text)) if len(text) == len("2026-01-31") else parse_time(text)
+    except (ValueError, OverflowError) as error:
+        raise ExemptionError(
+            f"{where}: 'expires' is {value!r}; write a date such as 2027-01-31 or an RFC 3339 timestamp"
+        ) from error
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day, time(), timezone.utc) + timedelta(days=1)
+
+
+def find_exemption(
+    exemptions: Iterable[Exemption], provider: str, account: str, name: str, user_id: str, now: datetime
+) -> Exemption | None:
+    """The exemption that speaks of this identity: one in force before an expired one, then the longest."""
+    matching = [e for e in exemptions if e.matches(provider, account, name, user_id)]
+    latest = datetime.max.replace(tzinfo=timezone.utc)
+    return max(matching, key=lambda e: (not e.expired(now), e.expires or latest), default=None)

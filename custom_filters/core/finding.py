@@ -1,0 +1,152 @@
+"""Findings: what a policy writes on a resource, and one record for each judged credential.
+
+The annotation `c7n:unused` holds the fields of the user (IDENTITY_FIELDS) once and, under `credentials`, those
+of each credential (CREDENTIAL_FIELDS). `findings_of` joins them: one flat record with all FIELDS a credential.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from custom_filters.core.credential import Credential, Identity
+from custom_filters.core.evidence import evidence_as_dict
+from custom_filters.core.exemption import Exemption
+from custom_filters.core.judge import IdentityJudgement, Judgement, Rules
+from custom_filters.core.times import floor_days, format_optional, format_time
+
+ANNOTATION = "c7n:unused"
+SCHEMA = 1
+
+Phase = Literal["detected", "marked", "disabled", "restored"]
+
+#: Fields that are the same for every credential of a user.
+IDENTITY_FIELDS = (
+    "schema", "provider", "account", "user", "user_id", "user_type", "privileged", "owner", "owner_source",
+    "user_verdict", "as_of", "threshold_days", "phase", "next_action", "next_action_at", "exemption", "policy",
+    "controls",
+)  # fmt: skip
+#: Fields of one credential; `change` and `first_seen` are filled from the history, when there is one.
+CREDENTIAL_FIELDS = (
+    "credential", "verdict", "last_used", "days_unused", "basis", "evidence", "reason", "change", "first_seen",
+    "uid",
+)  # fmt: skip
+#: Every field of a finding, in the order in which reports show them.
+FIELDS = (
+    "schema", "provider", "account", "user", "user_id", "user_type", "privileged", "owner", "owner_source",
+    "credential", "verdict", "user_verdict", "last_used", "days_unused", "basis", "evidence", "reason", "as_of",
+    "threshold_days", "phase", "next_action", "next_action_at", "exemption", "policy", "controls", "change",
+    "first_seen", "uid",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a user stands between detection and retirement, before this run, and what comes next."""
+
+    phase: Phase = "detected"
+    next_action: str | None = None
+    next_action_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a finding says of the policy that made it."""
+
+    policy: str
+    controls: tuple[str, ...]
+    rules: Rules
+    now: datetime
+
+
+def finding_uid(identity: Identity, credential: Credential) -> str:
+    """A name for the finding that stays the same over runs: 32 hex digits of SHA-256."""
+    parts = [identity.provider, identity.account, identity.id, credential.kind, credential.id]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def annotation(
+    judged: IdentityJudgement, selected: Iterable[Judgement], progress: Progress, context: Context
+) -> dict[str, Any]:
+    """The value of `c7n:unused`: JSON-ready, timestamps RFC 3339 UTC."""
+    identity = judged.identity
+    return {
+        "schema": SCHEMA,
+        "provider": identity.provider,
+        "account": identity.account,
+        "user": identity.name,
+        "user_id": identity.id,
+        "user_type": identity.user_type,
+        "privileged": identity.privileged,
+        "owner": identity.owner,
+        "owner_source": identity.owner_source,
+        "user_verdict": judged.verdict,
+        "user_reason": judged.reason,
+        "as_of": format_time(context.now),
+        "threshold_days": context.rules.days,
+        "phase": progress.phase,
+        "next_action": progress.next_action,
+        "next_action_at": format_optional(progress.next_action_at),
+        "exemption": _exemption(identity.exemption),
+        "policy": context.policy,
+        "controls": list(context.controls),
+        "credentials": [_credential(identity, j, context) for j in selected],
+    }
+
+
+def _exemption(exemption: Exemption | None) -> dict[str, str | None] | None:
+    if exemption is None:
+        return None
+    return {
+        "reason": exemption.reason,
+        "approved_by": exemption.approved_by,
+        "expires": format_optional(exemption.expires),
+    }
+
+
+def _credential(identity: Identity, judgement: Judgement, context: Context) -> dict[str, Any]:
+    credential = judgement.credential
+    evidence = (*credential.evidence, *identity.evidence)
+    return {
+        "credential": {
+            "kind": credential.kind,
+            "id": credential.id,
+            "status": credential.status,
+            "created": format_optional(credential.created),
+        },
+        "verdict": judgement.verdict,
+        "last_used": format_optional(judgement.last_used),
+        "days_unused": _days_unused(judgement, context.now),
+        "basis": judgement.basis,
+        "evidence": [evidence_as_dict(e) for e in evidence],
+        "reason": judgement.reason,
+        "rule": judgement.rule,
+        "becomes": judgement.becomes,
+        "changes_at": format_optional(judgement.changes_at),
+        "change": None,
+        "first_seen": None,
+        "uid": finding_uid(identity, credential),
+    }
+
+
+def _days_unused(judgement: Judgement, now: datetime) -> int | None:
+    """Whole days since the last use, or since its birth when it was never used; None when nobody knows."""
+    credential = judgement.credential
+    start = judgement.last_used
+    if start is None and judgement.rule == 4 and judgement.verdict != "unknown":  # noqa: PLR2004
+        start = credential.rotated or credential.created
+    return None if start is None else floor_days(now - start)
+
+
+def findings_of(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One flat finding for each credential of an annotation, with every name of FIELDS.
+
+    Raises KeyError when a field is missing, so that foreign or truncated data is never taken for a finding.
+    """
+    common = {name: value[name] for name in IDENTITY_FIELDS}
+    rows = ({**common, **{name: item[name] for name in CREDENTIAL_FIELDS}} for item in value["credentials"])
+    return [{name: row[name] for name in FIELDS} for row in rows]
