@@ -1,7 +1,7 @@
 """Findings: what a policy writes on a resource, and one record for each judged credential.
 
-The annotation `c7n:unused` holds the fields of the user (IDENTITY_FIELDS) once and, under `credentials`, those
-of each credential (CREDENTIAL_FIELDS). `findings_of` joins them: one flat record with all FIELDS a credential.
+The annotation `c7n:unused` holds the fields of the user (IDENTITY_FIELDS) once and, under `credentials`,
+those of each credential (CREDENTIAL_FIELDS). `findings_of` joins them: one flat record a credential.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ Phase = Literal["detected", "marked", "disabled", "restored"]
 #: Fields that are the same for every credential of a user.
 IDENTITY_FIELDS = (
     "schema", "provider", "account", "user", "user_id", "user_type", "privileged", "owner", "owner_source",
-    "user_verdict", "as_of", "threshold_days", "phase", "next_action", "next_action_at", "exemption", "policy",
-    "controls",
+    "user_verdict", "as_of", "threshold_days", "phase", "next_action", "next_action_at", "exemption",
+    "policy", "controls",
 )  # fmt: skip
 #: Fields of one credential; `change` and `first_seen` are filled from the history, when there is one.
 CREDENTIAL_FIELDS = (
-    "credential", "verdict", "last_used", "days_unused", "basis", "evidence", "reason", "change", "first_seen",
-    "uid",
+    "credential", "verdict", "last_used", "days_unused", "basis", "evidence", "reason", "change",
+    "first_seen", "uid",
 )  # fmt: skip
 #: Every field of a finding, in the order in which reports show them.
 FIELDS = (
     "schema", "provider", "account", "user", "user_id", "user_type", "privileged", "owner", "owner_source",
-    "credential", "verdict", "user_verdict", "last_used", "days_unused", "basis", "evidence", "reason", "as_of",
-    "threshold_days", "phase", "next_action", "next_action_at", "exemption", "policy", "controls", "change",
-    "first_seen", "uid",
+    "credential", "verdict", "user_verdict", "last_used", "days_unused", "basis", "evidence", "reason",
+    "as_of", "threshold_days", "phase", "next_action", "next_action_at", "exemption", "policy", "controls",
+    "change", "first_seen", "uid",
 )  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def _days_unused(judgement: Judgement, now: datetime) -> int | None:
     """Whole days since the last use, or since its birth when it was never used; None when nobody knows."""
     credential = judgement.credential
     start = judgement.last_used
-    if start is None and judgement.rule == 4 and judgement.verdict != "unknown":  # noqa: PLR2004
+    if start is None and judgement.rule == 4 and judgement.verdict != "unknown":
         start = credential.rotated or credential.created
     return None if start is None else floor_days(now - start)
 

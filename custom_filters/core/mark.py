@@ -1,6 +1,6 @@
 """Marks: the note on an identity that says what will happen to it, and when.
 
-Custodian's own format, `<message>: <op>@YYYY/MM/DD HHMM UTC`, read strictly: the hour and UTC are always there.
+Custodian's own format, `<message>: <op>@YYYY/MM/DD HHMM UTC`, read strictly: hour and UTC are always there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MARK = re.compile(
 )
 
 
-class MalformedMark(ValueError):
+class MalformedMarkError(ValueError):
     """A mark that is not to be trusted; the message quotes it."""
 
 
@@ -45,14 +45,14 @@ def stamp(at: datetime) -> str:
 
 
 def parse_mark(text: str) -> Mark:
-    """Read a mark; raises MalformedMark on anything that `render` does not write."""
+    """Read a mark; raises MalformedMarkError on anything that `render` does not write."""
     match = _MARK.fullmatch(text)
     if match is None:
-        raise MalformedMark(f"mark {text!r} is not '<message>: <op>@YYYY/MM/DD HHMM UTC'")
+        raise MalformedMarkError(f"mark {text!r} is not '<message>: <op>@YYYY/MM/DD HHMM UTC'")
     try:
         at = datetime.strptime(match["at"], _STAMP).replace(tzinfo=timezone.utc)
     except ValueError as error:
-        raise MalformedMark(f"mark {text!r} names a date that does not exist") from error
+        raise MalformedMarkError(f"mark {text!r} names a date that does not exist") from error
     return Mark(match["message"], match["op"], at)
 
 
@@ -65,7 +65,7 @@ def mark_state(text: str | None, op: str, now: datetime) -> MarkState:
         return "absent"
     try:
         mark = parse_mark(text)
-    except MalformedMark:
+    except MalformedMarkError:
         return "malformed"
     if mark.op != op:
         return "malformed"

@@ -1,7 +1,7 @@
 """Lists of credentials that are kept in the cloud itself, in short texts such as tag values.
 
-Two lists use this form: which credentials were marked and when, and what `disable-unused` switched off. A text
-reads `1/2 2026-12-07T10:00:00Z access-key=AKIA... password=password`: part and parts, the time, then kind=id.
+Two lists use this form: which credentials were marked and when, and what `disable-unused` switched off. A
+text reads `1/2 2026-12-07T10:00:00Z access-key=AKIA... password=password`: part/parts, time, then kind=id.
 """
 
 from __future__ import annotations
