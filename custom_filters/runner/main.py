@@ -1,0 +1,85 @@
+"""The `c7n-unused` command: finds the subcommand, and is the one boundary for what nobody foresaw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any, NoReturn
+
+import click
+
+from custom_filters.runner.exits import NotEvaluatedError
+
+#: Subcommand -> where it lives. Imported only when it is called or shown, so that a start stays quick.
+COMMANDS = {
+    "run": "custom_filters.runner.run:run",
+    "report": "custom_filters.runner.report:report",
+    "explain": "custom_filters.runner.explain:explain",
+    "restore": "custom_filters.runner.restore:restore",
+    "verify": "custom_filters.runner.verify:verify",
+    "permissions": "custom_filters.runner.permissions:permissions",
+    "doctor": "custom_filters.runner.doctor:doctor",
+    "sandbox": "custom_filters.runner.sandbox:sandbox",
+    "demo": "custom_filters.runner.demo:demo",
+    "custodian": "custom_filters.runner.stock:custodian",
+    "c7n-org": "custom_filters.runner.stock:c7n_org",
+}
+#: These end as the stock commands do, traceback and exit code included.
+STOCK = frozenset({"custodian", "c7n-org"})
+
+
+class Commands(click.Group):
+    """The subcommands, imported late."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand; what nobody foresaw reads as not evaluated, never as a finding (exit 1)."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            if ctx.invoked_subcommand in STOCK or ctx.params["debug"]:
+                raise
+            raise NotEvaluatedError(
+                f"{ctx.invoked_subcommand} stopped on {type(error).__name__}: {error}. Nothing is known about "
+                f"what was left to do; `c7n-unused --debug {ctx.invoked_subcommand} ...` shows where."
+            ) from error
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"c7n-unused {version('c7n-unused')}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error that nobody foresaw.")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
+              help="Show the version.")  # fmt: skip
+def cli(debug: bool) -> None:
+    """Find cloud identities that nobody uses, show the evidence, and retire them with Cloud Custodian.
+
+    \b
+    Exit codes, the highest wins (2 > 3 > 1 > 0):
+      0  everything was evaluated, and nothing is at --fail-on
+      1  findings at --fail-on
+      2  wrong input
+      3  something was not evaluated: an account, a policy, a page, a child that died
+    """  # noqa: D301 - click's \b keeps the lines
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """The entry point: run `args`, or the command line, and leave with the exit code."""
+    cli.main(args, prog_name="c7n-unused")
+    raise SystemExit(0)
