@@ -38,8 +38,6 @@ class Requests(BaseHTTPRequestHandler):
     """Serves `application` as `host` on a connection whose TLS handshake is done."""
 
     protocol_version = "HTTP/1.1"
-    server_version = "c7n-unused-sandbox"
-    sys_version = ""
     timeout = 300
     wbufsize = -1
 
@@ -163,6 +161,10 @@ class Requests(BaseHTTPRequestHandler):
         if len(data) < length:
             raise ConnectionDroppedError
         return data
+
+    def version_string(self) -> str:
+        """The Server header."""
+        return "c7n-unused-sandbox"
 
     def log_message(self, format: str, *args: object) -> None:
         """Requests go to the module's logger, at debug level, not to stderr."""

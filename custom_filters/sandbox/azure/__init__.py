@@ -1,0 +1,1 @@
+"""Microsoft Entra ID, played on loopback: the log-in service and the needed part of Graph."""
