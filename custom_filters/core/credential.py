@@ -53,5 +53,7 @@ class Identity:
     owner_source: str | None = None
     exemption: Exemption | None = None
     evidence: tuple[Evidence, ...] = ()
+    #: When the identity itself was made.
+    born: datetime | None = None
     #: Why the credentials could not be listed in full; the user is then unknown unless known to be active.
     incomplete: str | None = None

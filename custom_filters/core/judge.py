@@ -166,7 +166,18 @@ def _user_verdict(
         return "no-credentials", "nothing is switched on"
     if veto and now - veto.at < timedelta(days=rules.days):
         return "active", f"{veto.source} saw the user {_ago(veto.at, now)}"
+    if identity.incomplete and _is_new(identity.born, rules, now) and not _any(live, "active"):
+        return "new", identity.incomplete
     return _verdict_of_live(identity, live, rules)
+
+
+def _any(judged: Iterable[Judgement], verdict: Verdict) -> bool:
+    return any(j.verdict == verdict for j in judged)
+
+
+def _is_new(born: datetime | None, rules: Rules, now: datetime) -> bool:
+    """Whether an identity is too young for what we do not know of it to matter."""
+    return born is not None and now - born < timedelta(days=max(rules.days, rules.grace_days))
 
 
 def _verdict_of_live(identity: Identity, live: list[Judgement], rules: Rules) -> tuple[Verdict, str]:

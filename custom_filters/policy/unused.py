@@ -24,7 +24,7 @@ DEFAULT_DAYS = 90
 OWNER_TAGS = ("owner", "Owner", "email", "contact")
 
 
-def unused_schema(kinds: Iterable[str], evidence: Iterable[str], **more: Mapping[str, Any]) -> dict[str, Any]:
+def unused_schema(kinds: Iterable[str], evidence: Iterable[str], more: Mapping[str, Any]) -> dict[str, Any]:
     """The filter's schema for a provider with these credential kinds and evidence sources."""
     schema: dict[str, Any] = type_schema(
         FILTER,
@@ -59,7 +59,7 @@ def rules_of(data: Mapping[str, Any]) -> Rules:
     )
 
 
-class UnusedCredentials(Filter):  # type: ignore[misc]
+class UnusedCredentials(Filter):
     """Base of the filter: judge every identity, keep and annotate those of the verdicts asked for.
 
     A subclass gives `provider`, `schema`, `permissions` and `identities`.

@@ -1,0 +1,61 @@
+"""What the report lacks, read only for users who look unused: SSH keys, service-specific credentials."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from botocore.exceptions import ClientError
+from c7n.utils import local_session
+
+from custom_filters.aws.client import aws_client, error_code, for_each
+from custom_filters.aws.credentials import transform_service_credential, transform_ssh_key
+from custom_filters.core.credential import Credential
+from custom_filters.policy.store import shared
+
+log = logging.getLogger("custodian.unused.aws")
+
+
+def shared_ssh_keys(manager: Any, names: Iterable[str]) -> dict[str, list[Credential]]:
+    """The SSH keys of these users by name: one call for each user that was not read before in this run."""
+    session, account = local_session(manager.session_factory), manager.config.account_id
+    known: dict[str, list[Credential]] = shared(session, ("ssh-keys", account), dict)
+    missing = [name for name in names if name not in known]
+    if missing:
+        iam = aws_client(manager)
+        log.info("reading the SSH keys of %d users that are not plainly active", len(missing))
+        known.update(for_each(lambda name: (name, get_ssh_keys(iam, name)), missing))
+    return known
+
+
+def get_ssh_keys(iam: Any, name: str) -> list[Credential]:
+    """A user's SSH keys; a user that is gone has none."""
+    try:
+        pages = iam.get_paginator("list_ssh_public_keys").paginate(UserName=name)
+        return [transform_ssh_key(key) for page in pages for key in page["SSHPublicKeys"]]
+    except ClientError as error:
+        if error_code(error) == "NoSuchEntity":
+            return []
+        raise
+
+
+def shared_service_credentials(manager: Any) -> dict[str, list[Credential]]:
+    """Every user's service-specific credentials by user name, read once a run."""
+    session, account = local_session(manager.session_factory), manager.config.account_id
+    return shared(
+        session, ("service-credentials", account), lambda: get_service_credentials(aws_client(manager))
+    )
+
+
+def get_service_credentials(iam: Any) -> dict[str, list[Credential]]:
+    """ListServiceSpecificCredentials for all users, page by page (botocore has no paginator for it)."""
+    found: dict[str, list[Credential]] = {}
+    arguments: dict[str, Any] = {"AllUsers": True, "MaxItems": 1000}
+    while True:
+        page = iam.list_service_specific_credentials(**arguments)
+        for item in page.get("ServiceSpecificCredentials", ()):
+            found.setdefault(item["UserName"], []).append(transform_service_credential(item))
+        if not page.get("IsTruncated"):
+            return found
+        arguments["Marker"] = page["Marker"]

@@ -1,0 +1,150 @@
+"""Filters on aws.iam-user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from c7n.utils import local_session
+
+from custom_filters.aws import advisor, details, report
+from custom_filters.aws.client import aws_client
+from custom_filters.aws.credentials import CERTIFICATE, KINDS, LAST_USED, SERVICE_CREDENTIAL, SSH_KEY
+from custom_filters.aws.identities import Snapshot, with_advice
+from custom_filters.aws.markers import progress_of, with_restored
+from custom_filters.aws.users import shared_listing, tags_of
+from custom_filters.core.credential import Identity
+from custom_filters.core.finding import Progress
+from custom_filters.core.judge import judge_identity
+from custom_filters.core.verdict import Verdict
+from custom_filters.policy.store import shared
+from custom_filters.policy.unused import UnusedCredentials, unused_schema
+
+#: Kinds whose last use AWS does not keep.
+_WITHOUT_LAST_USED = frozenset({SSH_KEY, SERVICE_CREDENTIAL, CERTIFICATE})
+
+
+class IamUserUnusedCredentials(UnusedCredentials):
+    """Select IAM users, or their credentials, by whether anybody uses them.
+
+    Reads the account in bulk (ListUsers, GetAccountAuthorizationDetails, the credential report) and asks
+    further only for users who are not plainly active. `report-timeout`, `report-max-age` and
+    `advisor-timeout` are in seconds. Users that cannot be judged get the verdict `unknown`; a failing call
+    fails the policy.
+
+    :example:
+
+    .. code-block:: yaml
+
+        policies:
+          - name: aws-iam-user-unused
+            resource: aws.iam-user
+            source: unused-bulk
+            filters:
+              - type: unused-credentials
+                days: 90
+                match: user
+                verdicts: [stale, never-used]
+                evidence: [last-used, access-advisor]
+                exempt-tag: c7n-unused-exempt
+    """
+
+    provider = "aws"
+    default_evidence = (LAST_USED,)
+    schema = unused_schema(
+        KINDS,
+        (LAST_USED, advisor.SOURCE),
+        more={
+            "assume-advisor-complete": {"type": "boolean"},
+            "report-timeout": {"type": "number", "minimum": 0},
+            "report-max-age": {"type": "number", "minimum": 0},
+            "advisor-timeout": {"type": "number", "minimum": 0},
+        },
+    )
+    permissions = (
+        "iam:ListUsers",
+        "iam:GetAccountAuthorizationDetails",
+        "iam:GetUser",
+        "iam:GenerateCredentialReport",
+        "iam:GetCredentialReport",
+        "iam:ListSSHPublicKeys",
+        "iam:ListServiceSpecificCredentials",
+    )
+
+    def get_permissions(self) -> tuple[str, ...]:
+        """The calls that this filter makes with the evidence it was given."""
+        more = ("iam:GenerateServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetails")
+        return self.permissions + (more if advisor.SOURCE in self.evidence else ())
+
+    def progress(self, resource: Mapping[str, Any]) -> Progress:
+        """From the tags of the shared listing."""
+        user = shared_listing(self.manager).by_name.get(resource["UserName"], resource)
+        return progress_of(tags_of(user))
+
+    def identities(
+        self, resources: list[dict[str, Any]], now: datetime
+    ) -> Iterator[tuple[dict[str, Any], Identity]]:
+        """Every user with what is known of it; further calls only for users who look unused."""
+        if not resources:
+            return
+        snapshot = self._snapshot(now)
+        known = {r["UserName"]: self._known(snapshot, r, now) for r in resources}
+        self._read_details(known, snapshot, now)
+        if advisor.SOURCE in self.evidence:
+            self._ask_advisor(known, {r["UserName"]: r["Arn"] for r in resources}, now)
+        for resource in resources:
+            yield resource, known[resource["UserName"]]
+
+    def _snapshot(self, now: datetime) -> Snapshot:
+        account = self.manager.config.account_id
+        timeout = self.data.get("report-timeout", report.DEFAULT_TIMEOUT)
+        max_age = self.data.get("report-max-age", report.DEFAULT_MAX_AGE)
+        found = shared(
+            local_session(self.manager.session_factory),
+            ("credential-report", account, max_age),
+            lambda: report.get_report(aws_client(self.manager), timeout=timeout, max_age=max_age),
+        )
+        return Snapshot(account, shared_listing(self.manager), found, now)
+
+    def _known(self, snapshot: Snapshot, resource: dict[str, Any], now: datetime) -> Identity:
+        identity = snapshot.identity(resource)
+        tags = tags_of(snapshot.user(resource))
+        owner, source = self.owner(tags)
+        exemption = self.exemption(identity.account, identity.name, identity.id, tags, now)
+        return replace(identity, owner=owner, owner_source=source, exemption=exemption)
+
+    def _unsettled(
+        self, known: Mapping[str, Identity], settled: Iterable[Verdict], now: datetime
+    ) -> list[str]:
+        """Names of the users whose verdict, exemptions apart, more evidence could change."""
+        done = frozenset(settled)
+        rules = self.rules
+        verdicts = {
+            n: judge_identity(replace(i, exemption=None), rules, now).verdict for n, i in known.items()
+        }
+        return [name for name, verdict in verdicts.items() if verdict not in done]
+
+    def _read_details(self, known: dict[str, Identity], snapshot: Snapshot, now: datetime) -> None:
+        """Add SSH keys and service-specific credentials; a new user stays new whatever they are."""
+        settled: tuple[Verdict, ...] = () if self.data.get("complete") else ("active", "new")
+        names = self._unsettled(known, settled, now)
+        if not names:
+            return
+        ssh_keys = details.shared_ssh_keys(self.manager, names)
+        service = details.shared_service_credentials(self.manager)
+        for name in names:
+            tags = tags_of(snapshot.user({"UserName": name}))
+            found = with_restored([*ssh_keys[name], *service.get(name, ())], tags)
+            known[name] = replace(known[name], credentials=(*known[name].credentials, *found))
+
+    def _ask_advisor(self, known: dict[str, Identity], arns: Mapping[str, str], now: datetime) -> None:
+        names = self._unsettled(known, ("active", "new", "no-credentials"), now)
+        timeout = self.data.get("advisor-timeout", advisor.DEFAULT_TIMEOUT)
+        advice = advisor.shared_advice(self.manager, {n: arns[n] for n in names}, now, timeout)
+        assume = bool(self.data.get("assume-advisor-complete"))
+        for name in names:
+            known[name] = with_advice(
+                known[name], advice[name], assume_complete=assume, covered=_WITHOUT_LAST_USED
+            )

@@ -1,0 +1,34 @@
+"""Registers our vocabulary on aws.iam-user with Custodian."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from c7n.manager import resources
+
+_RESOURCE = "iam-user"
+
+
+def install() -> None:
+    """Subscribe to Custodian's AWS resources; what is loaded already is registered at once. Idempotent."""
+    if _on_resource not in resources._subscribers:
+        resources.subscribe(_on_resource)
+    if _RESOURCE in resources:
+        _on_resource(resources, resources.get(_RESOURCE))
+
+
+def _on_resource(registry: Any, resource_class: Any) -> None:
+    if getattr(resource_class, "type", None) == _RESOURCE:
+        register(resource_class)
+
+
+def register(resource_class: Any) -> None:
+    """Put the filters, actions and the source on the resource class."""
+    from c7n.query import sources
+
+    from custom_filters.aws.filters import IamUserUnusedCredentials
+    from custom_filters.aws.source import NAME, UnusedBulkSource
+    from custom_filters.policy.registry import add
+
+    add(resource_class.filter_registry, "unused-credentials", IamUserUnusedCredentials)
+    add(sources, NAME, UnusedBulkSource)

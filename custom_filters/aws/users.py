@@ -1,0 +1,104 @@
+"""The account's users in bulk: ListUsers joined with GetAccountAuthorizationDetails.
+
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+from c7n.utils import local_session
+
+from custom_filters.aws.client import aws_client, error_code, for_each
+from custom_filters.aws.privilege import privileged_users
+from custom_filters.policy.store import forget, shared
+
+_PAGE = 1000
+#: What a user's resource keeps of the authorization details; policy documents stay out of resources.json.
+_KEPT = ("Tags", "GroupList", "AttachedManagedPolicies", "PermissionsBoundary")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The users of one account.
+
+    `users` are resources as ListUsers gives them, with Tags, GroupList and AttachedManagedPolicies;
+    `privileged` is by user name, None where a policy could not be read.
+    """
+
+    users: tuple[dict[str, Any], ...]
+    privileged: Mapping[str, bool | None]
+    by_name: Mapping[str, dict[str, Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Index the users by name."""
+        object.__setattr__(self, "by_name", {u["UserName"]: u for u in self.users})
+
+
+def shared_listing(manager: Any) -> Listing:
+    """The account's listing, read once for all policies of a run."""
+    session = local_session(manager.session_factory)
+    return shared(session, _key(manager), lambda: get_listing(aws_client(manager)))
+
+
+def forget_listing(manager: Any) -> None:
+    """Have the next policy list again: users were tagged or changed."""
+    forget(local_session(manager.session_factory), _key(manager))
+
+
+def _key(manager: Any) -> tuple[str, str]:
+    return ("iam-users", manager.config.account_id)
+
+
+def get_listing(iam: Any) -> Listing:
+    """List users and their authorization details; users that only one of the two knows are read again."""
+    users = {u["UserName"]: u for u in get_users(iam)}
+    details = get_authorization_details(iam)
+    known = {d["UserName"]: d for d in details["UserDetailList"]}
+    differing = users.keys() ^ known.keys()
+    again = dict(for_each(lambda name: (name, get_user(iam, name)), sorted(differing)))
+    joined = [transform_user(u, known[name]) for name, u in users.items() if name in known]
+    joined += [user for user in again.values() if user is not None]
+    return Listing(tuple(joined), privileged_users(details))
+
+
+def get_users(iam: Any) -> list[dict[str, Any]]:
+    """Every user, 1,000 a page; with PasswordLastUsed, without tags."""
+    pages = iam.get_paginator("list_users").paginate(PaginationConfig={"PageSize": _PAGE})
+    return [user for page in pages for user in page["Users"]]
+
+
+def get_authorization_details(iam: Any) -> dict[str, list[dict[str, Any]]]:
+    """Users, groups and the account's own policies with their documents, 1,000 entities a page."""
+    found: dict[str, list[dict[str, Any]]] = {"UserDetailList": [], "GroupDetailList": [], "Policies": []}
+    pages = iam.get_paginator("get_account_authorization_details").paginate(
+        Filter=["User", "Group", "LocalManagedPolicy"], PaginationConfig={"PageSize": _PAGE}
+    )
+    for page in pages:
+        for name, entities in found.items():
+            entities.extend(page.get(name, ()))
+    return found
+
+
+def get_user(iam: Any, name: str) -> dict[str, Any] | None:
+    """One user with tags; None when it is gone. Anything else is raised."""
+    try:
+        user: dict[str, Any] = iam.get_user(UserName=name)["User"]
+    except ClientError as error:
+        if error_code(error) == "NoSuchEntity":
+            return None
+        raise
+    return user
+
+
+def transform_user(user: Mapping[str, Any], details: Mapping[str, Any]) -> dict[str, Any]:
+    """One resource out of both answers."""
+    return {**user, "Tags": [], **{key: details[key] for key in _KEPT if key in details}}
+
+
+def tags_of(user: Mapping[str, Any]) -> dict[str, str]:
+    """A user's tags as a mapping."""
+    return {tag["Key"]: tag["Value"] for tag in user.get("Tags") or ()}
