@@ -1,0 +1,152 @@
+"""What every AWS call passes on its way to moto: counts, latency, faults, hooks."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import re
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid4
+from xml.sax.saxutils import escape
+
+from moto import settings as moto_settings
+from moto.core.exceptions import ServiceException
+from moto.core.request import Request
+from moto.core.routing import get_service_router
+from werkzeug.exceptions import HTTPException
+from werkzeug.test import run_wsgi_app
+
+from custom_filters.sandbox.aws.faults import hits
+from custom_filters.sandbox.aws.iam import CLOUD
+from custom_filters.sandbox.aws.moto_time import following
+from custom_filters.sandbox.wire_http import ConnectionDroppedError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from custom_filters.sandbox.aws.cloud import AwsCloud
+
+ACTION = re.compile(rb"(?:^|&)Action=([A-Za-z0-9]+)")
+SERVICE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
+LATER_PAGE = re.compile(rb"(?:^|&)Marker=|NextToken")
+READING = ("Get", "List", "Describe", "Lookup", "Head", "Generate", "Assume", "Search", "Select")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: service (`iam`), action (`ListUsers`), and how its errors are written."""
+
+    service: str
+    action: str
+    later_page: bool
+    form: str
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it changes anything (GenerateCredentialReport and its like do not count)."""
+        return not self.action.startswith(READING)
+
+
+class Gateway:
+    """The WSGI application that the AWS clients talk to."""
+
+    def __init__(self, cloud: AwsCloud, moto: WSGIApplication, seed: int, latency_ms: float) -> None:
+        self._cloud = cloud
+        self._moto = moto
+        self._latency = latency_ms / 1000
+        self._random = random.Random(seed)
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
+        environ[CLOUD] = self._cloud
+        call = identify(environ, body)
+        with self._lock:
+            self._cloud.calls[f"aws:{call.action}"] += 1
+        self._tell(call, "before")
+        time.sleep(self._latency)
+        fault = self._fault(call)
+        if fault is not None:
+            return _answer(call, *fault, start_response)
+        return self._serve(call, environ, start_response)
+
+    def _serve(self, call: Call, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        enforced = self._cloud.faults.get("iam") == "enforced"
+        moto_settings.INITIAL_NO_AUTH_ACTION_COUNT = 0 if enforced else float("inf")
+        with following(self._cloud.clock):
+            chunks, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
+        self._tell(call, "after")
+        start_response(status, list(headers.items()))
+        return chunks
+
+    def _tell(self, call: Call, phase: str) -> None:
+        if self._cloud.on_request is not None:
+            self._cloud.on_request("aws", call.action, phase, call.is_write)
+
+    def _fault(self, call: Call) -> tuple[str, int, str] | None:
+        faults = self._cloud.faults
+        with self._lock:
+            throttled = self._random.random() < float(faults.get("throttle", 0))
+        if throttled:
+            return "Throttling", 400, "Rate exceeded"
+        if hits(faults.get("drop"), call.action, call.later_page):
+            raise ConnectionDroppedError
+        if hits(faults.get("deny"), call.action, call.later_page):
+            who = self._cloud.caller_arn
+            return (
+                "AccessDenied",
+                403,
+                f"User: {who} is not authorized to perform: {call.service}:{call.action}",
+            )
+        if hits(faults.get("error"), call.action, call.later_page):
+            return "ServiceFailure", 500, "The request processing has failed because of an unknown error."
+        return None
+
+
+def identify(environ: WSGIEnvironment, body: bytes) -> Call:
+    """Which service and action a signed request is for; `Unknown` when nothing tells."""
+    found = SERVICE.search(environ.get("HTTP_AUTHORIZATION", ""))
+    service = found.group(1) if found else "unknown"
+    later = bool(LATER_PAGE.search(body))
+    if target := environ.get("HTTP_X_AMZ_TARGET"):
+        return Call(service, target.rpartition(".")[2], later, "json")
+    if match := ACTION.search(body):
+        return Call(service, match.group(1).decode(), later, "query")
+    return Call(service, _routed(service, environ), later, "s3" if service == "s3" else "rest")
+
+
+def _routed(service: str, environ: WSGIEnvironment) -> str:
+    try:
+        operation, _ = get_service_router(service).match(Request(dict(environ)))
+    except (HTTPException, ServiceException, ValueError, LookupError, NotImplementedError):
+        return "Unknown"
+    name: str = operation.name
+    return name
+
+
+def _answer(
+    call: Call, code: str, status: int, message: str, start_response: StartResponse
+) -> Iterable[bytes]:
+    request_id = str(uuid4())
+    headers = [("x-amzn-RequestId", request_id), ("Content-Type", "text/xml")]
+    if call.form == "s3":
+        code, status = ("SlowDown", 503) if code == "Throttling" else (code, status)
+        text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    elif call.form == "query":
+        fault = "Receiver" if status >= 500 else "Sender"
+        text = (
+            f"<ErrorResponse><Error><Type>{fault}</Type><Code>{code}</Code><Message>{escape(message)}</Message>"
+            f"</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        )
+    else:
+        code = {"Throttling": "ThrottlingException", "AccessDenied": "AccessDeniedException"}.get(code, code)
+        headers = [*headers[:1], ("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", code)]
+        text = json.dumps({"__type": code, "message": message})
+    start_response(f"{status} {code}", headers)
+    return [text.encode()]

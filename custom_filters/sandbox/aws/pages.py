@@ -1,0 +1,39 @@
+"""IAM's paging: Marker, MaxItems (1 to 1,000, default 100), IsTruncated."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from custom_filters.sandbox.aws.account import collate
+from custom_filters.sandbox.aws.errors import error, invalid
+
+T = TypeVar("T")
+DEFAULT, LARGEST = 100, 1000
+
+
+def page(
+    items: Sequence[T], name: Callable[[T], str], marker: str | None, size: int | None
+) -> tuple[list[T], dict[str, Any]]:
+    """One page of `items` (sorted by `collate` of their names), and the fields that say whether more follow.
+
+    The marker names the last item given, so users made or deleted between two pages move nobody.
+    """
+    size = DEFAULT if size is None else size
+    if not 1 <= size <= LARGEST:
+        raise invalid("maxItems", size, f"Member must have value between 1 and {LARGEST}")
+    start = bisect_right([collate(name(item)) for item in items], collate(_name(marker))) if marker else 0
+    given = list(items[start : start + size])
+    if start + size >= len(items):
+        return given, {"IsTruncated": False}
+    return given, {"IsTruncated": True, "Marker": urlsafe_b64encode(name(given[-1]).encode()).decode()}
+
+
+def _name(marker: str) -> str:
+    try:
+        return urlsafe_b64decode(marker.encode()).decode()
+    except (binascii.Error, ValueError):
+        raise error("ValidationError", "Invalid Marker.") from None

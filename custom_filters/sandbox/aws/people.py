@@ -1,0 +1,132 @@
+"""What an account's user looks like, written down precisely: `cloud.add(Person("amelia.novak", ...))`.
+
+A `When` is an aware datetime, or a timedelta: that long *before* the sandbox's now (negative: in the future).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import TypeAlias
+
+When: TypeAlias = datetime | timedelta
+CODECOMMIT = "codecommit.amazonaws.com"
+KEYSPACES = "cassandra.amazonaws.com"
+BEDROCK = "bedrock.amazonaws.com"
+
+
+def days(number: float) -> timedelta:
+    """So many days ago, as a `When`."""
+    return timedelta(days=number)
+
+
+def resolve(when: When, now: datetime) -> datetime:
+    """The moment meant, as aware UTC without microseconds (IAM has none)."""
+    at = now - when if isinstance(when, timedelta) else when
+    if at.tzinfo is None:
+        raise ValueError(f"{at.isoformat()} has no zone: give an aware datetime")
+    return at.astimezone(timezone.utc).replace(microsecond=0)
+
+
+@dataclass(frozen=True)
+class Password:
+    """A login profile; dates default to the user's creation. `used` None: never used, or no data."""
+
+    used: When | None = None
+    changed: When | None = None
+    created: When | None = None
+
+
+@dataclass(frozen=True)
+class Key:
+    """An access key. `rotated` is what the report calls last_rotated; it defaults to `created`."""
+
+    created: When | None = None
+    used: When | None = None
+    active: bool = True
+    rotated: When | None = None
+    service: str = "s3"
+    region: str = "us-east-1"
+    id: str | None = None
+    secret: str | None = None
+
+
+@dataclass(frozen=True)
+class SshKey:
+    """An SSH public key for CodeCommit."""
+
+    uploaded: When | None = None
+    active: bool = True
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class ServiceCredential:
+    """A service-specific credential: CodeCommit, Keyspaces or Bedrock. `expires` is only in Bedrock's."""
+
+    service: str = CODECOMMIT
+    created: When | None = None
+    active: bool = True
+    expires: When | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """An X.509 signing certificate."""
+
+    uploaded: When | None = None
+    active: bool = True
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """A CloudTrail management event of this user."""
+
+    name: str
+    at: When
+    source: str = "signin.amazonaws.com"
+    region: str = "us-east-1"
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Person:
+    """One IAM user.
+
+    password_used: the date that a removed login profile leaves behind (with a password, `Password.used` counts)
+    groups: made if need be; attached: AWS-managed policies by name, or ARNs; inline: name -> document.
+    advisor: service namespace -> last authenticated; uses of keys are added to it, as AWS would.
+    events: added to those that sign-ins and key uses leave in CloudTrail.
+    in_report: False leaves the user out of every credential report, as if created just after it.
+    """
+
+    name: str
+    path: str = "/"
+    created: When = timedelta(days=400)
+    password: Password | None = None
+    password_used: When | None = None
+    mfa: bool = False
+    keys: tuple[Key, ...] = ()
+    ssh_keys: tuple[SshKey, ...] = ()
+    service_credentials: tuple[ServiceCredential, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+    attached: tuple[str, ...] = ()
+    inline: Mapping[str, str] = field(default_factory=dict)
+    advisor: Mapping[str, When] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
+    in_report: bool = True
+
+
+@dataclass(frozen=True)
+class Root:
+    """The root user's row in the credential report."""
+
+    created: When = timedelta(days=2000)
+    password: Password | None = field(default_factory=lambda: Password(used=timedelta(days=300)))
+    mfa: bool = True
+    keys: tuple[Key, ...] = ()

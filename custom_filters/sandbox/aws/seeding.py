@@ -1,0 +1,199 @@
+"""Puts a `Person` into an account, precisely as written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from moto.iam import models
+
+from custom_filters.sandbox.aws.account import Account, Recorded, ServiceSpecificCredential, extras, naive
+from custom_filters.sandbox.aws.certificate import certificate_pem
+from custom_filters.sandbox.aws.people import (
+    Certificate,
+    Event,
+    Key,
+    Person,
+    ServiceCredential,
+    SshKey,
+    When,
+    resolve,
+)
+
+REGION = "us-east-1"
+ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+# moto can load all 1,400 AWS-managed policies, which takes seconds; these are the ones that matter here.
+MANAGED: dict[str, list[dict[str, Any]]] = {
+    "AdministratorAccess": [ALLOW_ALL],
+    "PowerUserAccess": [{"Effect": "Allow", "NotAction": ["iam:*", "organizations:*"], "Resource": "*"}],
+    "IAMFullAccess": [{"Effect": "Allow", "Action": ["iam:*", "organizations:List*"], "Resource": "*"}],
+    "ReadOnlyAccess": [{"Effect": "Allow", "Action": ["*:Get*", "*:List*", "*:Describe*"], "Resource": "*"}],
+    "SecurityAudit": [{"Effect": "Allow", "Action": ["iam:Get*", "iam:List*"], "Resource": "*"}],
+    "IAMUserChangePassword": [{"Effect": "Allow", "Action": "iam:ChangePassword", "Resource": "*"}],
+    "AmazonS3FullAccess": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}],
+    "AmazonS3ReadOnlyAccess": [{"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": "*"}],
+    "AmazonEC2ReadOnlyAccess": [{"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}],
+    "AWSCodeCommitPowerUser": [{"Effect": "Allow", "Action": "codecommit:*", "Resource": "*"}],
+}
+
+
+def load_managed_policies(account: Account) -> None:
+    """Makes the AWS-managed policies of `MANAGED` known to the account."""
+    for name, statements in MANAGED.items():
+        data = {
+            "Path": "/",
+            "DefaultVersionId": "v1",
+            "Document": {"Version": "2012-10-17", "Statement": statements},
+            "CreateDate": "2015-02-06T18:39:46+00:00",
+            "UpdateDate": "2015-02-06T18:39:46+00:00",
+        }
+        policy = models.AWSManagedPolicy.from_data(name, account.id, REGION, data)
+        account.backend.managed_policies[policy.arn] = policy
+        account.backend.aws_managed_policies.append(policy)
+
+
+def add_group(account: Account, name: str, attached: Iterable[str] = (), inline: Iterable[str] = ()) -> Any:
+    """Makes a group, or adds policies: `attached` are names of AWS-managed ones or ARNs, `inline` documents."""
+    backend = account.backend
+    group = backend.groups.get(name) or backend.create_group(name)
+    for policy in attached:
+        backend.attach_group_policy(policy_arn(policy), name)
+    for number, document in enumerate(inline, start=1):
+        backend.put_group_policy(name, f"inline-{number}", document)
+    return group
+
+
+def policy_arn(policy: str) -> str:
+    """The ARN of an AWS-managed policy named by name or ARN, or of a customer's named by ARN."""
+    return policy if policy.startswith("arn:") else f"arn:aws:iam::aws:policy/{policy}"
+
+
+def add_person(account: Account, person: Person) -> Any:
+    """Makes the user; returns moto's object. A name that is taken is moto's EntityAlreadyExists."""
+    now = account.clock.now()
+    tags = [{"Key": key, "Value": value} for key, value in person.tags.items()]
+    user = account.backend.create_user(REGION, person.name, person.path, tags)
+    user.id = account.identifier("AIDA", "user", person.name, length=21)
+    born = resolve(person.created, now)
+    user.create_date = naive(born)
+    extras(user).in_report = person.in_report
+    _add_password(user, person, born, now)
+    _add_keys(account, user, person.keys, born, now)
+    _add_other_credentials(account, user, person, born, now)
+    _grant(account, user, person)
+    _add_history(account, user, person, now)
+    return user
+
+
+def _add_password(user: Any, person: Person, born: datetime, now: datetime) -> None:
+    used = person.password.used if person.password else person.password_used
+    user.password_last_used = naive(resolve(used, now)) if used is not None else None
+    if person.mfa:
+        serial = f"arn:aws:iam::{user.account_id}:mfa/{person.name}"
+        user.enable_mfa_device(serial, "000000", "000000")
+    if person.password is None:
+        return
+    user.password = "set"
+    created = _at(person.password.created, born, now)
+    extras(user).password_created = naive(created)
+    extras(user).password_changed = naive(_at(person.password.changed, created, now))
+
+
+def _add_keys(account: Account, user: Any, keys: tuple[Key, ...], born: datetime, now: datetime) -> None:
+    for number, key in enumerate(keys):
+        made = models.AccessKey(user.name, "AKIA", account.id, "Active" if key.active else "Inactive")
+        # The number keeps ids in the order written: AWS's report lists keys by id.
+        made.access_key_id = key.id or account.identifier(f"AKIA{'ABCDEF'[number]}", user.name, number)
+        made.secret_access_key = key.secret or made.secret_access_key
+        created = _at(key.created, born, now)
+        made.create_date = naive(created)
+        extras(user).rotated[made.access_key_id] = naive(_at(key.rotated, created, now))
+        if key.used is not None:
+            used = naive(resolve(key.used, now))
+            made.last_used = models.AccessKeyLastUsed(used, key.service, key.region)
+            _note_use(user, key.service, used)
+        user.access_keys.append(made)
+        account.backend.access_keys[made.access_key_id] = made
+
+
+def _note_use(user: Any, service: str, at: datetime) -> None:
+    advisor = extras(user).advisor
+    advisor[service] = max(at, advisor.get(service, at))
+
+
+def _add_other_credentials(
+    account: Account, user: Any, person: Person, born: datetime, now: datetime
+) -> None:
+    for number, ssh in enumerate(person.ssh_keys):
+        user.ssh_public_keys.append(_ssh_key(account, user, ssh, number, _at(ssh.uploaded, born, now)))
+    for number, certificate in enumerate(person.certificates):
+        made = _certificate(account, user, certificate, number, _at(certificate.uploaded, born, now))
+        user.signing_certificates[made.id] = made
+    for number, credential in enumerate(person.service_credentials):
+        expires = resolve(credential.expires, now) if credential.expires is not None else None
+        made = _service_credential(account, user, credential, number, _at(credential.created, born, now))
+        made.expiration_date = naive(expires) if expires else None
+        extras(user).service_credentials.append(made)
+
+
+def _ssh_key(account: Account, user: Any, ssh: SshKey, number: int, uploaded: datetime) -> Any:
+    made = models.SshPublicKey(user.name, f"ssh-ed25519 {account.identifier('', user.name, number)} sandbox")
+    made.ssh_public_key_id = ssh.id or account.identifier("APKA", user.name, number)
+    made.upload_date = naive(uploaded)
+    made.status = "Active" if ssh.active else "Inactive"
+    return made
+
+
+def _certificate(
+    account: Account, user: Any, certificate: Certificate, number: int, uploaded: datetime
+) -> Any:
+    key = certificate.id or account.identifier("", "certificate", user.name, number, length=32)
+    made = models.SigningCertificate(key, user.name, certificate_pem())
+    made.upload_date = naive(uploaded)
+    made.status = "Active" if certificate.active else "Inactive"
+    return made
+
+
+def _service_credential(
+    account: Account, user: Any, credential: ServiceCredential, number: int, created: datetime
+) -> ServiceSpecificCredential:
+    return ServiceSpecificCredential(
+        user_name=user.name,
+        service_specific_credential_id=credential.id or account.identifier("ACCA", user.name, number),
+        service_name=credential.service,
+        service_user_name=f"{user.name}-at-{account.id}",
+        create_date=naive(created),
+        status="Active" if credential.active else "Inactive",
+    )
+
+
+def _grant(account: Account, user: Any, person: Person) -> None:
+    backend = account.backend
+    for name in person.groups:
+        add_group(account, name)
+        backend.add_user_to_group(name, person.name)
+    for policy in person.attached:
+        backend.attach_user_policy(policy_arn(policy), person.name)
+    for name, document in person.inline.items():
+        json.loads(document)  # a document that is not JSON is a mistake in the test that wrote it
+        user.put_policy(name, document)
+
+
+def _add_history(account: Account, user: Any, person: Person, now: datetime) -> None:
+    for service, when in person.advisor.items():
+        _note_use(user, service, naive(resolve(when, now)))
+    events = [*person.events]
+    if person.password and person.password.used is not None:
+        events.append(Event("ConsoleLogin", person.password.used))
+    for key in person.keys:
+        if key.used is not None:
+            source = f"{key.service}.amazonaws.com"
+            events.append(Event("ListBuckets", key.used, source, key.region, read_only=True))
+    for event in events:
+        account.history.append(Recorded(person.name, event, resolve(event.at, now)))
+
+
+def _at(when: When | None, default: datetime, now: datetime) -> datetime:
+    return default if when is None else resolve(when, now)

@@ -1,0 +1,169 @@
+"""The embedded clouds, started together on loopback: `with Sandbox(Settings()) as sandbox: ...`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from custom_filters.sandbox.clock import Clock
+from custom_filters.sandbox.control import Control
+from custom_filters.sandbox.loopback import Loopback
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+Hook = Callable[[str, str, str, bool], None]
+CLOUDS = {
+    "aws": ("custom_filters.sandbox.aws.cloud", "AwsCloud"),
+    "azure": ("custom_filters.sandbox.azure.cloud", "AzureCloud"),
+    "gcp": ("custom_filters.sandbox.gcp.cloud", "GcpCloud"),
+}
+# A developer's own profile, keys or proxy must never lead a child process out of the sandbox.
+FOREIGN = ("AWS_", "AZURE_", "ARM_", "GOOGLE_", "CLOUDSDK_", "BOTO_", "GCLOUD_")
+FOREIGN_NAMES = frozenset(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "C7N_UNUSED_NOW"))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """users: in each cloud, 0: empty, for tests to fill; seed: fixes names, ids, faults; now: aware or None."""
+
+    users: int = 200
+    seed: int = 7
+    latency_ms: float = 0
+    faults: Mapping[str, str | float] = field(default_factory=dict)
+    now: datetime | None = None
+    clouds: tuple[str, ...] = ("aws",)
+
+    @staticmethod
+    def parse_faults(text: str) -> dict[str, str | float]:
+        """`throttle=0.1,report=slow,limit-report`: name -> number, word, or `on`; ValueError if malformed."""
+        faults: dict[str, str | float] = {}
+        for part in filter(None, (part.strip() for part in text.split(","))):
+            name, equals, value = (piece.strip() for piece in part.partition("="))
+            if not name or (equals and not value):
+                raise ValueError(f"--faults {part!r}: write name=value, or a name alone, with commas between")
+            if name in faults:
+                raise ValueError(f"--faults: {name} is given twice; give it once")
+            faults[name] = _number(value) if value else "on"
+        return faults
+
+
+class Sandbox:
+    """Starts every cloud in `settings.clouds`; all share one clock, one call count and one set of faults.
+
+    calls: `aws:ListUsers` -> how often; faults: may be changed while clients run; clouds: by name, `aws` too.
+    on_request(cloud, action, phase, is_write) is called for every request, `before` it is applied, and `after`
+    it is, when the answer is not sent yet; it runs in the server's threads, several at once.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        if unknown := set(self.settings.clouds) - CLOUDS.keys():
+            raise ValueError(f"no such cloud: {', '.join(sorted(unknown))}; there are {', '.join(CLOUDS)}")
+        self.clock = Clock(self.settings.now)
+        self.calls: Counter[str] = Counter()
+        self.faults = dict(self.settings.faults)
+        self.clouds: dict[str, Any] = {}
+        self._hook: Hook | None = None
+        self._wire: Any = None
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            self._control = stack.enter_context(Loopback(Control(self.clock, self.calls, self.faults)))
+            for name in self.settings.clouds:
+                self.clouds[name] = self._start(name, stack)
+            self._check_faults()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+        self.clouds.clear()
+
+    def __getattr__(self, name: str) -> Any:
+        """`sandbox.aws` and so on, for the clouds that were started."""
+        if name in CLOUDS and name in self.__dict__.get("clouds", {}):
+            return self.clouds[name]
+        raise AttributeError(f"the sandbox has no {name}")
+
+    @property
+    def control_url(self) -> str:
+        """Where calls, clock and faults are read and changed (see `control`)."""
+        return self._control.url
+
+    @property
+    def on_request(self) -> Hook | None:
+        """The hook that sees every request."""
+        return self._hook
+
+    @on_request.setter
+    def on_request(self, hook: Hook | None) -> None:
+        self._hook = hook
+        for cloud in self.clouds.values():
+            cloud.on_request = hook
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that point an unmodified client, started as a child process, at the sandbox."""
+        environment = {"C7N_UNUSED_SANDBOX": self.control_url, "NO_PROXY": "127.0.0.1,localhost,::1"}
+        environment["no_proxy"] = environment["NO_PROXY"]
+        if self._wire is not None:
+            environment.update(self._wire.environment)
+        for cloud in self.clouds.values():
+            environment.update(cloud.environment)
+        if stated := self.clock.stated:
+            environment["C7N_UNUSED_NOW"] = stated.isoformat().replace("+00:00", "Z")
+        return environment
+
+    def child_environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        """A whole environment: `base` (default: this process's) without its clouds and proxies, plus ours."""
+        base = os.environ if base is None else base
+        return {**dict(_without_foreign(base)), **self.environment}
+
+    def _start(self, name: str, stack: contextlib.ExitStack) -> Any:
+        module, kind = CLOUDS[name]
+        cloud = getattr(import_module(module), kind)(self.settings, self.clock, self.calls, self.faults)
+        if hasattr(cloud, "__enter__"):
+            stack.enter_context(cloud)
+        if hosts := getattr(cloud, "hosts", None):
+            self._proxy(stack).add(hosts)
+        return cloud
+
+    def _proxy(self, stack: contextlib.ExitStack) -> Any:
+        if self._wire is None:
+            wire = import_module("custom_filters.sandbox.wire").Wire()
+            stack.callback(setattr, self, "_wire", None)
+            self._wire = stack.enter_context(wire)
+        return self._wire
+
+    def _check_faults(self) -> None:
+        """A fault that no started cloud knows would test nothing, in silence."""
+        known = {fault for cloud in self.clouds.values() for fault in getattr(cloud, "FAULTS", self.faults)}
+        if unknown := self.faults.keys() - known:
+            raise ValueError(
+                f"no cloud has the fault {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}"
+            )
+
+
+def _number(value: str) -> str | float:
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def _without_foreign(base: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name, value in base.items():
+        if not name.startswith(FOREIGN) and name.upper() not in FOREIGN_NAMES:
+            yield name, value
