@@ -1,0 +1,263 @@
+"""The Google part of the embedded clouds: one customer behind Google's host names.
+
+`GcpCloud.hosts` goes to `custom_filters.sandbox.wire.Wire`, `GcpCloud.environment` to the child process that
+runs unmodified c7n-gcp, google-auth and googleapiclient.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, MutableMapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from werkzeug import Request, Response
+
+from custom_filters.sandbox.gcp import admins, analyzer, iam, monitoring, projects, reports, schemas, users
+from custom_filters.sandbox.gcp.call import Call, Handler
+from custom_filters.sandbox.gcp.company import CLOUD_PERMISSIONS, DELEGATED_SCOPES, Company, company
+from custom_filters.sandbox.gcp.documents import Documents, Method, check_body, read_params
+from custom_filters.sandbox.gcp.errors import (
+    ApiError,
+    invalid_payload,
+    not_authorized,
+    permission_denied,
+    scope_insufficient,
+    service_disabled,
+    unauthenticated,
+)
+from custom_filters.sandbox.gcp.faults import Faults
+from custom_filters.sandbox.gcp.keyfile import KeyFile
+from custom_filters.sandbox.gcp.pages import Pages
+from custom_filters.sandbox.gcp.people import Thing
+from custom_filters.sandbox.gcp.selection import select
+from custom_filters.sandbox.gcp.state import State
+from custom_filters.sandbox.gcp.tokens import GrantError, Token, Tokens
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+TOKEN_HOST = "oauth2.googleapis.com"  # a host name
+ADMIN_HOST = "admin.googleapis.com"
+HANDLERS: Mapping[str, Handler] = {
+    **users.HANDLERS,
+    **schemas.HANDLERS,
+    **admins.HANDLERS,
+    **reports.HANDLERS,
+    **iam.HANDLERS,
+    **analyzer.HANDLERS,
+    **monitoring.HANDLERS,
+    **projects.HANDLERS,
+}
+READING_POSTS = ("getIamPolicy", "testIamPermissions")
+RequestHook = Callable[["GcpCloud", str, str], None]
+
+
+class Settings(Protocol):
+    """What the cloud reads of the sandbox's settings."""
+
+    @property
+    def users(self) -> int:
+        """How many people the customer has."""
+
+    @property
+    def seed(self) -> int:
+        """Same seed, same company."""
+
+    @property
+    def latency_ms(self) -> float:
+        """Every API answer takes at least so long."""
+
+
+class Clock(Protocol):
+    """The sandbox's time."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+
+
+class GcpCloud:
+    """A Workspace customer with its Google Cloud projects; `close` removes the key file.
+
+    calls: counts `gcp:` + discovery method id (the Admin SDK's get their `admin.`), refused calls too.
+    on_request: called as `(cloud, action, phase)` around each write, `action` as in `calls`; phase `before`:
+    not yet applied, `after`: applied and the answer not yet sent.
+    permissions: the IAM permissions of the caller's service account; delegated: the scopes an administrator
+    delegated to it. Both may be changed while it runs. Faults: see `faults.Faults`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        calls: Counter[str],
+        faults: MutableMapping[str, Any],
+        *,
+        wall: Callable[[], float] = time.time,
+        accounts: int = 300,
+    ) -> None:
+        self.calls = calls
+        self.state = State()
+        self.faults = Faults(faults, settings.seed)
+        self.on_request: RequestHook | None = None
+        self.permissions: set[str] = set(CLOUD_PERMISSIONS)
+        self.documents = Documents()
+        self._settings = settings
+        self._clock = clock
+        self._pages = Pages()
+        self._lock = threading.Lock()
+        self.tokens = Tokens(self.state, wall)
+        self.company: Company = company(settings.users, settings.seed, clock.now(), accounts)
+        self.state.add(*self.company.things)
+        self._key_file = KeyFile(self.company.delegate, self.company.delegate_key)
+        self.tokens.public_keys[self.company.delegate_key.id] = self._key_file.public_key
+        self.tokens.delegated[self.company.delegate.unique_id] = set(DELEGATED_SCOPES)
+        self.hosts: dict[str, WSGIApplication] = {host: self._api(host) for host in self.documents.hosts}
+        self.hosts[TOKEN_HOST] = self._token_application
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For the child process, beside what the wire adds."""
+        return {
+            "GOOGLE_APPLICATION_CREDENTIALS": str(self._key_file.path),
+            "GOOGLE_CLOUD_PROJECT": self.company.projects[0].id,
+            "GOOGLE_WORKSPACE_SUBJECT": self.company.subject.email,
+            "GOOGLE_WORKSPACE_CUSTOMER": self.company.customer.id,
+            "NO_GCE_CHECK": "true",
+        }
+
+    @property
+    def delegated(self) -> set[str]:
+        """The scopes that are delegated to the caller's service account."""
+        return self.tokens.delegated[self.company.delegate.unique_id]
+
+    def add(self, *things: Thing) -> None:
+        """Puts people, service accounts, keys and so on in, or replaces those with the same id."""
+        self.state.add(*things)
+
+    def close(self) -> None:
+        """Removes the private key from the disk."""
+        shutil.rmtree(self._key_file.path.parent, ignore_errors=True)
+
+    def _api(self, host: str) -> WSGIApplication:
+        def application(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+            return self._answer(host, Request(environ))(environ, start_response)
+
+        return application
+
+    def _token_application(self, environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+        request = Request(environ)
+        if (request.method, request.path) != ("POST", "/token"):
+            return _page_not_found(request)(environ, start_response)
+        self._count("oauth2.token")
+        try:
+            body, code = self.tokens.grant(request.form, self._clock.now()), 200
+        except GrantError as error:
+            body, code = error.body, error.code
+        return _json(body, code)(environ, start_response)
+
+    def _answer(self, host: str, request: Request) -> Response:
+        http = request.headers.get("X-HTTP-Method-Override", request.method).upper()
+        routed = self.documents.route(host, http, request.path)
+        if routed is None:
+            return _page_not_found(request)
+        method, path = routed
+        self._count(method.id)
+        time.sleep(self._settings.latency_ms / 1000)
+        try:
+            body = self._perform(method, path, request, http)
+        except ApiError as error:
+            log.debug("%s: %s %s", method.id, error.code, error)
+            return _json(error.body(legacy=host == ADMIN_HOST), error.code)
+        return _json(body, 200) if body is not None else Response(status=204)
+
+    def _perform(self, method: Method, path: Mapping[str, str], request: Request, http: str) -> Any:
+        token = self._authenticated(method, request)
+        self._refuse(method)
+        self.faults.strike()
+        if method.scopes and not token.scopes & method.scopes:
+            raise scope_insufficient(method.service, method.id)
+        overridden = http != request.method
+        query = request.form if overridden else request.args
+        params = read_params(method, path, {name: query.getlist(name) for name in query})
+        if "pageToken" in params and self.faults.text("page_token") == "expired":
+            raise ApiError(400, "Invalid Input: pageToken")
+        body = {} if overridden else _read_json(request)
+        check_body(method, body)
+        handler = HANDLERS.get(method.id)
+        if handler is None:
+            raise ApiError(501, f"The sandbox does not play {method.id}")
+        call = Call(
+            method=method,
+            params=params,
+            body=body,
+            token=token,
+            state=self.state,
+            faults=self.faults,
+            pages=self._pages,
+            permissions=frozenset(self.permissions),
+            now=self._clock.now(),
+        )
+        answer = self._applied(handler, call)
+        return select(answer, params["fields"]) if "fields" in params and answer is not None else answer
+
+    def _applied(self, handler: Handler, call: Call) -> dict[str, Any] | None:
+        if call.method.http == "GET" or call.method.id.endswith(READING_POSTS):
+            return handler(call)
+        action = f"gcp:{call.method.id}"
+        if self.on_request:
+            self.on_request(self, action, "before")
+        with self.state.lock:
+            answer = handler(call)
+        if self.on_request:
+            self.on_request(self, action, "after")
+        return answer
+
+    def _authenticated(self, method: Method, request: Request) -> Token:
+        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not text:
+            raise unauthenticated(method.service, "CREDENTIALS_MISSING")
+        token = self.tokens.find(text)
+        if token is None:
+            raise unauthenticated(method.service, "ACCESS_TOKEN_TYPE_UNSUPPORTED")
+        if self.tokens.expired(token):
+            raise unauthenticated(method.service, "ACCESS_TOKEN_EXPIRED")
+        return token
+
+    def _refuse(self, method: Method) -> None:
+        """The faults `disabled` and `deny`."""
+        if method.service in self.faults.listed("disabled"):
+            raise service_disabled(method.service, method.title, self.company.projects[0].number)
+        if method.id in self.faults.listed("deny"):
+            if method.service == ADMIN_HOST:
+                raise not_authorized()
+            raise permission_denied(method.id, f"projects/{self.company.projects[0].id}")
+
+    def _count(self, action: str) -> None:
+        with self._lock:
+            self.calls[f"gcp:{action}"] += 1
+
+
+def _read_json(request: Request) -> Any:
+    data = request.get_data()
+    if not data:
+        return {}
+    try:
+        return json.loads(data)
+    except ValueError:
+        raise invalid_payload("Unable to parse the body as JSON.") from None
+
+
+def _json(body: Any, code: int) -> Response:
+    return Response(json.dumps(body), status=code, content_type="application/json; charset=UTF-8")
+
+
+def _page_not_found(request: Request) -> Response:
+    text = f"<html><title>Error 404 (Not Found)!!1</title><p>{request.path!r} was not found.</html>"
+    return Response(text, status=404, content_type="text/html; charset=UTF-8")

@@ -1,0 +1,170 @@
+"""A believable Workspace customer with two Google Cloud projects, the same for the same seed and moment."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from custom_filters.sandbox.gcp.company_accounts import crowd, named_accounts, named_keys
+from custom_filters.sandbox.gcp.company_people import HELPDESK, named_people, workforce
+from custom_filters.sandbox.gcp.people import (
+    Customer,
+    Group,
+    Key,
+    Person,
+    Project,
+    Role,
+    RoleAssignment,
+    ServiceAccount,
+    SsoAssignment,
+    Thing,
+)
+
+NAMES = ("harbour", "meridian", "lakeside", "alder", "foxglove")
+_AUTH = "https://www.googleapis.com/auth/"
+DELEGATED_SCOPES = frozenset(
+    _AUTH + name
+    for name in (
+        "admin.directory.customer.readonly",
+        "admin.directory.group.member.readonly",
+        "admin.directory.group.readonly",
+        "admin.directory.rolemanagement.readonly",
+        "admin.directory.user",
+        "admin.directory.user.readonly",
+        "admin.directory.user.security",
+        "admin.directory.userschema",
+        "admin.directory.userschema.readonly",
+        "admin.reports.usage.readonly",
+        "cloud-identity.inboundsso.readonly",
+    )
+)
+CLOUD_PERMISSIONS = frozenset(
+    (
+        "iam.serviceAccountKeys.disable",
+        "iam.serviceAccountKeys.enable",
+        "iam.serviceAccountKeys.get",
+        "iam.serviceAccountKeys.list",
+        "iam.serviceAccounts.disable",
+        "iam.serviceAccounts.enable",
+        "iam.serviceAccounts.get",
+        "iam.serviceAccounts.getIamPolicy",
+        "iam.serviceAccounts.list",
+        "iam.serviceAccounts.update",
+        "monitoring.timeSeries.list",
+        "policyanalyzer.serviceAccountKeyLastAuthenticationActivities.query",
+        "policyanalyzer.serviceAccountLastAuthenticationActivities.query",
+        "resourcemanager.projects.get",
+        "resourcemanager.projects.getIamPolicy",
+        "serviceusage.services.get",
+        "serviceusage.services.list",
+    )
+)
+SUPER_ADMIN = Role("10000000000000001", "_SEED_ADMIN_ROLE", super_admin=True)
+HELPDESK_ROLE = Role("10000000000000002", "_HELP_DESK_ADMIN_ROLE", tuple(sorted(HELPDESK)))
+
+
+@dataclass(frozen=True)
+class Company:
+    """Everything there is. Users, service accounts and keys with a `case` stand for it in the tests."""
+
+    customer: Customer
+    people: tuple[Person, ...]
+    groups: tuple[Group, ...]
+    roles: tuple[Role, ...]
+    assignments: tuple[RoleAssignment, ...]
+    sso: tuple[SsoAssignment, ...]
+    projects: tuple[Project, ...]
+    accounts: tuple[ServiceAccount, ...]
+    keys: tuple[Key, ...]
+
+    @property
+    def subject(self) -> Person:
+        """The super administrator whom policies act for."""
+        return self.people[0]
+
+    @property
+    def delegate(self) -> ServiceAccount:
+        """The service account that policies run as, with domain-wide delegation."""
+        return self.accounts[0]
+
+    @property
+    def delegate_key(self) -> Key:
+        """The key in the delegate's key file."""
+        return self.key("delegate-key")
+
+    @property
+    def things(self) -> Iterator[Thing]:
+        """All of it."""
+        yield self.customer
+        for some in (self.people, self.groups, self.roles, self.assignments, self.sso):
+            yield from some
+        for more in (self.projects, self.accounts, self.keys):
+            yield from more
+
+    def person(self, case: str) -> Person:
+        """The user who stands for this case; StopIteration if the company is too small for it."""
+        return next(person for person in self.people if person.case == case)
+
+    def account(self, case: str) -> ServiceAccount:
+        """The service account that stands for this case."""
+        return next(account for account in self.accounts if account.case == case)
+
+    def key(self, case: str) -> Key:
+        """The key that stands for this case."""
+        return next(key for key in self.keys if key.case == case)
+
+
+def company(users: int, seed: int, now: datetime, accounts: int = 300) -> Company:
+    """A company of `users` people (if few: the first cases) and at least `accounts` service accounts."""
+    now = now.replace(microsecond=0)
+    dice = random.Random(seed)
+    name = NAMES[seed % len(NAMES)]
+    domain = f"{name}.example"
+    customer = Customer(
+        f"C0{dice.getrandbits(36):09x}"[:9],
+        domain,
+        now - timedelta(days=3000),
+        (f"eu.{domain}", "partner.example"),
+    )
+    people = list(named_people(now, domain))[: max(users, 1)]
+    people += workforce(len(people), users, now, domain, seed)
+    projects = tuple(
+        Project(f"{name}-{part}", f"{dice.randint(10**11, 10**12 - 1)}", now - timedelta(days=2000))
+        for part in ("prod", "data")
+    )
+    named = {account.case: account for account in named_accounts(now, projects[0])}
+    others = list(crowd(len(named), accounts, now, projects, seed))
+    return Company(
+        customer=customer,
+        people=tuple(people),
+        groups=tuple(_groups(people, domain)),
+        roles=(SUPER_ADMIN, HELPDESK_ROLE),
+        assignments=tuple(_assignments(people)),
+        sso=(SsoAssignment("1partners", target_org_unit="orgUnits/03ph8a2z1partners"),),
+        projects=projects,
+        accounts=(*named.values(), *(thing for thing in others if isinstance(thing, ServiceAccount))),
+        keys=(*named_keys(now, named, seed), *(thing for thing in others if isinstance(thing, Key))),
+    )
+
+
+ADMINS_GROUP = "01it0ops0admins0"
+
+
+def _groups(people: list[Person], domain: str) -> Iterator[Group]:
+    members = {person.case: person.email for person in people if person.case}
+    for group_id, name, cases in (
+        (ADMINS_GROUP, "it-ops", ("group-admin-stale",)),
+        ("02exempt0people0", "never-suspend", ("exempt-stale", "break-glass")),
+    ):
+        found = tuple((members[case], "MEMBER") for case in cases if case in members)
+        yield Group(group_id, f"{name}@{domain}", name, found)
+
+
+def _assignments(people: list[Person]) -> Iterator[RoleAssignment]:
+    for number, person in enumerate(people):
+        if person.admin or person.delegated_admin:
+            role = SUPER_ADMIN if person.admin else HELPDESK_ROLE
+            yield RoleAssignment(f"{20_000_000_000 + number}", role.id, person.id)
+    yield RoleAssignment("29999999999", HELPDESK_ROLE.id, ADMINS_GROUP, "group")
