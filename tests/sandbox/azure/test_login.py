@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from custom_filters.sandbox.azure.cloud import AzureCloud
+from custom_filters.sandbox.azure.login import CLOUDS
+from tests.sandbox.azure.conftest import Graph, code
+
+REFUSED = {
+    "a scope that is a permission": ({"scope": "https://graph.microsoft.com/User.Read.All"}, 400, 1002012),
+    "two scopes": ({"scope": "https://graph.microsoft.com/.default https://x/.default"}, 400, 1002012),
+    "another cloud's resource": ({"scope": "https://graph.microsoft.us/.default"}, 400, 500011),
+    "no scope": ({"scope": ""}, 400, 900144),
+    "secret": ({"client_secret": "guess"}, 401, 7000215),
+    "client": ({"client_id": "00000000-0000-0000-0000-000000000000"}, 400, 700016),
+    "tenant": ({"tenant": "00000000-0000-0000-0000-000000000000"}, 400, 90002),
+    "grant": ({"grant_type": "password"}, 400, 70003),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_with_entras_own_number(graph: Graph, case: str) -> None:
+    changes, status, number = REFUSED[case]
+    response = graph.sign_in(**changes)
+    body = response.get_json()
+    assert (response.status_code, body["error_codes"]) == (status, [number])
+    assert body["error_description"].startswith(f"AADSTS{number}: ")
+
+
+def test_a_bad_login_fault(cloud: AzureCloud, graph: Graph) -> None:
+    cloud.faults["login"] = "bad"
+    assert code(graph.sign_in()) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize("login", CLOUDS)
+def test_every_national_cloud_serves_its_own_graph(cloud: AzureCloud, login: str) -> None:
+    host = CLOUDS[login][0]
+    graph = Graph(cloud, host, login)
+    page = graph.get("/users?$top=5")
+    assert page["@odata.nextLink"].startswith(f"https://{host}/v1.0/users?")
+    graph.host = next(other for other, _ in CLOUDS.values() if other != host)
+    assert code(graph("GET", "/users")) == (401, "InvalidAuthenticationToken")
+
+
+def test_tokens_are_checked(cloud: AzureCloud, graph: Graph) -> None:
+    good = graph.token
+    cloud.faults["token_lifetime"] = 0.05
+    short = graph.sign_in().get_json()["access_token"]
+    graph.token = short
+    assert graph("GET", "/users").status_code in {200, 401}
+    time.sleep(0.06)
+    for token in (short, "", "x.y.z", good[:-2] + "AA"):
+        graph.token = token
+        response = graph("GET", "/users")
+        assert code(response) == (401, "InvalidAuthenticationToken")
+        assert "WWW-Authenticate" in response.headers
+
+
+def test_the_secret_is_made_at_start_and_not_shown(cloud: AzureCloud) -> None:
+    assert cloud.app.secret not in repr(cloud.app)
+    assert set(cloud.environment) == {"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"}
