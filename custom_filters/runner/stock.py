@@ -21,7 +21,7 @@ _PASS_THROUGH = {"ignore_unknown_options": True, "allow_interspersed_args": Fals
 @click.command(context_settings=_PASS_THROUGH, add_help_option=False)
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 def custodian(args: tuple[str, ...]) -> None:
-    """Stock `custodian ARGS...` with our filters and actions loaded."""
+    """Stock custodian, vocabulary loaded."""
     sys.argv = ["custodian", *args]
     autoload.load()
     from c7n.cli import main
@@ -32,7 +32,7 @@ def custodian(args: tuple[str, ...]) -> None:
 @click.command("c7n-org", context_settings=_PASS_THROUGH, add_help_option=False)
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 def c7n_org(args: tuple[str, ...]) -> None:
-    """Stock `c7n-org ARGS...` with our filters and actions loaded, in its worker processes too."""
+    """Stock c7n-org, vocabulary loaded."""
     if find_spec("c7n_org") is None:
         raise InputError("c7n-org is not installed here: pip install 'c7n-unused[org]'.")
     sys.argv = ["c7n-org", *args]

@@ -1,0 +1,49 @@
+"""`c7n-unused demo`: the embedded clouds, the shipped policies and a report; no account needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from custom_filters.runner.sandbox import (
+    DEFAULT_SEED,
+    DEFAULT_USERS,
+    chosen_clouds,
+    parse_now,
+    sandbox_environment,
+    start_sandbox,
+)
+
+
+@click.command()
+@click.option(
+    "--users", default=DEFAULT_USERS, show_default=True, type=click.IntRange(1),
+    help="Size of the company.",
+)  # fmt: skip
+@click.option("--seed", default=DEFAULT_SEED, show_default=True, help="The same seed, the same company.")
+@click.option("--now", metavar="TIME", help="The clouds' time (RFC 3339).")
+@click.option(
+    "-s", "--output", default="out/demo", show_default=True, metavar="OUT",
+    type=click.Path(file_okay=False, path_type=Path), help="Where the run's folder is made.",
+)  # fmt: skip
+@click.pass_context
+def demo(ctx: click.Context, users: int, seed: int, now: str | None, output: Path) -> None:
+    """Show it all on embedded clouds.
+
+    Runs the shipped policies against all clouds whose packages are installed, on this machine, and writes a
+    report. No account and no network needed.
+    """
+    clouds = chosen_clouds(None)
+    click.echo(f"{users} users in each of {', '.join(clouds)}, embedded in this process.")
+    with start_sandbox(users, seed, 0, "", parse_now(now), clouds) as embedded:
+        ctx.exit(_run(clouds, output, sandbox_environment(embedded)))
+
+
+def _run(clouds: tuple[str, ...], output: Path, environment: dict[str, str]) -> int:
+    from custom_filters.runner.engine import Job, batches_of, conclude, evaluate
+    from custom_filters.runner.policies import shipped
+
+    with batches_of(shipped("report", clouds)) as batches:
+        job = Job(batches, output, environment)
+        return conclude(evaluate(job, dryrun=True), job)

@@ -1,0 +1,47 @@
+"""`c7n-unused doctor`: says before a run what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+
+import click
+
+from custom_filters import autoload
+from custom_filters.core.check import Check
+from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED
+from custom_filters.runner.policies import PROVIDERS, need_installed
+
+
+@click.command()
+@click.option("-p", "--provider", required=True, type=click.Choice(PROVIDERS), help="The cloud to look at.")
+@click.pass_context
+def doctor(ctx: click.Context, provider: str) -> None:
+    """Say what is missing before a run.
+
+    Credentials, permission, licence, an API that is not enabled, autoload. Exit code 3 when something that a run needs is missing.
+    """
+    need_installed([provider])
+    missing = 0
+    for check in _checks(provider):
+        click.echo(f"{'ok     ' if check.ok else 'MISSING'} {check.name}: {check.detail}")
+        if not check.ok:
+            missing += 1
+            click.echo(f"        {check.remedy}")
+    click.echo(f"{missing} missing" if missing else "Nothing is missing.")
+    ctx.exit(NOT_EVALUATED if missing else EVALUATED)
+
+
+def _checks(provider: str) -> Iterator[Check]:
+    yield _vocabulary()
+    autoload.load()
+    yield from import_module(f"custom_filters.{provider}.doctor").checks()
+
+
+def _vocabulary() -> Check:
+    """Whether stock `custodian` knows our vocabulary here; `c7n-unused` itself never needs it."""
+    status = autoload.status()
+    ways = "`c7n-unused custodian` works" if status.startswith("off") else "stock `custodian` works too"
+    org = "" if find_spec("c7n_org") else "; c7n-org is not installed (pip install 'c7n-unused[org]')"
+    return Check("vocabulary", True, f"autoload is {status}: {ways}{org}")

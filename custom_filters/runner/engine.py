@@ -1,0 +1,97 @@
+"""Runs batches of policies in a fresh folder, and turns what came of it into reports and an exit code."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from custom_filters.reports.model import Evaluation, Report
+from custom_filters.runner import outputs
+from custom_filters.runner.children import (
+    Batch,
+    child_environment,
+    custodian,
+    last_error,
+    make_batches,
+    run_children,
+)
+from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, InputError, worst
+from custom_filters.runner.outputs import collect
+from custom_filters.runner.policies import PolicyFile
+from custom_filters.runner.report import DEFAULT_FORMATS, exit_code, write_reports
+from custom_filters.runner.run_folder import RunFolder, new_run_folder
+from custom_filters.runner.show import not_evaluated_lines, progress, stdout, verdict_table
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to run and where: `environment` is what the children see, `fail_on` are verdicts."""
+
+    batches: tuple[Batch, ...]
+    out: Path
+    environment: Mapping[str, str]
+    fail_on: frozenset[str] = frozenset()
+
+
+@contextmanager
+def batches_of(files: Sequence[PolicyFile]) -> Iterator[tuple[Batch, ...]]:
+    """The batches, with the policy files that had to be written for them, for the length of a `with`."""
+    with TemporaryDirectory(prefix="c7n-unused-") as workspace:
+        yield tuple(make_batches(files, Path(workspace)))
+
+
+def validate(batches: Sequence[Batch], environment: Mapping[str, str]) -> None:
+    """Have Custodian validate the policies; raises InputError with what it says."""
+    files = [str(path) for batch in batches for path in batch.files]
+    done = subprocess.run(
+        custodian("validate", *files),
+        env=child_environment(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise InputError(f"the policies are not valid: {last_error(done.stderr) or done.stdout.strip()}")
+
+
+def evaluate(job: Job, *, dryrun: bool) -> RunFolder:
+    """Run the batches in a new folder below `job.out`, whose manifest is written before and after."""
+    policies = [policy for batch in job.batches for policy in batch.policies]
+    folder = new_run_folder(job.out, policies, dryrun=dryrun)
+    with progress(folder.path) as tick:
+        ends = run_children(job.batches, folder.path, dryrun=dryrun, environment=job.environment, tick=tick)
+    return folder.end(ends)
+
+
+def selected(path: str) -> list[tuple[Evaluation, dict[str, Any]]]:
+    """Every annotation below a folder or URL, with the policy that wrote it, of the policies evaluated."""
+    read: Any = outputs.annotations
+    return list(read([path]))
+
+
+def conclude(folder: RunFolder, job: Job) -> int:
+    """Write the reports of a run, print its table and where the report is; returns the exit code."""
+    report = collect([str(folder.path)])
+    written = write_reports(report, DEFAULT_FORMATS, folder.path / "report")
+    console = stdout()
+    console.print(verdict_table(report))
+    for line in not_evaluated_lines(report):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    page = next(path for path in written if path.suffix == ".html")
+    console.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
+    return worst(exit_code(report, job.fail_on), _children_code(folder))
+
+
+def _children_code(folder: RunFolder) -> int:
+    return NOT_EVALUATED if any(child.exit_code for child in folder.children) else EVALUATED
+
+
+def complete(report: Report, provider: str, folder: RunFolder) -> bool:
+    """Whether a provider's policies were all evaluated and its child ended well."""
+    told = all(e.evaluated for e in report.evaluations if e.provider == provider)
+    return told and not any(child.exit_code for child in folder.children if child.provider == provider)

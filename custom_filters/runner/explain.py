@@ -1,0 +1,114 @@
+"""`c7n-unused explain`: why a user's credentials were judged as they were, and what would change that."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from custom_filters.core.verdict import UNUSED
+from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, InputError, NotEvaluatedError
+
+#: The rules of `core.judge`, by number, in words.
+RULES = {
+    0: "it is switched off, so it does not count",
+    1: "a source saw use less than {days} days ago",
+    2: "a source that was asked failed, is late or partial, or no source covers this kind",
+    3: "the newest use is {days} days or more ago",
+    4: "every source says that it was never used",
+}
+_NEAR = 5
+
+
+@click.command()
+@click.argument("out")
+@click.option("--user", required=True, help="Name or id, as in the report.")
+@click.pass_context
+def explain(ctx: click.Context, out: str, user: str) -> None:
+    """Explain a user's verdicts.
+
+    For each credential in OUT: raw evidence, the rule that decided, what would change the verdict and when.
+
+    Exit code 2 when the user is not in OUT, 3 when a policy in OUT was not evaluated.
+    """
+    from custom_filters.runner.engine import selected
+    from custom_filters.runner.outputs import collect
+    from custom_filters.runner.run_folder import find_run
+    from custom_filters.runner.show import not_evaluated_lines
+
+    where = out if "://" in out else str(find_run(Path(out)))
+    missing = list(not_evaluated_lines(collect([where])))
+    values = [value for _, value in selected(where)]
+    found = [value for value in values if user.casefold() in {n.casefold() for n in _names(value)}]
+    for line in (line for value in found for line in _explain(value)):
+        click.echo(line)
+    for line in missing:
+        click.echo(line, err=True)
+    if not found:
+        _refuse(user, out, sorted({name for value in values for name in _names(value)}), bool(missing))
+    ctx.exit(NOT_EVALUATED if missing else EVALUATED)
+
+
+def _names(value: Mapping[str, Any]) -> tuple[str, str]:
+    return value["user"], value["user_id"]
+
+
+def _refuse(user: str, out: str, names: list[str], missing: bool) -> None:
+    close = difflib.get_close_matches(user, names, _NEAR) or [
+        n for n in names if user.casefold() in n.casefold()
+    ]
+    near = f" Near: {', '.join(close[:_NEAR])}." if close else ""
+    sentence = f"no policy in {out} selected {user}; policies list only the verdicts that they ask for.{near}"
+    raise (
+        NotEvaluatedError(f"{sentence} Not every policy was evaluated.") if missing else InputError(sentence)
+    )
+
+
+def _explain(value: Mapping[str, Any]) -> Iterator[str]:
+    who = f"{value['user']} ({value['user_id']}, {value['user_type']})"
+    yield f"{value['provider']} {value['account']}: {who}"
+    yield f"  policy {value['policy']}, {value['threshold_days']} days, as of {value['as_of']}"
+    yield f"  verdict {value['user_verdict']}: {value['user_reason']}"
+    yield f"  phase {value['phase']}" + _next(value)
+    if value["exemption"]:
+        exemption = value["exemption"]
+        yield (
+            f"  exemption: {exemption['reason']}, approved by {exemption['approved_by']}, "
+            f"until {exemption['expires']}"
+        )
+    for item in value["credentials"]:
+        yield from _credential(item, value["threshold_days"])
+    yield ""
+
+
+def _next(value: Mapping[str, Any]) -> str:
+    return f", next {value['next_action']} at {value['next_action_at']}" if value["next_action"] else ""
+
+
+def _credential(item: Mapping[str, Any], days: int) -> Iterator[str]:
+    credential = item["credential"]
+    name = (
+        credential["kind"]
+        if credential["id"] == credential["kind"]
+        else f"{credential['kind']} {credential['id']}"
+    )
+    yield f"  {name} ({credential['status']}, created {credential['created'] or 'at an unknown time'})"
+    yield f"    verdict   {item['verdict']}: {item['reason']}"
+    yield f"    rule {item['rule']}    {RULES[item['rule']].format(days=days)} (decided by {item['basis']})"
+    for evidence in item["evidence"]:
+        observed = f", observed {evidence['observed_at']}" if evidence["observed_at"] else ""
+        yield f"    evidence  {evidence['source']}: {evidence['value']}{observed}"
+    yield f"    changes   {_change(item)}"
+
+
+def _change(item: Mapping[str, Any]) -> str:
+    if item["becomes"]:
+        return f"becomes {item['becomes']} at {item['changes_at']} without further use"
+    if item["verdict"] in UNUSED:
+        return "becomes active when it is used; by itself it stays"
+    if item["verdict"] == "disabled":
+        return "counts again when it is switched on"
+    return "when the source can tell"

@@ -1,0 +1,145 @@
+"""Policy files: the shipped ones and given ones, read, checked, and sorted by provider."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from custom_filters.runner.exits import InputError
+
+PROVIDERS = ("aws", "azure", "gcp")
+_MODULES = {"aws": "c7n", "azure": "c7n_azure", "gcp": "c7n_gcp"}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One policy: `resource` carries its provider (`aws.iam-user`), `data` is as written in the file."""
+
+    provider: str
+    name: str
+    resource: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PolicyFile:
+    """A policy file; `extra` is what stands beside `policies:` at its top.
+
+    `changed` says that `policies` is no longer what the file holds.
+    """
+
+    path: Path
+    policies: tuple[Policy, ...]
+    extra: Mapping[str, Any]
+    changed: bool = False
+
+
+def parse_providers(text: str | None) -> tuple[str, ...] | None:
+    """Read `-p aws,azure,gcp`; raises InputError on a name that is none of the three."""
+    if text is None:
+        return None
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    for name in names:
+        if name not in PROVIDERS:
+            raise InputError(f"-p {text}: {name!r} is not a provider; choose from {', '.join(PROVIDERS)}.")
+    if not names:
+        raise InputError(f"-p names no provider; choose from {', '.join(PROVIDERS)}.")
+    return names
+
+
+def installed(provider: str) -> bool:
+    """Whether Custodian's package for the provider is there."""
+    return find_spec(_MODULES[provider]) is not None
+
+
+def need_installed(providers: Iterable[str]) -> None:
+    """Raise InputError when a provider's package is missing."""
+    for provider in providers:
+        if not installed(provider):
+            raise InputError(
+                f"{provider} needs {_MODULES[provider]}, which is not installed here: "
+                f"pip install 'c7n-unused[{provider}]'."
+            )
+
+
+def shipped(kind: Literal["report", "enforce"], providers: Sequence[str] | None) -> list[PolicyFile]:
+    """The policies that come with c7n-unused, of the named providers or of all that are installed.
+
+    Raises InputError when a named provider's package is missing.
+    """
+    if providers is not None:
+        need_installed(providers)
+    chosen = providers or [provider for provider in PROVIDERS if installed(provider)]
+    files = [_shipped_folder() / provider / f"{kind}.yml" for provider in chosen]
+    return [read(path) for path in files if providers or path.is_file()]
+
+
+def _shipped_folder() -> Path:
+    package = Path(str(resources.files("custom_filters")))
+    packaged = package / "policies"
+    return packaged if packaged.is_dir() else package.parent / "policies"
+
+
+def given(paths: Iterable[Path], providers: Sequence[str] | None) -> list[PolicyFile]:
+    """The policies in given files, of the named providers only when there are any; raises InputError."""
+    files = [read(path) for path in paths]
+    if providers is not None:
+        files = [_only(file, providers) for file in files]
+    kept = [file for file in files if file.policies]
+    if not kept:
+        raise InputError(f"no given policy is for {', '.join(providers or PROVIDERS)}.")
+    need_installed(sorted({policy.provider for file in kept for policy in file.policies}))
+    _refuse_duplicates(policy for file in kept for policy in file.policies)
+    return kept
+
+
+def _only(file: PolicyFile, providers: Sequence[str]) -> PolicyFile:
+    kept = tuple(p for p in file.policies if p.provider in providers)
+    return file if kept == file.policies else replace(file, policies=kept, changed=True)
+
+
+def _refuse_duplicates(policies: Iterable[Policy]) -> None:
+    counts = Counter((policy.provider, policy.name) for policy in policies)
+    for (_, name), count in counts.items():
+        if count > 1:
+            raise InputError(f"policy {name} is there {count} times; give each policy a name of its own.")
+
+
+def read(path: Path) -> PolicyFile:
+    """Read one policy file; raises InputError with one sentence that names it."""
+    content = _parse(path)
+    policies = content.get("policies") if isinstance(content, dict) else None
+    if not isinstance(policies, list) or not policies:
+        raise InputError(f"{path} holds no policies; a policy file has a list under `policies:`.")
+    extra = {key: value for key, value in content.items() if key != "policies"}
+    return PolicyFile(path, tuple(_policy(path, data) for data in policies), extra)
+
+
+def _parse(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except IsADirectoryError as error:
+        raise InputError(f"{path} is a folder; name the policy files in it.") from error
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+
+
+def _policy(path: Path, data: Any) -> Policy:
+    if not isinstance(data, dict) or not isinstance(data.get("name"), str):
+        raise InputError(f"{path} holds a policy without a name; give it `name:` and `resource:`.")
+    name, resource = data["name"], data.get("resource")
+    if not isinstance(resource, str):
+        raise InputError(f"{path}: policy {name} has no `resource:`.")
+    provider = resource.partition(".")[0] if "." in resource else "aws"
+    if provider not in PROVIDERS:
+        raise InputError(f"{path}: policy {name} is for {provider}, not for one of {', '.join(PROVIDERS)}.")
+    return Policy(provider, name, resource, data)
