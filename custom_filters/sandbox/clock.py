@@ -24,6 +24,10 @@ class Clock:
         with self._lock:
             return datetime.now(timezone.utc) + self._offset
 
+    def reference(self) -> datetime:
+        """What "so many days ago" counts from: the time asked for, exactly, if the clock was moved."""
+        return self.stated or self.now()
+
     @property
     def stated(self) -> datetime | None:
         """The time that `set` or `advance` last asked for, exactly; None when the clock was never moved."""

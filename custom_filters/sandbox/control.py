@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +25,15 @@ if TYPE_CHECKING:
 class Control:
     """The WSGI application behind `C7N_UNUSED_SANDBOX`."""
 
-    def __init__(self, clock: Clock, calls: Counter[str], faults: MutableMapping[str, str | float]) -> None:
-        self._clock, self._calls, self._faults = clock, calls, faults
+    def __init__(
+        self,
+        clock: Clock,
+        calls: Counter[str],
+        faults: MutableMapping[str, str | float],
+        check: Callable[[Mapping[str, str | float]], None],
+    ) -> None:
+        """`check` raises ValueError for faults that no cloud knows or that have a wrong value."""
+        self._clock, self._calls, self._faults, self._check = clock, calls, faults, check
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -70,6 +77,7 @@ class Control:
     def _change(self, asked: dict[str, Any]) -> None:
         if not all(value is None or isinstance(value, (str, int, float)) for value in asked.values()):
             raise ValueError("give each fault a number, a word, or null to end it")
+        self._check({name: value for name, value in asked.items() if value is not None})
         for name, value in asked.items():
             if value is None:
                 self._faults.pop(name, None)

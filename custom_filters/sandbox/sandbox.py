@@ -33,7 +33,7 @@ FOREIGN_NAMES = frozenset(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
 
 @dataclass(frozen=True)
 class Settings:
-    """users: in each cloud, 0: empty, for tests to fill; seed: fixes names, ids, faults; now: aware or None."""
+    """users: in each cloud, 0: none, tests add them; seed: fixes names, ids, faults; now: aware or None."""
 
     users: int = 200
     seed: int = 7
@@ -60,8 +60,8 @@ class Sandbox:
     """Starts every cloud in `settings.clouds`; all share one clock, one call count and one set of faults.
 
     calls: `aws:ListUsers` -> how often; faults: may be changed while clients run; clouds: by name, `aws` too.
-    on_request(cloud, action, phase, is_write) is called for every request, `before` it is applied, and `after`
-    it is, when the answer is not sent yet; it runs in the server's threads, several at once.
+    on_request(cloud, action, phase, is_write) is called for every request, `before` it is applied and `after`
+    it was, with the answer not sent yet; it runs in the server's threads, several at once.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -78,10 +78,11 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            self._control = stack.enter_context(Loopback(Control(self.clock, self.calls, self.faults)))
+            control = Control(self.clock, self.calls, self.faults, self.check_faults)
+            self._control = stack.enter_context(Loopback(control))
             for name in self.settings.clouds:
                 self.clouds[name] = self._start(name, stack)
-            self._check_faults()
+            self.check_faults(self.faults)
             self._stack = stack.pop_all()
         return self
 
@@ -110,8 +111,8 @@ class Sandbox:
     @on_request.setter
     def on_request(self, hook: Hook | None) -> None:
         self._hook = hook
-        for cloud in self.clouds.values():
-            cloud.on_request = hook
+        for name, cloud in self.clouds.items():
+            cloud.on_request = _told(name, hook) if hook else None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -136,6 +137,8 @@ class Sandbox:
         cloud = getattr(import_module(module), kind)(self.settings, self.clock, self.calls, self.faults)
         if hasattr(cloud, "__enter__"):
             stack.enter_context(cloud)
+        elif hasattr(cloud, "close"):
+            stack.callback(cloud.close)
         if hosts := getattr(cloud, "hosts", None):
             self._proxy(stack).add(hosts)
         return cloud
@@ -147,13 +150,24 @@ class Sandbox:
             self._wire = stack.enter_context(wire)
         return self._wire
 
-    def _check_faults(self) -> None:
-        """A fault that no started cloud knows would test nothing, in silence."""
-        known = {fault for cloud in self.clouds.values() for fault in getattr(cloud, "FAULTS", self.faults)}
-        if unknown := self.faults.keys() - known:
-            raise ValueError(
-                f"no cloud has the fault {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}"
-            )
+    def check_faults(self, faults: Mapping[str, str | float]) -> None:
+        """ValueError for a fault that no started cloud knows: it would test nothing, in silence."""
+        known = {fault for cloud in self.clouds.values() for fault in getattr(cloud, "FAULTS", faults)}
+        if unknown := faults.keys() - known:
+            names = ", ".join(sorted(unknown))
+            raise ValueError(f"no cloud here has the fault {names}; there are {', '.join(sorted(known))}")
+        for cloud in self.clouds.values():
+            if hasattr(cloud, "check_faults"):
+                cloud.check_faults(faults)
+
+
+def _told(name: str, hook: Hook) -> Callable[..., None]:
+    """The hook by the cloud's name; a cloud that tells of writes only need not say that they are."""
+
+    def tell(_cloud: object, action: str, phase: str, is_write: bool = True) -> None:
+        hook(name, action, phase, is_write)
+
+    return tell
 
 
 def _number(value: str) -> str | float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, MutableMapping
 from functools import cache
@@ -53,10 +54,11 @@ class AwsCloud:
 
     settings.users > 0 seeds a company; with 0 the account is empty and `add` fills it. The caller is an
     assumed role, as from single sign-on, so it is no user of the account. moto's state and its switch for
-    authorisation belong to the process: two clouds at once need different accounts, `iam=enforced` is for all.
+    authorisation belong to the process: two clouds at once need different accounts, iam=enforced is for all.
     """
 
     FAULTS = known_faults.NAMES
+    check_faults = staticmethod(known_faults.check)
 
     def __init__(
         self,
@@ -72,6 +74,7 @@ class AwsCloud:
         self.account_id = account_id or company_account(settings.seed)[0]
         self.on_request: Hook | None = None
         self.pace = Pace()
+        self.lock = threading.RLock()
         self._accounts: dict[str, Account] = {}
         self._stack = contextlib.ExitStack()
 
@@ -116,15 +119,16 @@ class AwsCloud:
     def account(self, account_id: str | None = None) -> Account:
         """An account, made at its first use; without an id the main one."""
         account_id = account_id or self.account_id
-        if account_id not in self._accounts:
-            _PLAYED.add(account_id)
-            self._accounts[account_id] = Account(account_id, self.clock, self.faults)
-            load_managed_policies(self._accounts[account_id])
-        return self._accounts[account_id]
+        with self.lock:
+            if account_id not in self._accounts:
+                _PLAYED.add(account_id)
+                self._accounts[account_id] = Account(account_id, self.clock, self.faults)
+                load_managed_policies(self._accounts[account_id])
+            return self._accounts[account_id]
 
     def add(self, *people: Person, account_id: str | None = None) -> None:
         """Puts users into an account, precisely as written."""
-        with moto_time.following(self.clock):
+        with self.lock, moto_time.following(self.clock):
             for person in people:
                 add_person(self.account(account_id), person)
 
@@ -176,7 +180,7 @@ class AwsCloud:
         account.backend.update_account_password_policy(True, False, 0, 14, 24, True, True, True, True)
         add_trail(account.id)
         if self._settings.users:
-            staff = company(self._settings.users, self._settings.seed, account.clock.now())
+            staff = company(self._settings.users, self._settings.seed, self.clock.reference())
             for name, attached in staff.groups.items():
                 add_group(account, name, attached)
             self.add(*staff.people)

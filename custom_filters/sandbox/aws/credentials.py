@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
@@ -48,9 +50,9 @@ class Credentials:
         return EmptyResult()
 
     def list_access_keys(self) -> ActionResult:
-        """In order of creation, in pages."""
-        user = self.backend.get_user(self.user_name())
-        given, more = self.paged(user.access_keys, lambda key: key.access_key_id)
+        """By id, as the credential report has them."""
+        keys = self.backend.get_user(self.user_name()).access_keys
+        given, more = self._paged_by(keys, "access_key_id")
         return ActionResult({"AccessKeyMetadata": given, **more})
 
     def update_access_key(self) -> EmptyResult:
@@ -74,9 +76,9 @@ class Credentials:
         return ActionResult({"UserName": key.user_name, "AccessKeyLastUsed": shown})
 
     def list_ssh_public_keys(self) -> ActionResult:
-        """In pages, without the keys' bodies."""
-        user = self.backend.get_user(self.user_name())
-        given, more = self.paged(user.ssh_public_keys, lambda key: key.ssh_public_key_id)
+        """By id, without the keys' bodies."""
+        keys = self.backend.get_user(self.user_name()).ssh_public_keys
+        given, more = self._paged_by(keys, "ssh_public_key_id")
         return ActionResult({"SSHPublicKeys": given, **more})
 
     def update_ssh_public_key(self) -> EmptyResult:
@@ -86,9 +88,9 @@ class Credentials:
         return EmptyResult()
 
     def list_signing_certificates(self) -> ActionResult:
-        """In pages."""
+        """By id."""
         user = self.backend.get_user(self.user_name())
-        given, more = self.paged(list(user.signing_certificates.values()), lambda made: made.id)
+        given, more = self._paged_by(user.signing_certificates.values(), "id")
         return ActionResult({"Certificates": given, **more})
 
     def update_signing_certificate(self) -> EmptyResult:
@@ -129,8 +131,7 @@ class Credentials:
         users = self.account.users() if everybody else [self.backend.get_user(self.user_name())]
         found = [made for user in users for made in extras(user).service_credentials]
         found = [made for made in found if service in (None, made.service_name)]
-        found.sort(key=lambda made: made.service_specific_credential_id.lower())
-        given, more = self.paged(found, lambda made: made.service_specific_credential_id)
+        given, more = self._paged_by(found, "service_specific_credential_id")
         return ActionResult({"ServiceSpecificCredentials": [_shown(made) for made in given], **more})
 
     def update_service_specific_credential(self) -> EmptyResult:
@@ -155,6 +156,13 @@ class Credentials:
             if made.service_specific_credential_id == wanted:
                 return user, made
         raise error("NoSuchEntity", f"No such credential {wanted} exists")
+
+    def _paged_by(self, items: Iterable[Any], key: str) -> tuple[list[Any], dict[str, Any]]:
+        name = attrgetter(key)
+        paged: tuple[list[Any], dict[str, Any]] = self.paged(
+            sorted(items, key=lambda one: name(one).lower()), name
+        )
+        return paged
 
     def _status(self) -> str:
         status: str = self._get_param("Status")

@@ -10,16 +10,18 @@
 | `advisor=failed`, `=slow`, `=never` | last-accessed jobs fail, take 15 seconds, never end |
 | `deny=ACTIONS` | AccessDenied, HTTP 403 |
 | `error=ACTIONS` | ServiceFailure, HTTP 500 |
+| `throttled=ACTIONS` | Throttling, every time |
 | `drop=ACTIONS` | the connection ends without an answer, before anything is applied |
 | `trail=limited` | LookupEvents takes 2 calls a second for each account and Region |
 | `iam=enforced` | moto checks signatures and permissions of every call, for our actions too |
 
-ACTIONS are names joined by `+`; `ListUsers@next` means its second and later pages only.
+ACTIONS are names joined by `+`, or `*`. `ListUsers@next` means its second and later pages only, and
+`*@111122223333` every call of one account.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 CHOICES = {
     "report": ("slow", "never", "expired", "inprogress", "missing"),
@@ -27,7 +29,7 @@ CHOICES = {
     "trail": ("limited",),
     "iam": ("enforced",),
 }
-ACTIONS = ("deny", "error", "drop")
+ACTIONS = ("deny", "error", "throttled", "drop")
 NAMES = ("throttle", "limit-report", *ACTIONS, *CHOICES)
 
 
@@ -44,10 +46,11 @@ def check(faults: Mapping[str, str | float]) -> None:
             raise ValueError(f"fault {name}={value}: give actions, such as {name}=ListUsers+TagUser")
 
 
-def hits(value: str | float | None, action: str, later_page: bool) -> bool:
-    """Whether a fault's ACTIONS mean this call."""
+def hits(value: str | float | None, action: str, later_page: bool, account: Callable[[], str]) -> bool:
+    """Whether a fault's ACTIONS mean this call; `account` is asked only when one of them names an account."""
     for one in str(value or "").split("+"):
-        name, _, part = one.partition("@")
-        if name.rpartition(":")[2] == action and (part != "next" or later_page):
+        name, _, only = one.partition("@")
+        named = name.rpartition(":")[2] in (action, "*")
+        if named and (not only or (later_page if only == "next" else only == account())):
             return True
     return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import random
@@ -18,10 +19,11 @@ from moto import settings as moto_settings
 from moto.core.exceptions import ServiceException
 from moto.core.request import Request
 from moto.core.routing import get_service_router
+from moto.iam.models import get_account_id_from
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import run_wsgi_app
 
-from custom_filters.sandbox.aws.faults import hits
+from custom_filters.sandbox.aws.faults import ACTIONS, hits
 from custom_filters.sandbox.aws.iam import CLOUD
 from custom_filters.sandbox.aws.moto_time import following
 from custom_filters.sandbox.wire_http import ConnectionDroppedError
@@ -31,18 +33,20 @@ if TYPE_CHECKING:
 
     from custom_filters.sandbox.aws.cloud import AwsCloud
 
-ACTION = re.compile(rb"(?:^|&)Action=([A-Za-z0-9]+)")
-SERVICE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
+ACTION_NAME = re.compile(rb"(?:^|&)Action=([A-Za-z0-9]+)")
+SCOPE = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/")
+SERIAL = frozenset(("iam", "sts", "cloudtrail"))  # their state is ours to keep consistent
 LATER_PAGE = re.compile(rb"(?:^|&)Marker=|NextToken")
 READING = ("Get", "List", "Describe", "Lookup", "Head", "Generate", "Assume", "Search", "Select")
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request: service (`iam`), action (`ListUsers`), and how its errors are written."""
+    """One request: service (`iam`), action (`ListUsers`), access key, and how its errors are written."""
 
     service: str
     action: str
+    key: str
     later_page: bool
     form: str
 
@@ -50,6 +54,11 @@ class Call:
     def is_write(self) -> bool:
         """Whether it changes anything (GenerateCredentialReport and its like do not count)."""
         return not self.action.startswith(READING)
+
+    def account(self) -> str:
+        """The account that the access key belongs to."""
+        account: str = get_account_id_from(self.key)
+        return account
 
 
 class Gateway:
@@ -70,7 +79,8 @@ class Gateway:
         with self._lock:
             self._cloud.calls[f"aws:{call.action}"] += 1
         self._tell(call, "before")
-        time.sleep(self._latency)
+        if self._latency:
+            time.sleep(self._latency)
         fault = self._fault(call)
         if fault is not None:
             return _answer(call, *fault, start_response)
@@ -79,8 +89,13 @@ class Gateway:
     def _serve(self, call: Call, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         enforced = self._cloud.faults.get("iam") == "enforced"
         moto_settings.INITIAL_NO_AUTH_ACTION_COUNT = 0 if enforced else float("inf")
-        with following(self._cloud.clock):
-            chunks, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
+        serial = self._cloud.lock if call.service in SERIAL else contextlib.nullcontext()
+        try:
+            with serial, following(self._cloud.clock):
+                chunks, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
+        except NotImplementedError:
+            message = f"The sandbox does not offer {call.service}:{call.action}."
+            return _answer(call, "InvalidAction", 400, message, start_response)
         self._tell(call, "after")
         start_response(status, list(headers.items()))
         return chunks
@@ -95,30 +110,27 @@ class Gateway:
             throttled = self._random.random() < float(faults.get("throttle", 0))
         if throttled:
             return "Throttling", 400, "Rate exceeded"
-        if hits(faults.get("drop"), call.action, call.later_page):
+        hit = {name for name in ACTIONS if hits(faults.get(name), call.action, call.later_page, call.account)}
+        if "drop" in hit:
             raise ConnectionDroppedError
-        if hits(faults.get("deny"), call.action, call.later_page):
-            who = self._cloud.caller_arn
-            return (
-                "AccessDenied",
-                403,
-                f"User: {who} is not authorized to perform: {call.service}:{call.action}",
-            )
-        if hits(faults.get("error"), call.action, call.later_page):
+        if "deny" in hit:
+            who, what = self._cloud.caller_arn, f"{call.service}:{call.action}"
+            return "AccessDenied", 403, f"User: {who} is not authorized to perform: {what}"
+        if "error" in hit:
             return "ServiceFailure", 500, "The request processing has failed because of an unknown error."
-        return None
+        return ("Throttling", 400, "Rate exceeded") if "throttled" in hit else None
 
 
 def identify(environ: WSGIEnvironment, body: bytes) -> Call:
     """Which service and action a signed request is for; `Unknown` when nothing tells."""
-    found = SERVICE.search(environ.get("HTTP_AUTHORIZATION", ""))
-    service = found.group(1) if found else "unknown"
+    found = SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+    key, service = found.groups() if found else ("", "unknown")
     later = bool(LATER_PAGE.search(body))
     if target := environ.get("HTTP_X_AMZ_TARGET"):
-        return Call(service, target.rpartition(".")[2], later, "json")
-    if match := ACTION.search(body):
-        return Call(service, match.group(1).decode(), later, "query")
-    return Call(service, _routed(service, environ), later, "s3" if service == "s3" else "rest")
+        return Call(service, target.rpartition(".")[2], key, later, "json")
+    if match := ACTION_NAME.search(body):
+        return Call(service, match.group(1).decode(), key, later, "query")
+    return Call(service, _routed(service, environ), key, later, "s3" if service == "s3" else "rest")
 
 
 def _routed(service: str, environ: WSGIEnvironment) -> str:

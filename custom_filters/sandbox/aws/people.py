@@ -96,7 +96,7 @@ class Event:
 class Person:
     """One IAM user.
 
-    password_used: the date that a removed login profile leaves behind (with a password, `Password.used` counts)
+    password_used: the date that a removed login profile leaves behind (with a password, Password.used counts)
     groups: made if need be; attached: AWS-managed policies by name, or ARNs; inline: name -> document.
     advisor: service namespace -> last authenticated; uses of keys are added to it, as AWS would.
     events: added to those that sign-ins and key uses leave in CloudTrail.

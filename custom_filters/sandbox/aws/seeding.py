@@ -55,7 +55,7 @@ def load_managed_policies(account: Account) -> None:
 
 
 def add_group(account: Account, name: str, attached: Iterable[str] = (), inline: Iterable[str] = ()) -> Any:
-    """Makes a group, or adds policies: `attached` are names of AWS-managed ones or ARNs, `inline` documents."""
+    """Makes a group, or adds policies: attached are names of AWS-managed ones or ARNs, inline documents."""
     backend = account.backend
     group = backend.groups.get(name) or backend.create_group(name)
     for policy in attached:
@@ -72,7 +72,7 @@ def policy_arn(policy: str) -> str:
 
 def add_person(account: Account, person: Person) -> Any:
     """Makes the user; returns moto's object. A name that is taken is moto's EntityAlreadyExists."""
-    now = account.clock.now()
+    now = account.clock.reference()
     tags = [{"Key": key, "Value": value} for key, value in person.tags.items()]
     user = account.backend.create_user(REGION, person.name, person.path, tags)
     user.id = account.identifier("AIDA", "user", person.name, length=21)
