@@ -1,0 +1,41 @@
+"""CSV: one row for each credential."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from custom_filters.reports.flat import COLUMNS
+from custom_filters.reports.model import Report
+from custom_filters.reports.text import cell
+
+_BATCH = 1000
+
+
+def render(report: Report) -> Iterator[str]:
+    """Chunks of CSV (RFC 4180), header first; `true`/`false`, nothing is empty, no cell is a formula."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow([column.name for column in COLUMNS])
+    for number, finding in enumerate(report.findings, 1):
+        writer.writerow([_value(column.get(finding)) for column in COLUMNS])
+        if number % _BATCH == 0:
+            yield _take(buffer)
+    yield _take(buffer)
+
+
+def _value(value: Any) -> str | int:
+    if isinstance(value, str):
+        return cell(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else int(value)
+
+
+def _take(buffer: io.StringIO) -> str:
+    text = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return text

@@ -1,0 +1,50 @@
+"""Findings as flat rows of typed columns, for tables that know no nested values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+from custom_filters.reports.model import Finding
+
+Type = Literal["text", "integer", "boolean", "time"]
+
+
+class Column(NamedTuple):
+    """A column: its name, the type of its values (or None), and how to get one from a finding."""
+
+    name: str
+    type: Type
+    get: Callable[[Finding], Any]
+
+
+def _field(name: str, type: Type = "text") -> Column:
+    return Column(name, type, lambda finding: finding[name])
+
+
+def _credential(name: str, type: Type = "text") -> Column:
+    return Column(f"credential_{name}", type, lambda finding: finding["credential"][name])
+
+
+def _exemption(name: str, type: Type = "text") -> Column:
+    return Column(f"exemption_{name}", type, lambda f: f["exemption"] and f["exemption"][name])
+
+
+def evidence_text(finding: Finding) -> str:
+    """What each source said, on one line."""
+    return "; ".join(f"{e['source']}: {e['value']}" for e in finding["evidence"])
+
+
+COLUMNS = (
+    _field("provider"), _field("account"), _field("user"), _field("user_id"), _field("user_type"),
+    _field("privileged", "boolean"), _field("owner"), _field("owner_source"),
+    _credential("kind"), _credential("id"), _credential("status"), _credential("created", "time"),
+    _field("verdict"), _field("user_verdict"), _field("last_used", "time"), _field("days_unused", "integer"),
+    _field("basis"), Column("evidence", "text", evidence_text), _field("reason"), _field("as_of", "time"),
+    _field("threshold_days", "integer"), _field("phase"), _field("next_action"),
+    _field("next_action_at", "time"), _exemption("reason"), _exemption("approved_by"),
+    _exemption("expires", "time"), _field("policy"),
+    Column("policies", "text", lambda f: " ".join(p["policy"] for p in f["policies"])),
+    Column("controls", "text", lambda f: "; ".join(f["controls"])), _field("change"),
+    _field("first_seen", "time"), _field("uid"), _field("schema", "integer"),
+)  # fmt: skip

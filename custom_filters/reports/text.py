@@ -1,0 +1,32 @@
+"""Names are chosen by strangers: here they lose what they could do to a page or a sheet."""
+
+from __future__ import annotations
+
+import re
+
+# Controls, and characters that turn the direction of text, join nothing or cannot be seen.
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"
+)
+# Excel also takes full-width signs for the start of a formula.
+_FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]()#+!|<>&~@$\"'=^:]")
+_WWW = re.compile(r"(?<=www)\.", re.IGNORECASE)
+
+
+def visible(text: str) -> str:
+    r"""Write every character that cannot be seen, or that turns the line around, as `\uXXXX`."""
+    return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def cell(text: str) -> str:
+    """Text for a spreadsheet cell: never a formula, whatever its first character."""
+    return visible(f"'{text}" if _FORMULA.match(text.lstrip(" ")) else text)
+
+
+def markdown(text: str, limit: int = 200) -> str:
+    """Text for a Markdown table, cut to `limit` characters: no markup, links, mentions or HTML in it."""
+    text = visible(text)
+    if len(text) > limit:
+        text = f"{text[: limit - 1]}…"
+    return _WWW.sub("&#46;", _MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", text))
