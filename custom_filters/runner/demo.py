@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from custom_filters.runner.sandbox import (
     DEFAULT_SEED,
     DEFAULT_USERS,
-    chosen_clouds,
     parse_now,
     sandbox_environment,
     start_sandbox,
 )
+
+if TYPE_CHECKING:
+    from custom_filters.runner.policies import PolicyFile
 
 
 @click.command()
@@ -34,16 +37,18 @@ def demo(ctx: click.Context, users: int, seed: int, now: str | None, output: Pat
     Runs the shipped policies against all clouds whose packages are installed, on this machine, and writes a
     report. No account and no network needed.
     """
-    clouds = chosen_clouds(None)
-    click.echo(f"{users} users in each of {', '.join(clouds)}, embedded in this process.")
-    with start_sandbox(users, seed, 0, "", parse_now(now), clouds) as embedded:
-        ctx.exit(_run(clouds, output, sandbox_environment(embedded)))
-
-
-def _run(clouds: tuple[str, ...], output: Path, environment: dict[str, str]) -> int:
-    from custom_filters.runner.engine import Job, batches_of, conclude, evaluate
     from custom_filters.runner.policies import shipped
 
-    with batches_of(shipped("report", clouds)) as batches:
+    files = shipped("report", None)
+    clouds = tuple(dict.fromkeys(policy.provider for file in files for policy in file.policies))
+    click.echo(f"{users} users in each of {', '.join(clouds)}, embedded in this process.")
+    with start_sandbox(users, seed, 0, "", parse_now(now), clouds) as embedded:
+        ctx.exit(_run(files, output, sandbox_environment(embedded)))
+
+
+def _run(files: list[PolicyFile], output: Path, environment: dict[str, str]) -> int:
+    from custom_filters.runner.engine import Job, batches_of, conclude, evaluate
+
+    with batches_of(files) as batches:
         job = Job(batches, output, environment)
         return conclude(evaluate(job, dryrun=True), job)

@@ -20,7 +20,8 @@ from custom_filters.runner.policies import PROVIDERS, need_installed
 def doctor(ctx: click.Context, provider: str) -> None:
     """Say what is missing before a run.
 
-    Credentials, permission, licence, an API that is not enabled, autoload. Exit code 3 when something that a run needs is missing.
+    Credentials, permission, licence, an API that is not enabled, autoload. Exit code 3 when one of
+    them is missing.
     """
     need_installed([provider])
     missing = 0

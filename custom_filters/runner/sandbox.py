@@ -52,8 +52,8 @@ def sandbox(
 ) -> None:
     """Run a command against embedded clouds.
 
-    They are started on loopback. COMMAND gets an environment that points unmodified clients at the clouds; its exit code is passed on.
-    Without a COMMAND the environment is printed, and the clouds run until Ctrl-C.
+    They are started on loopback. COMMAND gets an environment that points unmodified clients at the clouds;
+    its exit code is passed on. Without a COMMAND the environment is printed, and the clouds run until Ctrl-C.
 
     \b
       c7n-unused sandbox -- custodian run -s out policies/aws/report.yml
@@ -102,17 +102,15 @@ def start_sandbox(
     users: int, seed: int, latency_ms: float, faults: str, now: datetime | None, clouds: Sequence[str]
 ) -> Iterator[Sandbox]:
     """Run the embedded clouds for the length of a `with`; raises InputError on what they can't be."""
-    try:
-        from custom_filters.sandbox.sandbox import Sandbox, Settings
-    except ModuleNotFoundError as error:
-        if error.name and error.name.startswith("custom_filters"):
-            raise
-        remedy = "pip install 'c7n-unused[sandbox]'"
-        raise InputError(f"the sandbox needs {error.name}, which is not installed here: {remedy}.") from error
     with ExitStack() as stack:
         try:
+            from custom_filters.sandbox.sandbox import Sandbox, Settings
+
             settings = Settings(users, seed, latency_ms, Settings.parse_faults(faults), now, tuple(clouds))
             embedded = stack.enter_context(Sandbox(settings))
+        except ModuleNotFoundError as error:
+            remedy = "pip install 'c7n-unused[sandbox]'"
+            raise InputError(f"the sandbox needs {error.name}, which is not installed: {remedy}.") from error
         except ValueError as error:
             raise InputError(f"{error}.") from error
         yield embedded
