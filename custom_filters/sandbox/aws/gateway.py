@@ -32,11 +32,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from custom_filters.sandbox.aws.cloud import AwsCloud
+    from custom_filters.sandbox.clock import Clock
 
 ACTION_NAME = re.compile(rb"(?:^|&)Action=([A-Za-z0-9]+)")
 SCOPE = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/")
 SERIAL = frozenset(("iam", "sts", "cloudtrail"))  # their state is ours to keep consistent
 LATER_PAGE = re.compile(rb"(?:^|&)Marker=|NextToken")
+DENIAL = re.compile(rb"<Code>(\w+)</Code><Message>(.*?)</Message>", re.DOTALL)
 READING = ("Get", "List", "Describe", "Lookup", "Head", "Generate", "Assume", "Search", "Select")
 
 
@@ -91,14 +93,22 @@ class Gateway:
         moto_settings.INITIAL_NO_AUTH_ACTION_COUNT = 0 if enforced else float("inf")
         serial = self._cloud.lock if call.service in SERIAL else contextlib.nullcontext()
         try:
-            with serial, following(self._cloud.clock):
+            with serial, following(self._clock(call)):
                 chunks, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
         except NotImplementedError:
             message = f"The sandbox does not offer {call.service}:{call.action}."
             return _answer(call, "InvalidAction", 400, message, start_response)
-        self._tell(call, "after")
+        body = b"".join(chunks)
+        if refusal := _refusal(call, status, body):
+            return _answer(call, *refusal, start_response)
+        if status < "4":
+            self._tell(call, "after")
         start_response(status, list(headers.items()))
-        return chunks
+        return [body]
+
+    def _clock(self, call: Call) -> Clock | None:
+        """STS stays in real time: clients compare their session's expiry with the machine's clock."""
+        return None if call.service == "sts" else self._cloud.clock
 
     def _tell(self, call: Call, phase: str) -> None:
         if self._cloud.on_request is not None:
@@ -119,6 +129,12 @@ class Gateway:
         if "error" in hit:
             return "ServiceFailure", 500, "The request processing has failed because of an unknown error."
         return ("Throttling", 400, "Rate exceeded") if "throttled" in hit else None
+
+
+def _refusal(call: Call, status: str, body: bytes) -> tuple[str, int, str] | None:
+    """What moto refused, as XML whatever the service: a client of a JSON service could not read it."""
+    told = DENIAL.search(body) if status.startswith("403") and call.form in ("json", "rest") else None
+    return (told.group(1).decode(), 400, told.group(2).decode()) if told else None
 
 
 def identify(environ: WSGIEnvironment, body: bytes) -> Call:

@@ -16,8 +16,8 @@ _CLOCK: ContextVar[Clock | None] = ContextVar("c7n_unused_sandbox_clock", defaul
 
 
 @contextlib.contextmanager
-def following(clock: Clock) -> Iterator[None]:
-    """In this thread moto's time is the clock's; elsewhere it stays the real one."""
+def following(clock: Clock | None) -> Iterator[None]:
+    """In this thread moto's time is the clock's; without one, and elsewhere, it is the real one."""
     token = _CLOCK.set(clock)
     try:
         yield
