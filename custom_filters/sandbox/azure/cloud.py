@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from custom_filters.sandbox.azure.company import company
 from custom_filters.sandbox.azure.directory import Directory
-from custom_filters.sandbox.azure.faults import Faults
+from custom_filters.sandbox.azure.faults import FAULTS, Faults, check
 from custom_filters.sandbox.azure.graph import Graph
 from custom_filters.sandbox.azure.login import CLOUDS, App, Login, Tokens
 from custom_filters.sandbox.azure.people import Activity, Company, Group, Person, object_id
@@ -59,6 +59,9 @@ class AzureCloud:
     on_request(cloud, action, phase): called with phase before and after every write; it may raise
     ConnectionDroppedError, in the before phase the write then never happens.
     """
+
+    FAULTS = FAULTS
+    check_faults = staticmethod(check)
 
     def __init__(
         self,

@@ -25,6 +25,38 @@ import random
 import threading
 from collections.abc import Mapping
 
+SHARES = frozenset({"graph_429", "graph_500", "graph_503", "graph_drop", "graph_drop_after"})
+NUMBERS = frozenset({"page_fail", "token_lifetime", "rate_limit"})
+WORDS = {
+    "license": ("missing", "intermittent"),
+    "pim": ("missing",),
+    "login": ("bad",),
+    "activity": ("missing",),
+}
+TEXTS = frozenset({"graph_429_retry_after", "permission", "page_fail_path", "nextlink_host", "patch_fail"})
+FAULTS = SHARES | NUMBERS | WORDS.keys() | TEXTS
+
+
+def check(faults: Mapping[str, object]) -> None:
+    """ValueError for a value that the fault does not take; names that are not ours are left alone."""
+    for name, value in faults.items():
+        if name in SHARES and not (_is_number(value) and 0 <= float(str(value)) <= 1):
+            raise ValueError(f"fault {name}={value}: give the share of requests, from 0 to 1")
+        if name in NUMBERS and not (_is_number(value) and float(str(value)) > 0):
+            raise ValueError(f"fault {name}={value}: give a number above 0")
+        if name in WORDS and value not in WORDS[name]:
+            raise ValueError(f"fault {name}={value}: give one of {', '.join(WORDS[name])}")
+        if name == "graph_429_retry_after" and not (_is_number(value) or value in {"none", "date"}):
+            raise ValueError(f"fault {name}={value}: give seconds, none or date")
+
+
+def _is_number(value: object) -> bool:
+    try:
+        float(str(value))
+    except ValueError:
+        return False
+    return True
+
 
 class Faults:
     """Reads the mapping; draws from a seeded generator so that a run can be repeated."""
@@ -37,6 +69,8 @@ class Faults:
     def text(self, name: str) -> str:
         """The fault's value, "" when it is off."""
         value = self._faults.get(name)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # the command line makes every number a float; Retry-After: 1 is not 1.0
         return "" if value is None else str(value)
 
     def number(self, name: str, default: float = 0.0) -> float:

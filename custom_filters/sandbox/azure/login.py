@@ -28,6 +28,10 @@ CLOUDS = {
     "login.microsoftonline.com": ("graph.microsoft.com", "management.azure.com"),
     "login.microsoftonline.us": ("graph.microsoft.us", "management.usgovcloudapi.net"),
     "login.partner.microsoftonline.cn": ("microsoftgraph.chinacloudapi.cn", "management.chinacloudapi.cn"),
+    "login.chinacloudapi.cn": (
+        "microsoftgraph.chinacloudapi.cn",
+        "management.chinacloudapi.cn",
+    ),  # older name
 }
 
 

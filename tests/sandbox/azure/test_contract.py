@@ -1,4 +1,4 @@
-"""Answers against contracts that we did not write: msgraph-sdk's models, and the Graph subset where it is at hand."""
+"""Answers against contracts that we did not write: msgraph-sdk, and the Graph subset where it is at hand."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from kiota_abstractions.serialization import Parsable
 from kiota_serialization_json.json_parse_node_factory import JsonParseNodeFactory
 from kiota_serialization_json.json_serialization_writer import JsonSerializationWriter
 from msgraph.generated.models.directory_object_collection_response import DirectoryObjectCollectionResponse
@@ -87,13 +88,16 @@ def losses(sent: object, read: object, path: str = "") -> Iterator[str]:
         yield path
 
 
-def strangers(model: Any) -> Iterator[str]:
-    """Properties that a model has no name for."""
-    extras = getattr(model, "additional_data", None) or {}
-    if not isinstance(model, OpenTypeExtension):
-        yield from (name for name in extras if "@odata" not in name)
-    for value in vars(model).get("value") or []:
-        yield from strangers(value)
+def strangers(model: object) -> Iterator[str]:
+    """Properties, at any depth, that a model has no name for."""
+    for entry in model if isinstance(model, list) else [model]:
+        if not isinstance(entry, OpenTypeExtension):
+            yield from (
+                name for name in getattr(entry, "additional_data", None) or {} if "@odata" not in name
+            )
+        for name, value in getattr(entry, "__dict__", {}).items():
+            if name not in {"additional_data", "backing_store"} and isinstance(value, (list, Parsable)):
+                yield from strangers(value)
 
 
 def parsed(model: type[Any], response: TestResponse) -> Any:

@@ -5,6 +5,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 import requests
 
+from custom_filters.sandbox.azure import faults
 from custom_filters.sandbox.azure.cloud import AzureCloud
 from custom_filters.sandbox.azure.people import Activity
 from custom_filters.sandbox.wire import ConnectionDroppedError, Wire
@@ -103,6 +104,39 @@ def test_a_write_is_lost_before_or_after_it_acts(
     with pytest.raises(ConnectionDroppedError):
         graph("PATCH", "/users/idle@contoso.example", {"accountEnabled": False})
     assert cloud.person("idle@contoso.example").enabled is enabled
+
+
+def test_a_hook_can_end_a_write_before_it_acts(cloud: AzureCloud, graph: Graph) -> None:
+    def hook(name: str, action: str, phase: str) -> None:
+        raise ConnectionDroppedError
+
+    cloud.on_request = hook
+    with pytest.raises(ConnectionDroppedError):
+        graph("PATCH", "/users/idle@contoso.example", {"accountEnabled": False})
+    assert cloud.person("idle@contoso.example").enabled
+
+
+@pytest.mark.parametrize(
+    ("fault", "value"),
+    [
+        *(
+            ("graph_429", "often"),
+            ("graph_503", 2),
+            ("page_fail", "on"),
+            ("license", "on"),
+            ("login", "good"),
+        ),
+        ("graph_429_retry_after", "soon"),
+    ],
+)
+def test_a_value_that_a_fault_does_not_take_is_named(cloud: AzureCloud, fault: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"fault {fault}={value}: give "):
+        cloud.check_faults({fault: value})
+
+
+def test_every_fault_is_documented() -> None:
+    rows = [line.split("|")[1] for line in str(faults.__doc__).splitlines() if line.startswith("| ")]
+    assert {name.strip() for row in rows[1:] for name in row.split(",")} == faults.FAULTS
 
 
 def test_a_list_breaks_half_way_through_its_body(cloud: AzureCloud, graph: Graph, wire: Wire) -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from custom_filters.sandbox.azure.cloud import AzureCloud
@@ -46,12 +44,9 @@ def test_every_national_cloud_serves_its_own_graph(cloud: AzureCloud, login: str
 
 def test_tokens_are_checked(cloud: AzureCloud, graph: Graph) -> None:
     good = graph.token
-    cloud.faults["token_lifetime"] = 0.05
-    short = graph.sign_in().get_json()["access_token"]
-    graph.token = short
-    assert graph("GET", "/users").status_code in {200, 401}
-    time.sleep(0.06)
-    for token in (short, "", "x.y.z", good[:-2] + "AA"):
+    cloud.faults["token_lifetime"] = 1e-9
+    expired = graph.sign_in().get_json()["access_token"]
+    for token in (expired, "", "x.y.z", good[:-2] + "AA"):
         graph.token = token
         response = graph("GET", "/users")
         assert code(response) == (401, "InvalidAuthenticationToken")

@@ -26,8 +26,8 @@ print(json.dumps(len(users)))
 """
 SECRET = """
 import os
-credential = ClientSecretCredential(
-    os.environ["AZURE_TENANT_ID"], os.environ["AZURE_CLIENT_ID"], os.environ["AZURE_CLIENT_SECRET"], authority="{login}")
+names = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
+credential = ClientSecretCredential(*map(os.environ.get, names), authority="{login}")
 token = credential.get_token("https://{graph}/.default").token
 """
 SESSION = """
