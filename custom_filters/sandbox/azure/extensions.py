@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import json
 
-from custom_filters.sandbox.azure.odata import Answer, Call, GraphError, Json, not_found
+from custom_filters.sandbox.azure.odata import Answer, Call, GraphError, Json
 from custom_filters.sandbox.azure.people import Person
-from custom_filters.sandbox.azure.tenant import Route, Tenant
+from custom_filters.sandbox.azure.tenant import USER_READ, Route, Tenant
 
 MAX_EXTENSIONS = 2
 MAX_BYTES = 2048
 KIND = "microsoft.graph.openTypeExtension"
-READ = [
-    {name}
-    for name in ("User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
-]
 WRITE = [{"User.ReadWrite.All"}, {"Directory.ReadWrite.All"}]
 _OWN = frozenset({"extensionName", "id"})
 
@@ -31,7 +27,7 @@ def expanded(tenant: Tenant, call: Call, person: Person) -> Json:
 
 def list_extensions(tenant: Tenant, call: Call, user: str) -> Answer:
     """Every extension of the user."""
-    person = _person(tenant, user)
+    person = tenant.person(user)
     context = f"{call.origin}/v1.0/$metadata#users('{person.id}')/extensions"
     shown = [_shown(name, body) for name, body in tenant.directory.extensions.get(person.id, {}).items()]
     return Answer(200, {"@odata.context": context, "value": shown})
@@ -39,7 +35,7 @@ def list_extensions(tenant: Tenant, call: Call, user: str) -> Answer:
 
 def create_extension(tenant: Tenant, call: Call, user: str) -> Answer:
     """201; 409 when the name is taken, 400 beyond the limits."""
-    person, body = _person(tenant, user), call.json()
+    person, body = tenant.person(user), call.json()
     name = body.get("extensionName")
     if str(body.get("@odata.type", "")).lstrip("#").lower() != KIND.lower():
         raise GraphError(400, "BadRequest", f"The property '@odata.type' must be '{KIND}'.")
@@ -58,7 +54,7 @@ def create_extension(tenant: Tenant, call: Call, user: str) -> Answer:
 
 def get_extension(tenant: Tenant, call: Call, user: str, name: str) -> Answer:
     """One extension, by its name."""
-    person = _person(tenant, user)
+    person = tenant.person(user)
     name, body = _named(tenant, person, name)
     context = f"{call.origin}/v1.0/$metadata#users('{person.id}')/extensions/$entity"
     return Answer(200, {"@odata.context": context, **_shown(name, body)})
@@ -66,7 +62,7 @@ def get_extension(tenant: Tenant, call: Call, user: str, name: str) -> Answer:
 
 def update_extension(tenant: Tenant, call: Call, user: str, name: str) -> Answer:
     """204; replaces all of the app's properties."""
-    person = _person(tenant, user)
+    person = tenant.person(user)
     name, _ = _named(tenant, person, name)
     tenant.directory.extensions[person.id][name] = _custom(call.json())
     return Answer(204)
@@ -74,17 +70,10 @@ def update_extension(tenant: Tenant, call: Call, user: str, name: str) -> Answer
 
 def delete_extension(tenant: Tenant, call: Call, user: str, name: str) -> Answer:
     """204, and 404 when it is gone already."""
-    person = _person(tenant, user)
+    person = tenant.person(user)
     name, _ = _named(tenant, person, name)
     del tenant.directory.extensions[person.id][name]
     return Answer(204)
-
-
-def _person(tenant: Tenant, key: str) -> Person:
-    person = tenant.directory.find(key)
-    if person is None:
-        raise not_found(key)
-    return person
 
 
 def _named(tenant: Tenant, person: Person, name: str) -> tuple[str, Json]:
@@ -114,9 +103,9 @@ def _shown(name: str, body: Json) -> Json:
 
 
 ROUTES = [
-    Route("GET", "/users/<user>/extensions", list_extensions, READ),
+    Route("GET", "/users/<user>/extensions", list_extensions, USER_READ),
     Route("POST", "/users/<user>/extensions", create_extension, WRITE),
-    Route("GET", "/users/<user>/extensions/<name>", get_extension, READ),
+    Route("GET", "/users/<user>/extensions/<name>", get_extension, USER_READ),
     Route("PATCH", "/users/<user>/extensions/<name>", update_extension, WRITE),
     Route("DELETE", "/users/<user>/extensions/<name>", delete_extension, WRITE),
 ]

@@ -33,8 +33,6 @@ GROUP_READ = [{"GroupMember.Read.All"}, {"Group.Read.All"}, {"Group.ReadWrite.Al
 MEMBER_OF_READ = [{"User.Read.All"}, {"User.ReadWrite.All"}, *GROUP_READ]
 APPLICATION_READ = [{"Application.Read.All"}, {"Application.ReadWrite.All"}, *DIRECTORY]
 ORGANIZATION_READ = [{"Organization.Read.All"}, {"Organization.ReadWrite.All"}, *DIRECTORY]
-USER_FIELDS = ("id", "displayName", "userPrincipalName", "mail", "accountEnabled", "userType")
-GROUP_FIELDS = ("id", "displayName", "isAssignableToRole", "securityEnabled", "mailEnabled", "description")
 Row = tuple[str, str]  # principal id, role name
 
 
@@ -134,9 +132,7 @@ def list_transitive_members(tenant: Tenant, call: Call, group: str) -> Answer:
 
 def list_transitive_member_of(tenant: Tenant, call: Call, user: str) -> Answer:
     """The groups, nested ones too, and the directory roles that a user is in."""
-    person = tenant.directory.find(user)
-    if person is None:
-        raise not_found(user)
+    person = tenant.person(user)
     groups: list[Person | Group | str] = list(tenant.directory.groups_of(person.groups))
     return _objects(tenant, call, [*groups, *person.roles])
 

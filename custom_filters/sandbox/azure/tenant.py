@@ -13,10 +13,14 @@ from typing import Protocol
 from custom_filters.sandbox.azure.directory import Directory
 from custom_filters.sandbox.azure.faults import Faults
 from custom_filters.sandbox.azure.login import App
-from custom_filters.sandbox.azure.odata import Answer, Call, GraphError, Pages, denied
-from custom_filters.sandbox.azure.people import NULL_DATE
+from custom_filters.sandbox.azure.odata import Answer, Call, GraphError, Pages, denied, not_found
+from custom_filters.sandbox.azure.people import NULL_DATE, Person
 
 Allowed = Iterable[Iterable[str]]
+USER_READ = [
+    {name}
+    for name in ("User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
+]
 
 
 class Clock(Protocol):
@@ -44,6 +48,13 @@ class Tenant:
     def granted(self) -> set[str]:
         """What the app may do now."""
         return self.permissions - self.faults.names("permission")
+
+    def person(self, key: str) -> Person:
+        """The user with this id or UPN; raises 404."""
+        person = self.directory.find(key)
+        if person is None:
+            raise not_found(key)
+        return person
 
     def require(self, *alternatives: Iterable[str]) -> None:
         """Refuses unless the app has every permission of one of the alternatives."""

@@ -12,12 +12,8 @@ from collections.abc import Callable
 from custom_filters.sandbox.azure.extensions import expanded
 from custom_filters.sandbox.azure.odata import Answer, Call, GraphError, Json, denied, not_found
 from custom_filters.sandbox.azure.people import Activity, Person, object_id
-from custom_filters.sandbox.azure.tenant import Route, Tenant, text
+from custom_filters.sandbox.azure.tenant import USER_READ, Route, Tenant, text
 
-READ = [
-    {name}
-    for name in ("User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
-]
 CHANGE = [
     {"User.EnableDisableAccount.All", "User.Read.All"},
     {"User.ReadWrite.All"},
@@ -143,7 +139,7 @@ def get_user(tenant: Tenant, call: Call, user: str) -> Answer:
                 400, "BadRequest", "Get By Key only supports UserId and the key has to be a valid Guid"
             )
         tenant.check_activity()
-    person = found(tenant, user)
+    person = tenant.person(user)
     shape = f"users({','.join(names)})" if "$select" in call.query else "users"
     context = f"{call.origin}/v1.0/$metadata#{shape}/$entity"
     return Answer(200, {"@odata.context": context, **renderer(tenant, call, names)(person)})
@@ -151,7 +147,7 @@ def get_user(tenant: Tenant, call: Call, user: str) -> Answer:
 
 def update_user(tenant: Tenant, call: Call, user: str) -> Answer:
     """Sets accountEnabled only; refuses who is mastered elsewhere, in a restricted unit, or privileged."""
-    person = found(tenant, user)
+    person = tenant.person(user)
     changes = {name: value for name, value in call.json().items() if not name.startswith("@odata.")}
     if set(changes) - {"accountEnabled"}:
         raise GraphError(501, "NotImplemented", "The sandbox plays changes of accountEnabled only.")
@@ -175,7 +171,7 @@ def update_user(tenant: Tenant, call: Call, user: str) -> Answer:
 
 def revoke_sessions(tenant: Tenant, call: Call, user: str) -> Answer:
     """Refresh tokens end now; 200 with value true."""
-    tenant.directory.change(found(tenant, user), sessions_valid_from=tenant.clock.now())
+    tenant.directory.change(tenant.person(user), sessions_valid_from=tenant.clock.now())
     return Answer(200, {"@odata.context": f"{call.origin}/v1.0/$metadata#Edm.Boolean", "value": True})
 
 
@@ -183,7 +179,7 @@ def get_manager(tenant: Tenant, call: Call, user: str) -> Answer:
     """The manager, 404 when there is none."""
     call.allow("$select")
     names = call.select(KNOWN, DEFAULT, "user")
-    manager = tenant.directory.find(found(tenant, user).manager or "")
+    manager = tenant.directory.find(tenant.person(user).manager or "")
     if manager is None:
         raise not_found("manager")
     context = f"{call.origin}/v1.0/$metadata#directoryObjects/$entity"
@@ -195,7 +191,7 @@ def list_sponsors(tenant: Tenant, call: Call, user: str) -> Answer:
     """The sponsors, possibly none."""
     call.allow("$select", "$top", "$skiptoken")
     render = renderer(tenant, call, call.select(KNOWN, DEFAULT, "user"))
-    sponsors = [tenant.directory.find(upn) for upn in found(tenant, user).sponsors]
+    sponsors = [tenant.directory.find(upn) for upn in tenant.person(user).sponsors]
     return tenant.pages.page(
         call,
         [sponsor for sponsor in sponsors if sponsor],
@@ -207,14 +203,6 @@ def list_sponsors(tenant: Tenant, call: Call, user: str) -> Answer:
 def me(tenant: Tenant, call: Call) -> Answer:
     """There is no me in an app's token."""
     raise GraphError(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
-
-
-def found(tenant: Tenant, key: str) -> Person:
-    """The user with this id or UPN; raises 404."""
-    person = tenant.directory.find(key)
-    if person is None:
-        raise not_found(key)
-    return person
 
 
 def renderer(tenant: Tenant, call: Call, names: list[str]) -> Callable[[Person], Json]:
@@ -267,12 +255,12 @@ def _is_guid(text: str) -> bool:
 
 
 ROUTES = [
-    Route("GET", "/users", list_users, READ),
-    Route("GET", "/users/$count", count_users, READ),
-    Route("GET", "/users/<user>", get_user, READ),
+    Route("GET", "/users", list_users, USER_READ),
+    Route("GET", "/users/$count", count_users, USER_READ),
+    Route("GET", "/users/<user>", get_user, USER_READ),
     Route("PATCH", "/users/<user>", update_user, CHANGE),
     Route("POST", "/users/<user>/revokeSignInSessions", revoke_sessions, REVOKE),
-    Route("GET", "/users/<user>/manager", get_manager, READ),
-    Route("GET", "/users/<user>/sponsors", list_sponsors, READ),
+    Route("GET", "/users/<user>/manager", get_manager, USER_READ),
+    Route("GET", "/users/<user>/sponsors", list_sponsors, USER_READ),
     Route("GET", "/me", me),
 ]
