@@ -43,7 +43,7 @@ def groups_list(call: Call) -> dict[str, Any]:
         groups = [group for group in groups if person.email in dict(group.members)]
     elif "domain" not in call.params:
         check_customer(call, call.params.get("customer"))
-    part, more = call.page(groups, call.params.get("maxResults", 200))
+    part, more = call.page(lambda: groups, call.params.get("maxResults", 200))
     body: dict[str, Any] = {"kind": "admin#directory#groups", "etag": '"groups"', **more}
     return body | ({"groups": [_group(group) for group in part]} if part else {})
 
@@ -56,7 +56,7 @@ def members_list(call: Call) -> dict[str, Any]:
         raise not_found("groupKey")
     roles = call.params.get("roles", "OWNER,MANAGER,MEMBER").split(",")
     members = [(email, role) for email, role in group.members if role in roles]
-    part, more = call.page(members, call.params.get("maxResults", 200))
+    part, more = call.page(lambda: members, call.params.get("maxResults", 200))
     body: dict[str, Any] = {"kind": "admin#directory#members", "etag": '"members"', **more}
     return body | ({"members": [_member(call, email, role) for email, role in part]} if part else {})
 
@@ -65,7 +65,7 @@ def roles_list(call: Call) -> dict[str, Any]:
     """roles.list."""
     check_customer(call, call.params["customer"])
     call.require_privilege(SUPER_ADMIN_ONLY)
-    part, more = call.page(list(call.state.roles.values()), call.params.get("maxResults", 100))
+    part, more = call.page(lambda: list(call.state.roles.values()), call.params.get("maxResults", 100))
     items = [
         {
             "kind": "admin#directory#role",
@@ -95,7 +95,7 @@ def role_assignments_list(call: Call) -> dict[str, Any]:
         for a in call.state.assignments.values()
         if (assignees is None or a.assignee in assignees) and role in (None, a.role)
     ]
-    part, more = call.page(assignments, call.params.get("maxResults", 200))
+    part, more = call.page(lambda: assignments, call.params.get("maxResults", 200))
     body: dict[str, Any] = {"kind": "admin#directory#roleAssignments", "etag": '"assignments"', **more}
     items = [
         {
@@ -123,7 +123,7 @@ def sso_list(call: Call) -> dict[str, Any]:
         raise ApiError(403, "The caller does not have permission")
     if match[2] not in ("my_customer", call.state.customer.id):
         raise ApiError(403, "The caller does not have permission")
-    part, more = call.page(list(call.state.sso.values()), min(call.params.get("pageSize") or 50, 100))
+    part, more = call.page(lambda: list(call.state.sso.values()), min(call.params.get("pageSize") or 50, 100))
     assignments: list[dict[str, Any]] = []
     for item in part:
         assignment: dict[str, Any] = {

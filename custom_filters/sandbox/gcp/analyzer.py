@@ -33,7 +33,7 @@ def activities_query(call: Call) -> dict[str, Any]:
     rows = [] if call.faults.text("analyzer") == "norows" else list(_rows(call, project, match[3]))
     rows = [row for row in rows if not wanted or row["fullResourceName"] in wanted]
     size = call.params.get("pageSize", 0)
-    part, more = call.page(rows, min(size if size > 0 else DEFAULT_PAGE, MAX_PAGE))
+    part, more = call.page(lambda: rows, min(size if size > 0 else DEFAULT_PAGE, MAX_PAGE))
     return ({"activities": list(part)} if part else {}) | more
 
 

@@ -37,9 +37,9 @@ class Call:
         """The user whom the token stands for, if any."""
         return self.state.person(self.token.subject) if self.token.subject else None
 
-    def page(self, items: Sequence[Item], size: int) -> tuple[Sequence[Item], dict[str, str]]:
-        """The asked page, and `{"nextPageToken": ...}` unless it is the last."""
-        part, token = self.pages.cut(items, size, (self.method.id, self.params), self.now)
+    def page(self, listing: Callable[[], Sequence[Item]], size: int) -> tuple[Sequence[Item], dict[str, str]]:
+        """The asked page, and `{"nextPageToken": ...}` unless it is the last; only the first lists."""
+        part, token = self.pages.cut(listing, size, (self.method.id, self.params), self.now)
         return part, {"nextPageToken": token} if token else {}
 
     def may(self, privilege: str) -> bool:

@@ -21,7 +21,7 @@ from werkzeug import Request, Response
 from custom_filters.sandbox.gcp import admins, analyzer, iam, monitoring, projects, reports, schemas, users
 from custom_filters.sandbox.gcp.call import Call, Handler
 from custom_filters.sandbox.gcp.company import CLOUD_PERMISSIONS, DELEGATED_SCOPES, Company, company
-from custom_filters.sandbox.gcp.documents import Documents, Method, check_body, read_params
+from custom_filters.sandbox.gcp.documents import Method, check_body, documents, read_params
 from custom_filters.sandbox.gcp.errors import (
     ApiError,
     invalid_payload,
@@ -55,6 +55,13 @@ HANDLERS: Mapping[str, Handler] = {
     **monitoring.HANDLERS,
     **projects.HANDLERS,
 }
+PROJECT_VARIABLES = (  # c7n-gcp takes the first of these that is set
+    "GCP_PROJECT",
+    "GOOGLE_PROJECT",
+    "GCLOUD_PROJECT",
+    "GOOGLE_CLOUD_PROJECT",
+    "CLOUDSDK_CORE_PROJECT",
+)
 READING_POSTS = ("getIamPolicy", "testIamPermissions")
 RequestHook = Callable[["GcpCloud", str, str], None]
 
@@ -107,7 +114,7 @@ class GcpCloud:
         self.faults = Faults(faults, settings.seed)
         self.on_request: RequestHook | None = None
         self.permissions: set[str] = set(CLOUD_PERMISSIONS)
-        self.documents = Documents()
+        self.documents = documents()
         self._settings = settings
         self._clock = clock
         self._pages = Pages()
@@ -123,13 +130,16 @@ class GcpCloud:
 
     @property
     def environment(self) -> dict[str, str]:
-        """For the child process, beside what the wire adds."""
+        """For the child process, beside what the wire adds; also overrides what the user's shell may have."""
         return {
             "GOOGLE_APPLICATION_CREDENTIALS": str(self._key_file.path),
-            "GOOGLE_CLOUD_PROJECT": self.company.projects[0].id,
+            **dict.fromkeys(PROJECT_VARIABLES, self.company.projects[0].id),
             "GOOGLE_WORKSPACE_SUBJECT": self.company.subject.email,
             "GOOGLE_WORKSPACE_CUSTOMER": self.company.customer.id,
-            "NO_GCE_CHECK": "true",
+            "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT": "",
+            "GOOGLE_API_USE_CLIENT_CERTIFICATE": "false",
+            "GOOGLE_API_USE_MTLS_ENDPOINT": "never",  # another host name
+            "NO_GCE_CHECK": "true",  # no metadata server
         }
 
     @property
@@ -249,7 +259,7 @@ def _read_json(request: Request) -> Any:
     if not data:
         return {}
     try:
-        return json.loads(data)
+        return json.loads(data) or {}
     except ValueError:
         raise invalid_payload("Unable to parse the body as JSON.") from None
 

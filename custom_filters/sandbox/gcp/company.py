@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from custom_filters.sandbox.gcp.company_accounts import crowd, named_accounts, named_keys
@@ -117,7 +117,7 @@ class Company:
 
 
 def company(users: int, seed: int, now: datetime, accounts: int = 300) -> Company:
-    """A company of `users` people (if few: the first cases) and at least `accounts` service accounts."""
+    """A company of `users` people, beside a deleted one, and at least `accounts` service accounts."""
     now = now.replace(microsecond=0)
     dice = random.Random(seed)
     name = NAMES[seed % len(NAMES)]
@@ -128,13 +128,16 @@ def company(users: int, seed: int, now: datetime, accounts: int = 300) -> Compan
         now - timedelta(days=3000),
         (f"eu.{domain}", "partner.example"),
     )
-    people = list(named_people(now, domain))[: max(users, 1)]
-    people += workforce(len(people), users, now, domain, seed)
+    *named_users, deleted = named_people(now, domain)
+    people = named_users[: max(users, 1)]
+    people += workforce(len(people) + 1, users + 1, now, domain, seed)  # the deleted one took a number
+    people.append(deleted)
     projects = tuple(
         Project(f"{name}-{part}", f"{dice.randint(10**11, 10**12 - 1)}", now - timedelta(days=2000))
         for part in ("prod", "data")
     )
     named = {account.case: account for account in named_accounts(now, projects[0])}
+    projects = tuple(replace(p, bindings=_bindings(named, people[0])) for p in projects)
     others = list(crowd(len(named), accounts, now, projects, seed))
     return Company(
         customer=customer,
@@ -150,6 +153,18 @@ def company(users: int, seed: int, now: datetime, accounts: int = 300) -> Compan
 
 
 ADMINS_GROUP = "01it0ops0admins0"
+
+
+def _bindings(accounts: dict[str, ServiceAccount], owner: Person) -> dict[str, tuple[str, ...]]:
+    def members(*cases: str) -> tuple[str, ...]:
+        return tuple(f"serviceAccount:{accounts[case].email}" for case in cases)
+
+    return {
+        "roles/owner": (f"user:{owner.email}",),
+        "roles/iam.serviceAccountAdmin": members("delegate"),
+        "roles/policyanalyzer.activityAnalysisViewer": members("delegate"),
+        "roles/editor": members("default-compute", "default-appengine", "active"),
+    }
 
 
 def _groups(people: list[Person], domain: str) -> Iterator[Group]:

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -114,6 +114,12 @@ class Document:
     def responses(self) -> Mapping[str, Any]:
         """The schemas as JSON Schema, as answers."""
         return {name: _json_schema(raw, sent=False) for name, raw in self.raw["schemas"].items()}
+
+
+@cache
+def documents() -> Documents:
+    """The documents that are served, read once."""
+    return Documents()
 
 
 class Documents:
@@ -259,8 +265,7 @@ def _validator(schemas: Mapping[str, Any], name: str) -> Draft202012Validator:
 def _json_schema(raw: Mapping[str, Any], *, sent: bool) -> dict[str, Any]:
     """A discovery schema (JSON Schema draft 3 with Google's formats) as draft 2020-12, closed."""
     if "$ref" in raw:
-        reference = {"$ref": f"#/$defs/{raw['$ref']}"}
-        return {"anyOf": [reference, {"type": "null"}]} if sent else reference
+        return {"$ref": f"#/$defs/{raw['$ref']}"}  # every schema takes null itself, if sent
     kind = raw.get("type", "any")
     if kind == "any":
         return {}

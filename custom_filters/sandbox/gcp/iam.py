@@ -25,7 +25,7 @@ def accounts_list(call: Call) -> dict[str, Any]:
     accounts = sorted(
         (a for a in call.state.accounts.values() if a.project == project.id), key=lambda a: a.email
     )
-    part, more = call.page(accounts, min(call.params.get("pageSize") or 20, 100))
+    part, more = call.page(lambda: accounts, min(call.params.get("pageSize") or 20, 100))
     return ({"accounts": [resource(account) for account in part]} if part else {}) | more
 
 

@@ -63,10 +63,10 @@ def time_series_list(call: Call) -> dict[str, Any]:
     size = call.params.get("pageSize") or 0
     size = size if 0 < size <= MAX_PAGE else MAX_PAGE
     if call.params.get("view") == "HEADERS":
-        heads, more = call.page(series, size)
+        heads, more = call.page(lambda: series, size)
         return _answer(metric, [(head, []) for head in heads]) | more
     flat = [(one, point) for one in series for point in one.points]
-    part, more = call.page(flat, size)
+    part, more = call.page(lambda: flat, size)
     grouped: list[tuple[Series, list[Point]]] = []
     for one, point in part:
         if not grouped or grouped[-1][0] is not one:

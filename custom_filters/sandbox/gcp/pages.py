@@ -3,41 +3,58 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from custom_filters.sandbox.gcp.errors import ApiError
 
 LIFETIME = timedelta(days=3)
+KEPT = 2_000  # tokens; the oldest go first
 SIZES = frozenset({"maxResults", "pageSize", "pageToken", "fields", "prettyPrint", "alt", "quotaUser"})
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a token goes on: in which query's list, which was made when its first page was asked."""
+
+    query: str
+    listing: Sequence[Any]
+    start: int
+    given: datetime
 
 
 class Pages:
     """Cuts lists; remembers where each token it gave goes on."""
 
     def __init__(self) -> None:
-        self._tokens: dict[str, tuple[str, int, datetime]] = {}
+        self._places: dict[str, _Place] = {}
 
     def cut(
-        self, items: Sequence[Item], size: int, query: tuple[str, Mapping[str, Any]], now: datetime
+        self,
+        listing: Callable[[], Sequence[Item]],
+        size: int,
+        query: tuple[str, Mapping[str, Any]],
+        now: datetime,
     ) -> tuple[Sequence[Item], str]:
         """The page that `query` (method id, parameters) asks for and the token of the next one, or ''."""
         method, params = query
         same = repr((method, sorted((k, v) for k, v in params.items() if k not in SIZES)))
-        start = self._start(params.get("pageToken"), same, now)
+        token = params.get("pageToken")
+        items, start = (listing(), 0) if token is None else self._place(token, same, now)
         end = start + size
         if end >= len(items):
             return items[start:], ""
-        token = secrets.token_urlsafe(24)
-        self._tokens[token] = (same, end, now)
-        return items[start:end], token
+        following = secrets.token_urlsafe(24)
+        self._places[following] = _Place(same, items, end, now)
+        if len(self._places) > KEPT:
+            self._places.pop(next(iter(self._places)), None)
+        return items[start:end], following
 
-    def _start(self, token: str | None, same: str, now: datetime) -> int:
-        if token is None:
-            return 0
-        known = self._tokens.get(token)
-        if known is None or known[0] != same or now - known[2] > LIFETIME:
+    def _place(self, token: str, same: str, now: datetime) -> tuple[Sequence[Any], int]:
+        place = self._places.get(token)
+        if place is None or place.query != same or now - place.given > LIFETIME:
             raise ApiError(400, "Invalid Input: pageToken")
-        return known[1]
+        return place.listing, place.start

@@ -72,7 +72,7 @@ def services_list(call: Call) -> dict[str, Any]:
         raise ApiError(400, "The page size must not exceed 200.")
     services = [_service(call, project, name) for name in SERVICES]
     services = [s for s in services if wanted in ("", f"state:{s['state']}")]
-    part, more = call.page(services, size)
+    part, more = call.page(lambda: services, size)
     return ({"services": list(part)} if part else {}) | more
 
 

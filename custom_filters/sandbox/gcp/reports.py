@@ -49,7 +49,7 @@ def usage_report(call: Call) -> dict[str, Any]:
     day = _day(call)
     names = _names(call)
     until = datetime.combine(day + timedelta(days=1), time(), PACIFIC).astimezone(timezone.utc)
-    part, more = call.page(_subjects(call, until), call.params.get("maxResults", 1000))
+    part, more = call.page(lambda: _subjects(call, until), call.params.get("maxResults", 1000))
     missing = _missing(call)
     body: dict[str, Any] = {"kind": "admin#reports#usageReports", "etag": '"report"', **more}
     if part:

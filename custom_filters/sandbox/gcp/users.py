@@ -70,13 +70,17 @@ def users_list(call: Call) -> dict[str, Any]:
     call.require_privilege("USERS_RETRIEVE")
     matches = _query(params.get("query", ""))
     deleted = params.get("showDeleted") == "true"
-    everybody = (call.state.people[key] for key in call.state.ordered())
-    people = [p for p in everybody if in_scope(p) and bool(p.deleted) == deleted and matches(p)]
-    if "orderBy" in params:
-        people.sort(key=ORDER[params["orderBy"]], reverse=params.get("sortOrder") == "DESCENDING")
     shown = _shown_schemas(call)
-    part, more = call.page(people, params.get("maxResults", 100))
-    listed = (_as_listed(call, person) for person in part)
+
+    def listing() -> list[str]:
+        everybody = (call.state.people[key] for key in call.state.ordered())
+        people = [p for p in everybody if in_scope(p) and bool(p.deleted) == deleted and matches(p)]
+        if "orderBy" in params:
+            people.sort(key=ORDER[params["orderBy"]], reverse=params.get("sortOrder") == "DESCENDING")
+        return [person.id for person in people]
+
+    part, more = call.page(listing, params.get("maxResults", 100))
+    listed = (_as_listed(call, call.state.people[key]) for key in part)
     body: dict[str, Any] = {"kind": "admin#directory#users", "etag": '"list"', **more}
     if part:  # an empty collection is left out
         body["users"] = [resource(person, call.state.customer, shown) for person in listed]

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from werkzeug.test import Client, TestResponse
+
+from custom_filters.sandbox.gcp.cloud import HANDLERS
+from custom_filters.sandbox.gcp.documents import documents
+from tests.sandbox.gcp.conftest import CLOUD, DirectHttp, World
+
+ADMIN, IAM = "admin.googleapis.com", "iam.googleapis.com"
+USERS = "/admin/directory/v1/users"
+
+
+def ask(
+    world: World, host: str, path: str, *, http: str = "GET", json: Any = None, **headers: str
+) -> TestResponse:
+    scopes = sorted(world.cloud.delegated) if host == ADMIN else [CLOUD]
+    subject = world.cloud.company.subject.email if host == ADMIN else None
+    credentials = world.credentials(*scopes, subject=subject)
+    credentials.refresh(lambda url, **k: _Answer(*DirectHttp(world.cloud).request(url, **k)))
+    headers = {"Authorization": f"Bearer {credentials.token}", **headers}
+    return Client(world.cloud.hosts[host]).open(path, method=http, json=json, headers=headers)
+
+
+class _Answer:
+    """What google-auth wants of a transport."""
+
+    def __init__(self, response: Any, data: bytes) -> None:
+        self.status, self.headers, self.data = response.status, response, data
+
+
+def test_every_played_method_is_in_a_document() -> None:
+    assert set(HANDLERS) <= documents().ids
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (f"{USERS}?customer=my_customer&colour=red", 'Unknown name "colour"'),
+        (f"{USERS}?customer=my_customer&maxResults=501", "within the range: [1, 500]"),
+        (f"{USERS}?customer=my_customer&maxResults=many", "Invalid value at 'maxResults'"),
+        (f"{USERS}?customer=my_customer&projection=all", "Allowed values: [basic, custom, full]"),
+        (f"{USERS}?customer=my_customer&fields=users(id", "Invalid field selection"),
+        ("/admin/reports/v1/usage/users/all/dates/2026-01-01?customerId=x", "regular expression"),
+    ],
+)
+def test_what_the_document_does_not_allow_is_refused(world: World, path: str, message: str) -> None:
+    answer = ask(world, ADMIN, path)
+    assert answer.status_code == 400
+    assert message in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"suspend": True}, 'Unknown name "suspend": Cannot find field.'),
+        ({"name": {"first": "x"}}, "Unknown name \"first\" at 'name': Cannot find field."),
+        ({"suspended": "yes"}, "Invalid value at 'suspended'"),
+    ],
+)
+def test_unknown_fields_and_wrong_types_in_a_body_are_refused(world: World, body: Any, message: str) -> None:
+    answer = ask(world, ADMIN, f"{USERS}/stale@meridian.example", http="PATCH", json=body)
+    assert answer.status_code == 400
+    assert message in answer.json["error"]["message"]
+
+
+def test_an_unknown_path_is_a_web_page(world: World) -> None:
+    answer = ask(world, IAM, "/v1/nothing/here/at/all")
+    assert (answer.status_code, answer.mimetype) == (404, "text/html")
+
+
+def test_a_documented_method_that_is_not_played_says_so(world: World) -> None:
+    answer = ask(world, IAM, "/v1/projects/meridian-prod/roles")
+    assert (answer.status_code, answer.json["error"]["status"]) == (501, "UNIMPLEMENTED")
+
+
+def test_a_verb_after_the_name_is_its_own_method() -> None:
+    routed = documents().route(IAM, "POST", "/v1/projects/p/serviceAccounts/a@b.c/keys/k:disable")
+    assert routed is not None
+    assert (routed[0].id, routed[1]["name"]) == (
+        "iam.projects.serviceAccounts.keys.disable",
+        "projects/p/serviceAccounts/a@b.c/keys/k",
+    )
+
+
+def test_a_long_query_comes_as_a_form(world: World) -> None:
+    users = world.directory().users()
+    long_mask = ",".join(["nextPageToken", *["users/id"] * 400])
+    found = users.list(customer="my_customer", maxResults=2, fields=long_mask).execute()
+    assert [sorted(user) for user in found["users"]] == [["id"], ["id"]]
+
+
+def test_partial_responses(world: World) -> None:
+    users = world.directory().users()
+    found = users.get(userKey="stale@meridian.example", fields="id,name(givenName),emails/address").execute()
+    assert found == {
+        "id": world.cloud.company.person("stale").id,
+        "name": {"givenName": "Stale"},
+        "emails": [{"address": "stale@meridian.example"}],
+    }
+
+
+def test_a_wrong_answer_would_be_noticed() -> None:
+    routed = documents().route(ADMIN, "GET", USERS)
+    assert routed is not None
+    wrong = {"users": [{"id": 7, "lastLoginTime": "yesterday", "shoe": 43}], "kind": "x"}
+    assert len(documents().response_errors(routed[0], wrong)) == 3
