@@ -10,6 +10,7 @@ import click
 
 from custom_filters.core.times import parse_time
 from custom_filters.reports.model import Report
+from custom_filters.runner.action_logs import outcome_lines
 from custom_filters.runner.engine import Job, complete, conclude, evaluate, selected
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, InputError, worst
 from custom_filters.runner.outputs import collect
@@ -43,6 +44,8 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
         return worst(code, conclude(planned, job))
     done = evaluate(ready, dryrun=False)
     _say_limits(done)
+    for line in outcome_lines(done.path):
+        click.echo(line)
     return worst(code, conclude(done, ready))
 
 

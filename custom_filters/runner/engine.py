@@ -25,7 +25,7 @@ from custom_filters.runner.outputs import collect
 from custom_filters.runner.policies import PolicyFile
 from custom_filters.runner.report import DEFAULT_FORMATS, exit_code, write_reports
 from custom_filters.runner.run_folder import RunFolder, new_run_folder
-from custom_filters.runner.show import not_evaluated_lines, progress, stdout, verdict_table
+from custom_filters.runner.show import not_evaluated_lines, progress, stdout, threshold_table, verdict_table
 
 
 @dataclass(frozen=True)
@@ -74,16 +74,21 @@ def selected(path: str) -> list[tuple[Evaluation, dict[str, Any]]]:
     return list(read([path]))
 
 
-def conclude(folder: RunFolder, job: Job) -> int:
-    """Write the reports of a run, print its table and where the report is; returns the exit code."""
+def conclude(folder: RunFolder, job: Job, *, compare: bool = False) -> int:
+    """Write a run's reports, print its table and where the report is; returns the exit code.
+
+    The table shows verdicts, or with `compare` what each threshold would hit.
+    """
     report = collect([str(folder.path)])
     written = write_reports(report, DEFAULT_FORMATS, folder.path / "report")
-    console = stdout()
-    console.print(verdict_table(report))
-    for line in not_evaluated_lines(report):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
     page = next(path for path in written if path.suffix == ".html")
-    console.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
+    console = stdout()
+    if compare:
+        console.print(threshold_table(folder.policies, report, selected(str(folder.path))))
+    else:
+        console.print(verdict_table(report))
+    for line in (*not_evaluated_lines(report), f"Report: {page}"):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     return worst(exit_code(report, job.fail_on), _children_code(folder))
 
 

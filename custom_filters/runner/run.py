@@ -88,13 +88,10 @@ def _check(output: Path, several_days: str | None, *, enforce: bool, assume_yes:
 
 
 def _look(job: Job, *, compare: bool) -> int:
-    from custom_filters.runner.engine import conclude, evaluate, selected
-    from custom_filters.runner.show import stdout, threshold_table
+    from custom_filters.runner.engine import conclude, evaluate
 
     folder = evaluate(job, dryrun=True)
-    if compare:
-        stdout().print(threshold_table(selected(str(folder.path))))
-    return conclude(folder, job)
+    return conclude(folder, job, compare=compare)
 
 
 def parse_verdicts(text: str | None) -> frozenset[str]:

@@ -17,6 +17,8 @@ from rich.table import Table
 from custom_filters.core.verdict import UNUSED
 from custom_filters.reports.model import VERDICT_ORDER, Evaluation, Report, effective_verdict
 from custom_filters.runner.children import Child
+from custom_filters.runner.policies import Policy
+from custom_filters.runner.thresholds import asked_verdicts, judging_days
 
 _METADATA = "metadata.json"
 _PLAIN_WIDTH = 140
@@ -71,26 +73,33 @@ def _evaluated(provider: str, evaluations: Iterable[Evaluation]) -> str:
 
 
 def not_evaluated_lines(report: Report) -> Iterator[str]:
-    """One line for each policy of which nothing is known."""
+    """One line for each policy of which nothing is known, and where to look for the remedy."""
     for evaluation in report.not_evaluated:
         names = (evaluation.provider, evaluation.account, evaluation.policy)
         yield f"not evaluated: {' '.join(filter(None, names))}: {evaluation.problem}"
+    for provider in sorted({e.provider for e in report.not_evaluated if e.provider}):
+        yield f"`c7n-unused doctor -p {provider}` says what is missing."
 
 
-def threshold_table(annotations: Iterable[tuple[Evaluation, dict[str, Any]]]) -> Table:
-    """How many unused users and credentials each threshold would hit."""
-    users: Counter[tuple[str, str, int]] = Counter()
-    credentials: Counter[tuple[str, str, int]] = Counter()
+def threshold_table(
+    policies: Iterable[Policy], report: Report, annotations: Iterable[tuple[Evaluation, dict[str, Any]]]
+) -> Table:
+    """How many unused users and credentials each threshold would hit, exempt users left out."""
+    users: Counter[str] = Counter()
+    credentials: Counter[str] = Counter()
     for evaluation, value in annotations:
-        unused = [c for c in value["credentials"] if c["verdict"] in UNUSED]
-        days = value["threshold_days"]
-        key = (evaluation.provider, evaluation.policy.removesuffix(f"-{days}d"), days)
-        users[key] += bool(unused)
-        credentials[key] += len(unused)
+        if value["user_verdict"] != "exempt":
+            unused = [c for c in value["credentials"] if c["verdict"] in UNUSED]
+            users[evaluation.policy] += bool(unused)
+            credentials[evaluation.policy] += len(unused)
+    done = {e.policy for e in report.evaluations if e.evaluated}
     table = Table("provider", "policy", title="Unused at each threshold")
     for name in ("days", "users", "credentials"):
         table.add_column(name, justify="right")
-    for key in sorted(users):
-        provider, policy, days = key
-        table.add_row(provider, escape(policy), *map(str, (days, users[key], credentials[key])))
+    for policy in policies:
+        if UNUSED.intersection(asked_verdicts(policy)):
+            days = str(next(judging_days(policy)))
+            hits = (str(users[policy.name]), str(credentials[policy.name]))
+            shown = hits if policy.name in done else ("not evaluated", "")
+            table.add_row(policy.provider, escape(policy.name.removesuffix(f"-{days}d")), days, *shown)
     return table

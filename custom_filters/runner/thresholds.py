@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import ceil
 from typing import Any
 
+from custom_filters.core.verdict import UNUSED
 from custom_filters.runner.exits import InputError
 from custom_filters.runner.policies import Policy, PolicyFile
 
@@ -80,6 +81,12 @@ def judging_days(policy: Policy) -> Iterator[int]:
     """The thresholds of the policy's `unused-credentials` filters, in days."""
     for found in judging_filters(policy):
         yield found.get("days", _DEFAULT_DAYS) if isinstance(found, dict) else _DEFAULT_DAYS
+
+
+def asked_verdicts(policy: Policy) -> frozenset[str]:
+    """The verdicts that the policy's `unused-credentials` filters select; none when it has no such filter."""
+    filters = [found if isinstance(found, dict) else {} for found in judging_filters(policy)]
+    return frozenset(verdict for f in filters for verdict in f.get("verdicts", UNUSED))
 
 
 def actions(policy: Policy) -> Iterator[Mapping[str, Any]]:

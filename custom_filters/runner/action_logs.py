@@ -1,0 +1,52 @@
+"""Find and read the action logs that enforcing runs leave beside their policies' output."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from custom_filters.core.actionlog import FILE_NAME
+from custom_filters.runner.exits import InputError
+
+
+def find_logs(out: Path) -> list[Path]:
+    """The action logs under a folder, each once (links such as OUT/latest are not followed)."""
+    return sorted(out.rglob(FILE_NAME))
+
+
+def read_log(log: Path) -> list[dict[str, Any]]:
+    """The lines of a log; raises InputError when one is not JSON."""
+    try:
+        return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    except ValueError as error:
+        raise InputError(
+            f"{log} is damaged: {error}; `c7n-unused verify {log.parent}` says where."
+        ) from error
+
+
+def outcome_lines(out: Path) -> Iterator[str]:
+    """What was done, and each refusal and failure, a line each."""
+    entries = [entry for log in find_logs(out) for entry in read_log(log)]
+    counts = Counter((entry["operation"], entry["result"]) for entry in entries)
+    for (operation, result), count in sorted(counts.items()):
+        yield f"{operation}: {count} {result}"
+    for entry in entries:
+        if entry["result"] != "done":
+            yield f"  {entry['result']} {entry['operation']} {_subject(entry)}: {entry['reason']}"
+
+
+def _subject(entry: dict[str, Any]) -> str:
+    credential = entry["credential"] or {}
+    principal = entry["principal"]
+    return " ".join(filter(None, (principal["provider"], principal["user"], *credential.values())))
+
+
+def undo_lines(out: Path) -> Iterator[str]:
+    """Each thing done, with what there is to say about undoing it."""
+    for entry in (entry for log in find_logs(out) for entry in read_log(log)):
+        if entry["result"] == "done":
+            undo = f" ({entry['undo']})" if entry["undo"] else ""
+            yield f"  {entry['operation']} {_subject(entry)}: {entry['reason']}{undo}"
