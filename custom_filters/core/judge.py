@@ -79,9 +79,9 @@ def _active(credential: Credential, newest: Used | None, rules: Rules, now: date
     if newest is None or now - newest.at >= threshold:
         return None
     reason = f"used {_ago(newest.at, now)}, less than {rules.days} days"
-    return Judgement(
-        credential, "active", reason, newest.source, 1, newest.at, newest.at + threshold, "stale"
-    )
+    ends = newest.at + threshold
+    becomes = judge_credential(credential, rules, ends).verdict
+    return Judgement(credential, "active", reason, newest.source, 1, newest.at, ends, becomes)
 
 
 def _unknown(credential: Credential, newest: Used | None, now: datetime) -> Judgement | None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 FUTURE_TOLERANCE = timedelta(hours=1)
 
 _RFC3339 = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,12}))?(?:([Zz])|([+-]\d{2}):?(\d{2}))", re.ASCII
+    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,12}))?(?:([Zz])|([+-]\d{2}):?([0-5]\d))", re.ASCII
 )
 
 
