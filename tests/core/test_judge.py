@@ -1,0 +1,194 @@
+"""DESIGN's four rules and the user's verdict, case by case. 90 days and 14 days of grace unless said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from custom_filters.core.credential import Credential, Identity
+from custom_filters.core.exemption import Exemption
+from custom_filters.core.judge import Rules, is_unused, judge_credential, judge_identity, select
+from tests.core.people import NOW, SECOND, ago, credential, failed, identity, never, used
+
+SHORT = SECOND.total_seconds() / 86400  # a second, in days
+STRICT = Rules(45, grace_days=0)
+
+
+def with_dates(made: Credential, **dates: Any) -> Credential:
+    return Credential(**{**made.__dict__, **dates})
+
+
+CREDENTIALS: dict[str, tuple[Credential, str, int]] = {
+    # Rule 0: off.
+    "off, used yesterday": (credential(used(1), status="off"), "disabled", 0),
+    "off, source failed": (credential(failed(), status="off"), "disabled", 0),
+    # Rule 1: use within the days.
+    "used now": (credential(used(0)), "active", 1),
+    "used a second less than 90 days ago": (credential(used(90 - SHORT)), "active", 1),
+    "used half an hour ahead": (credential(used(-1 / 48)), "active", 1),
+    "newest of two uses decides": (credential(used(200), used(3)), "active", 1),
+    "used lately, another source failed": (credential(used(3), failed()), "active", 1),
+    "used lately by a veto": (credential(never(), used(3, covers=False)), "active", 1),
+    "used lately, born in the future": (with_dates(credential(used(3)), created=ago(-5)), "active", 1),
+    "used lately, age unreadable": (credential(used(3), age_problem="what?"), "active", 1),
+    # Rule 2: not known.
+    "no source": (credential(), "unknown", 2),
+    "failed": (credential(failed()), "unknown", 2),
+    "used long ago, another source failed": (credential(used(200), failed()), "unknown", 2),
+    "never used, another source failed": (credential(never(), failed()), "unknown", 2),
+    "only a veto, that saw old use": (credential(used(200, covers=False)), "unknown", 2),
+    "only a veto, that saw nothing": (credential(never(covers=False)), "unknown", 2),
+    "only a veto, that failed": (credential(failed(covers=False)), "unknown", 2),
+    "born in the future": (with_dates(credential(never()), created=ago(-1)), "unknown", 2),
+    "rotated in the future": (with_dates(credential(used(200)), rotated=ago(-1)), "unknown", 2),
+    "restored in the future": (with_dates(credential(used(200)), restored=ago(-1)), "unknown", 2),
+    "age unreadable": (credential(used(200), age_problem="last_rotated: what?"), "unknown", 2),
+    # Rule 3: used long ago.
+    "used exactly 90 days ago": (credential(used(90)), "stale", 3),
+    "used years ago": (credential(used(900)), "stale", 3),
+    "old use, a veto failed": (credential(used(200), failed(covers=False)), "stale", 3),
+    "one source saw old use, another none": (credential(used(200), never()), "stale", 3),
+    "old use, created lately": (credential(used(200), created=1), "stale", 3),
+    "old use, rotated yesterday": (credential(used(200), rotated=1), "new", 3),
+    "old use, rotated a second less than 14 days ago": (credential(used(200), rotated=14 - SHORT), "new", 3),
+    "old use, rotated exactly 14 days ago": (credential(used(200), rotated=14), "stale", 3),
+    "old use, restored yesterday": (credential(used(200), restored=1), "new", 3),
+    "old use, restored exactly 14 days ago": (credential(used(200), restored=14), "stale", 3),
+    # Rule 4: never used.
+    "never used, 400 days old": (credential(never()), "never-used", 4),
+    "never used, exactly 90 days old": (credential(never(), created=90), "never-used", 4),
+    "never used, a second less than 90 days old": (credential(never(), created=90 - SHORT), "new", 4),
+    "never used, old but rotated 60 days ago": (credential(never(), rotated=60), "new", 4),
+    "never used, restored yesterday": (credential(never(), restored=1), "new", 4),
+    "never used, restored exactly 14 days ago": (credential(never(), restored=14), "never-used", 4),
+    "never used, no age, the source reaches back": (credential(never(400), created=None), "never-used", 4),
+    "never used, no age, the source reaches back a week": (credential(never(7), created=None), "new", 4),
+    "never used, old, the source reaches back a week": (credential(never(7)), "new", 4),
+    "never used and no age at all": (credential(never(), created=None), "unknown", 4),
+}
+
+
+@pytest.mark.parametrize(("held", "verdict", "rule"), CREDENTIALS.values(), ids=CREDENTIALS)
+def test_a_credential(held: Credential, verdict: str, rule: int) -> None:
+    judged = judge_credential(held, Rules(90), NOW)
+    assert (judged.verdict, judged.rule) == (verdict, rule)
+    assert judged.reason
+    assert is_unused(judged) == (verdict in {"stale", "never-used"})
+
+
+GRACE: dict[str, tuple[Credential, Rules, str]] = {
+    "0 switches it off after a rotation": (credential(used(60), rotated=1), STRICT, "stale"),
+    "0 leaves the days for what was never used": (credential(never(), rotated=44), STRICT, "new"),
+    "0 flags what was never used for the days": (credential(never(), rotated=45), STRICT, "never-used"),
+    "0 does not switch it off after a restore": (credential(used(60), restored=13), STRICT, "new"),
+    "0 gives 14 days after a restore": (credential(used(60), restored=14), STRICT, "stale"),
+    "longer than the days, never used": (credential(never(), created=50), Rules(45, 60), "new"),
+    "longer than the days, rotated": (credential(used(60), rotated=50), Rules(45, 60), "new"),
+    "shorter than 14 days after a restore": (credential(used(60), restored=5), Rules(45, 5), "stale"),
+}
+
+
+@pytest.mark.parametrize(("held", "rules", "verdict"), GRACE.values(), ids=GRACE)
+def test_grace(held: Credential, rules: Rules, verdict: str) -> None:
+    assert judge_credential(held, rules, NOW).verdict == verdict
+
+
+BREAK_GLASS = Exemption("aws", "*", "amelia", "sealed", "ciso@example.com", ago(-30))
+EXPIRED = Exemption("aws", "*", "amelia", "sealed", "ciso@example.com", NOW)
+ACTIVE, NEW, UNKNOWN = credential(used(1)), credential(never(), created=1), credential()
+STALE, NEVER, OFF = credential(used(200)), credential(never()), credential(used(1), status="off")
+VETO, OLD_VETO = used(1, covers=False), used(200, covers=False)
+
+USERS: dict[str, tuple[Identity, str]] = {
+    "exempt comes first": (identity(ACTIVE, exemption=BREAK_GLASS), "exempt"),
+    "exempt without credentials": (identity(exemption=BREAK_GLASS), "exempt"),
+    "expired at this instant": (identity(STALE, exemption=EXPIRED), "stale"),
+    "nothing": (identity(), "no-credentials"),
+    "nothing that is on": (identity(OFF, OFF), "no-credentials"),
+    "nothing, seen by a veto": (identity(OFF, evidence=(VETO,)), "no-credentials"),
+    "active beats all": (identity(NEVER, STALE, UNKNOWN, NEW, ACTIVE), "active"),
+    "new beats unknown": (identity(NEVER, STALE, UNKNOWN, NEW), "new"),
+    "unknown beats stale": (identity(NEVER, STALE, UNKNOWN), "unknown"),
+    "stale if any was ever used": (identity(NEVER, STALE), "stale"),
+    "never used": (identity(NEVER, NEVER), "never-used"),
+    "off ones do not count": (identity(NEVER, OFF), "never-used"),
+    "a veto saves": (identity(STALE, evidence=(VETO,)), "active"),
+    "a veto saves what is unknown": (identity(UNKNOWN, evidence=(VETO,)), "active"),
+    "old use by a veto is nothing": (identity(STALE, evidence=(OLD_VETO,)), "stale"),
+    "a veto that saw nothing is nothing": (identity(NEVER, evidence=(never(covers=False),)), "never-used"),
+    "a veto that failed leaves unknown": (identity(STALE, evidence=(failed(covers=False),)), "unknown"),
+    "a veto that failed, but active": (identity(ACTIVE, evidence=(failed(covers=False),)), "active"),
+    "incomplete": (identity(STALE, incomplete="no row"), "unknown"),
+    "incomplete and nothing seen": (identity(incomplete="no row"), "unknown"),
+    "incomplete, but active": (identity(ACTIVE, incomplete="no row"), "active"),
+    "incomplete and born 89 days ago": (identity(UNKNOWN, incomplete="no row", born=ago(89)), "new"),
+    "incomplete and born 90 days ago": (identity(UNKNOWN, incomplete="no row", born=ago(90)), "unknown"),
+    "incomplete, born lately, but active": (identity(ACTIVE, incomplete="no row", born=ago(1)), "active"),
+}
+
+
+@pytest.mark.parametrize(("who", "verdict"), USERS.values(), ids=USERS)
+def test_a_user(who: Identity, verdict: str) -> None:
+    judged = judge_identity(who, Rules(90), NOW)
+    assert judged.verdict == verdict
+    assert judged.reason
+
+
+def key(made: Credential) -> Credential:
+    return with_dates(made, kind="access-key", id="access_key_1")
+
+
+PASSWORDS_ONLY = Rules(90, kinds=frozenset({"password"}))
+KINDS: dict[str, tuple[Identity, str]] = {
+    "another kind in use saves": (identity(STALE, key(ACTIVE)), "active"),
+    "another kind that is new is unknown": (identity(STALE, key(NEW)), "unknown"),
+    "another kind that is stale is unknown": (identity(STALE, key(STALE)), "unknown"),
+    "another kind that was never used is unknown": (identity(NEVER, key(NEVER)), "unknown"),
+    "another kind that is off does not count": (identity(STALE, key(OFF)), "stale"),
+    "only another kind, stale": (identity(key(STALE)), "unknown"),
+    "only another kind, off": (identity(key(OFF)), "no-credentials"),
+}
+
+
+@pytest.mark.parametrize(("who", "verdict"), KINDS.values(), ids=KINDS)
+def test_kinds_that_are_not_asked_for_still_count(who: Identity, verdict: str) -> None:
+    assert judge_identity(who, PASSWORDS_ONLY, NOW).verdict == verdict
+
+
+ANY = Rules(90)
+MIXED = identity(STALE, key(ACTIVE))
+EXEMPT = identity(STALE, exemption=BREAK_GLASS)
+UNUSED = "stale never-used"
+SELECTED: dict[str, tuple[Identity, str, str, Rules, str | None]] = {
+    "user: by the user's verdict": (MIXED, "user", UNUSED, ANY, None),
+    "user: all credentials come along": (MIXED, "user", "active", ANY, "password access-key"),
+    "user: of the kinds asked for": (identity(STALE, key(OFF)), "user", UNUSED, PASSWORDS_ONLY, "password"),
+    "user: none to show": (identity(key(OFF)), "user", "no-credentials", PASSWORDS_ONLY, ""),
+    "credential: only those asked for": (MIXED, "credential", UNUSED, ANY, "password"),
+    "credential: none": (identity(ACTIVE, key(OFF)), "credential", UNUSED, ANY, None),
+    "credential: of the kinds": (identity(NEVER, key(STALE)), "credential", UNUSED, PASSWORDS_ONLY, "password"),
+    "credential: only another kind": (identity(key(STALE)), "credential", UNUSED, PASSWORDS_ONLY, None),
+    "credential: exempt is left alone": (EXEMPT, "credential", UNUSED, ANY, None),
+    "credential: exempt is asked for": (EXEMPT, "credential", "exempt", ANY, "password"),
+    "credential: exemption expired": (identity(STALE, exemption=EXPIRED), "credential", UNUSED, ANY, "password"),
+    "credential: nothing live": (identity(OFF), "credential", UNUSED, ANY, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("who", "match", "verdicts", "rules", "kinds"), SELECTED.values(), ids=SELECTED)
+def test_select(who: Identity, match: Any, verdicts: str, rules: Rules, kinds: str | None) -> None:
+    wanted: Any = frozenset(verdicts.split())
+    selected = select(judge_identity(who, rules, NOW), match, wanted, rules)
+    shown = None if selected is None else " ".join(j.credential.kind for j in selected)
+    assert shown == kinds
+
+
+def test_a_credential_keeps_its_own_verdict_when_the_user_is_exempt() -> None:
+    judged = judge_identity(identity(STALE, exemption=BREAK_GLASS), Rules(90), NOW)
+    assert [j.verdict for j in judged.credentials] == ["stale"]
+
+
+def test_the_reason_names_the_credential_that_decided() -> None:
+    judged = judge_identity(identity(NEVER, key(STALE)), Rules(90), NOW)
+    assert judged.reason.startswith("access-key access_key_1: last used 200 days ago")
