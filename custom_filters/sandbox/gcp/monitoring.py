@@ -124,7 +124,7 @@ def _points(thing: ServiceAccount | Key, start: datetime, end: datetime) -> list
     """One sample a day back from the newest use, to the beginning of the interval."""
     newest = thing.last_metric or thing.last_authenticated
     points: list[Point] = []
-    while newest is not None and newest >= start:
+    while newest is not None and newest > start:  # the interval is (start, end]
         if newest <= end:
             points.append(Point(newest - SAMPLE, newest, 1 + newest.day % 7))
         newest -= timedelta(days=1)

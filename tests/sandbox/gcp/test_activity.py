@@ -1,0 +1,153 @@
+"""Policy Analyzer and Monitoring: when service accounts and keys were last used."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from custom_filters.sandbox.gcp.people import Key, ServiceAccount
+from tests.sandbox.gcp.conftest import World, everything, refused
+
+KINDS = {"ServiceAccount": "serviceAccountLastAuthentication", "Key": "serviceAccountKeyLastAuthentication"}
+METRIC = "iam.googleapis.com/service_account/authn_events_count"
+KEY_METRIC = "iam.googleapis.com/service_account/key/authn_events_count"
+
+
+def activities(world: World, kind: str, **arguments: Any) -> list[Any]:
+    parent = f"projects/meridian-prod/locations/global/activityTypes/{kind}"
+    api = world.api("policyanalyzer", "v1").projects().locations().activityTypes().activities()
+    return everything(api, "query", "activities", parent=parent, **arguments)
+
+
+def row(world: World, thing: ServiceAccount | Key) -> Any:
+    rows = activities(world, KINDS[type(thing).__name__])
+    end = f"/keys/{thing.id}" if isinstance(thing, Key) else f"/{thing.email}"
+    return next((r for r in rows if r["fullResourceName"].endswith(end)), None)
+
+
+@pytest.mark.parametrize("case", ["stale", "active", "metric-recent", "default-compute", "disabled-stale"])
+def test_an_account_that_authenticated(world: World, case: str) -> None:
+    account = world.cloud.company.account(case)
+    assert account.last_authenticated is not None
+    found = row(world, account)
+    at = datetime.fromisoformat(found["activity"]["lastAuthenticatedTime"].replace("Z", "+00:00"))
+    assert at.hour == 7
+    assert timedelta() <= account.last_authenticated - at < timedelta(days=1)
+    assert found["activity"]["serviceAccount"]["serviceAccountId"] == account.unique_id
+    assert found["activityType"] == "serviceAccountLastAuthentication"
+
+
+@pytest.mark.parametrize(("case", "days"), [("never", 400), ("never-new", 5), ("short-row", 30)])
+def test_an_account_that_did_not(world: World, case: str, days: int) -> None:
+    found = row(world, world.cloud.company.account(case))
+    assert "lastAuthenticatedTime" not in found["activity"]
+    start, end = (
+        datetime.fromisoformat(found["observationPeriod"][k][:19]) for k in ("startTime", "endTime")
+    )
+    assert (end - start).days == days
+
+
+def test_some_have_no_row(world: World) -> None:
+    assert row(world, world.cloud.company.account("no-row")) is None
+    assert row(world, world.cloud.company.key("key-no-row")) is None
+    assert row(world, world.cloud.company.key("key-system")) is None
+
+
+@pytest.mark.parametrize(("case", "used"), [("key-active", True), ("key-stale", True), ("key-never", False)])
+def test_keys(world: World, case: str, used: bool) -> None:
+    found = row(world, world.cloud.company.key(case))
+    assert ("lastAuthenticatedTime" in found["activity"]) == used
+    assert found["activity"]["serviceAccountKey"]["fullResourceName"] == found["fullResourceName"]
+
+
+def test_pages_and_filters(world: World) -> None:
+    kind = KINDS["ServiceAccount"]
+    every = activities(world, kind)
+    assert activities(world, kind, pageSize=4) == every
+    names = [every[1]["fullResourceName"], every[5]["fullResourceName"]]
+    text = " OR ".join(f'activities.fullResourceName = "{name}"' for name in names)
+    assert [r["fullResourceName"] for r in activities(world, kind, filter=text)] == names
+    assert refused(lambda: activities(world, kind, filter="everything"))[0] == 400
+    assert refused(lambda: activities(world, "somethingElse"))[0] == 400
+
+
+def test_faults_of_the_analyzer(world: World) -> None:
+    world.faults["analyzer"] = "short"
+    found = row(world, world.cloud.company.account("stale"))
+    assert "lastAuthenticatedTime" not in found["activity"]
+    world.faults["analyzer"] = "norows"
+    assert activities(world, KINDS["Key"]) == []
+
+
+def series(world: World, metric: str, *, days: float = 42, clause: str = "", **more: Any) -> list[Any]:
+    now = world.clock.now()
+    api = world.api("monitoring", "v3").projects().timeSeries()
+    return everything(
+        api,
+        "list",
+        "timeSeries",
+        name="projects/meridian-prod",
+        filter=f'metric.type = "{metric}"{clause}',
+        interval_startTime=(now - timedelta(days=days)).isoformat(),
+        interval_endTime=now.isoformat().replace("+00:00", "Z"),
+        **more,
+    )
+
+
+def test_metrics_see_what_the_analyzer_does_not(world: World) -> None:
+    unique = world.cloud.company.account("metric-recent").unique_id
+    [one] = series(world, METRIC, clause=f' AND resource.labels.unique_id = "{unique}"')
+    newest = datetime.fromisoformat(one["points"][0]["interval"]["endTime"].replace("Z", "+00:00"))
+    assert newest == world.clock.now() - timedelta(days=4)
+    assert one["points"] == sorted(one["points"], key=lambda p: p["interval"]["endTime"], reverse=True)
+
+
+def test_metrics_reach_back_six_weeks(world: World) -> None:
+    found = {one["resource"]["labels"]["unique_id"] for one in series(world, METRIC, days=400)}
+    assert world.cloud.company.account("stale").unique_id not in found
+    assert world.cloud.company.account("active").unique_id in found
+    assert world.cloud.company.account("never").unique_id not in found
+
+
+def test_pages_count_points(world: World) -> None:
+    whole = series(world, METRIC)
+    pieces = series(world, METRIC, pageSize=50)
+    assert len(pieces) > len(whole)
+    assert sum(len(s["points"]) for s in pieces) == sum(len(s["points"]) for s in whole)
+    heads = series(world, METRIC, pageSize=3, view="HEADERS")
+    assert [h["resource"] for h in heads] == [s["resource"] for s in whole]
+    assert not any("points" in head for head in heads)
+
+
+def test_the_key_metric_and_alternatives(world: World) -> None:
+    ids = [world.cloud.company.key(case).id for case in ("key-active", "key-metric-recent", "key-never")]
+    either = " OR ".join(f'metric.labels.key_id = "{key}"' for key in ids)
+    found = series(world, KEY_METRIC, clause=f" AND ( {either} )")
+    assert {one["metric"]["labels"]["key_id"] for one in found} == set(ids[:2])
+    listed = ", ".join(f'"{key}"' for key in ids)
+    assert len(series(world, KEY_METRIC, clause=f" AND metric.labels.key_id = one_of({listed})")) == 2
+
+
+def test_alignment_sums(world: World) -> None:
+    unique = world.cloud.company.account("active").unique_id
+    clause = f' AND resource.labels.unique_id = "{unique}"'
+    [raw] = series(world, METRIC, days=14, clause=clause)
+    aligned = {"aggregation_alignmentPeriod": "1209600s", "aggregation_perSeriesAligner": "ALIGN_SUM"}
+    [one] = series(world, METRIC, days=14, clause=clause, **aligned)
+    total = sum(int(p["value"]["int64Value"]) for p in raw["points"])
+    assert [int(p["value"]["int64Value"]) for p in one["points"]] == [total]
+
+
+@pytest.mark.parametrize(
+    ("metric", "more", "code"),
+    [
+        ("iam.googleapis.com/none", {}, 404),
+        (METRIC, {"clause": " AND shoe > 43"}, 400),
+        (METRIC, {"days": -1}, 400),
+        (METRIC, {"aggregation_perSeriesAligner": "ALIGN_RATE"}, 501),
+    ],
+)
+def test_what_monitoring_refuses(world: World, metric: str, more: dict[str, Any], code: int) -> None:
+    assert refused(lambda: series(world, metric, **more))[0] == code

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from googleapiclient.errors import HttpError
+
+from custom_filters.sandbox.gcp.cloud import GcpCloud
+from custom_filters.sandbox.wire import ConnectionDroppedError
+from tests.sandbox.gcp.conftest import World, refused
+
+STALE = "stale@meridian.example"
+
+
+def users(world: World) -> Any:
+    return world.directory().users()
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"gcp_429": 1}, (429, "rateLimitExceeded")),
+        ({"gcp_500": "1.0"}, (500, "backendError")),
+        ({"gcp_503": 1}, (503, "backendError")),
+        ({"disabled": "iam.googleapis.com+admin.googleapis.com"}, (403, "SERVICE_DISABLED")),
+        ({"deny": "admin.directory.users.patch"}, (403, "forbidden")),
+        ({"deny": "USERS_SUSPEND"}, (403, "forbidden")),
+        ({"subject": "notadmin"}, (403, "forbidden")),
+    ],
+)
+def test_a_refused_write_is_not_applied(world: World, fault: dict[str, Any], error: tuple[int, str]) -> None:
+    world.faults.update(fault)
+    assert refused(users(world).patch(userKey=STALE, body={"suspended": True}).execute) == error
+    world.faults.clear()
+    assert users(world).get(userKey=STALE).execute()["suspended"] is False
+
+
+def test_errors_carry_the_reason_in_both_styles(world: World) -> None:
+    world.faults["disabled"] = "admin.googleapis.com"
+    with pytest.raises(HttpError, match="Admin SDK API has not been used in project") as caught:
+        users(world).get(userKey=STALE).execute()
+    error = json.loads(caught.value.content)["error"]
+    assert error["errors"][0]["reason"] == "accessNotConfigured"
+    assert error["details"][1]["reason"] == "SERVICE_DISABLED"
+
+
+def test_newer_apis_have_no_reason_list(world: World) -> None:
+    world.faults["gcp_429"] = 1
+    accounts = world.iam().projects().serviceAccounts()
+    assert refused(accounts.list(name="projects/meridian-prod").execute) == (429, "RESOURCE_EXHAUSTED")
+
+
+def test_a_dropped_connection(world: World) -> None:
+    world.faults["gcp_drop"] = 1
+    with pytest.raises(ConnectionDroppedError):
+        users(world).patch(userKey=STALE, body={"suspended": True}).execute()
+    assert not world.cloud.state.people[world.cloud.company.person("stale").id].suspended
+
+
+def test_a_share_strikes_some(world: World) -> None:
+    world.faults["gcp_503"] = 0.5
+    get = users(world).get(userKey=STALE)
+    answers = [get.http.request(get.uri)[0].status for _ in range(40)]
+    assert set(answers) == {200, 503}
+    assert world.calls["gcp:admin.directory.users.get"] == 40
+
+
+def test_page_tokens_expire(world: World) -> None:
+    world.faults["page_token"] = "expired"
+    token = users(world).list(customer="my_customer", maxResults=5).execute()["nextPageToken"]
+    more = users(world).list(customer="my_customer", maxResults=5, pageToken=token)
+    assert refused(more.execute) == (400, "invalid")
+
+
+def test_writes_call_the_hook_before_and_after(world: World) -> None:
+    seen: list[tuple[str, str, bool]] = []
+    person = world.cloud.company.person("stale").id
+
+    def hook(cloud: GcpCloud, action: str, phase: str) -> None:
+        seen.append((action, phase, cloud.state.people[person].suspended))
+
+    world.cloud.on_request = hook
+    users(world).get(userKey=STALE).execute()
+    users(world).patch(userKey=STALE, body={"suspended": True}).execute()
+    action = "gcp:admin.directory.users.patch"
+    assert seen == [(action, "before", False), (action, "after", True)]
+
+
+def test_reading_posts_are_no_writes(world: World) -> None:
+    seen: list[str] = []
+    world.cloud.on_request = lambda cloud, action, phase: seen.append(action)
+    projects = world.api("cloudresourcemanager", "v1").projects()
+    projects.getIamPolicy(resource="meridian-prod", body={}).execute()
+    projects.testIamPermissions(resource="meridian-prod", body={}).execute()
+    assert seen == []

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from custom_filters.sandbox.gcp.reports import PACIFIC
+from tests.sandbox.gcp.conftest import World, everything, refused
+
+ACCOUNTS = "accounts:last_login_time,accounts:last_sso_time"
+EVIDENCE = f"{ACCOUNTS},gmail:last_imap_time,gmail:last_pop_time,gmail:last_webmail_time"
+
+
+def day(world: World, ago: int) -> str:
+    return (world.clock.now().astimezone(PACIFIC).date() - timedelta(days=ago)).isoformat()
+
+
+def times(report: dict[str, Any]) -> dict[str, datetime]:
+    return {
+        p["name"]: datetime.fromisoformat(p["datetimeValue"][:19] + "+00:00") for p in report["parameters"]
+    }
+
+
+def test_everybody_over_all_pages(world: World) -> None:
+    usage = world.reports().userUsageReport()
+    reports = everything(usage, "get", "usageReports", userKey="all", date=day(world, 2), maxResults=9)
+    people = [p for p in world.cloud.company.people if p.created < world.clock.now() - timedelta(days=2)]
+    assert {r["entity"]["profileId"] for r in reports} == {p.id for p in people if not p.deleted}
+
+
+@pytest.mark.parametrize(
+    ("case", "name", "days"),
+    [
+        ("sso-only", "accounts:last_sso_time", 3.5),
+        ("imap-only", "gmail:last_imap_time", 3.5),
+        ("pop-only", "gmail:last_pop_time", 4),
+        ("webmail-only", "gmail:last_webmail_time", 5),
+        ("stale", "accounts:last_login_time", 200),
+    ],
+)
+def test_sign_ins_that_the_directory_does_not_show(world: World, case: str, name: str, days: float) -> None:
+    person = world.cloud.company.person(case)
+    answer = (
+        world.reports().userUsageReport().get(userKey=person.email, date=day(world, 2), parameters=EVIDENCE)
+    )
+    [report] = answer.execute()["usageReports"]
+    assert abs(times(report)[name] - (world.clock.now() - timedelta(days=days))) < timedelta(seconds=2)
+    assert set(times(report)) == set(EVIDENCE.split(","))
+
+
+def test_a_day_tells_nothing_of_later_days(world: World) -> None:
+    answer = (
+        world.reports()
+        .userUsageReport()
+        .get(userKey="active@meridian.example", date=day(world, 10))
+        .execute()
+    )
+    last = next(p for p in answer["usageReports"][0]["parameters"] if p["name"] == "accounts:last_login_time")
+    assert last["datetimeValue"] < (world.clock.now() - timedelta(days=8)).isoformat()
+
+
+def test_never_is_1970(world: World) -> None:
+    answer = (
+        world.reports()
+        .userUsageReport()
+        .get(userKey="never-old@meridian.example", date=day(world, 3), parameters="accounts:last_login_time")
+    )
+    [report] = answer.execute()["usageReports"]
+    assert report["parameters"] == [
+        {"name": "accounts:last_login_time", "datetimeValue": "1970-01-01T00:00:00.000Z"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ago", "missing", "message"),
+    [
+        (-1, 0, "Start date can not be later than"),
+        (1, 0, "is not yet available. Please check back later"),
+        (5, 4, "is not yet available. Please check back later"),
+    ],
+)
+def test_days_that_are_not_ready(world: World, ago: int, missing: int, message: str) -> None:
+    world.faults["reports_missing"] = missing
+    request = world.reports().userUsageReport().get(userKey="all", date=day(world, ago))
+    assert refused(request.execute) == (400, "invalid")
+    with pytest.raises(Exception, match=message):
+        request.execute()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"date": "2026-13-40"}, {"parameters": "accounts:shoe_size"}, {"userKey": "nobody@meridian.example"}],
+)
+def test_refused(world: World, arguments: dict[str, str]) -> None:
+    usage = world.reports().userUsageReport()
+    assert refused(usage.get(**{"userKey": "all", "date": day(world, 3), **arguments}).execute)[0] in (
+        400,
+        404,
+    )
+
+
+def test_a_warning_names_what_is_missing(world: World) -> None:
+    world.faults["reports_warnings"] = "on"
+    usage = world.reports().userUsageReport()
+    answer = usage.get(
+        userKey="imap-only@meridian.example", date=day(world, 3), parameters=EVIDENCE
+    ).execute()
+    assert {"key": "application", "value": "gmail"} in answer["warnings"][0]["data"]
+    assert set(times(answer["usageReports"][0])) == {"accounts:last_login_time", "accounts:last_sso_time"}
