@@ -80,6 +80,8 @@ class PluginFinder:
         try:
             _install_plugin(plugin)
         except _BROKEN as error:
+            if getattr(error, "name", None) == plugin:
+                return  # a release, or a Lambda archive, without that cloud
             self.failures[plugin] = _explain(plugin, error)
             if self.strict:
                 raise

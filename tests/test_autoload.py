@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -114,8 +117,6 @@ def test_plugin_follows_the_execution_of_its_module(
 
 
 def test_a_module_in_a_zip_archive_is_followed_too(bare_env: Env, fakes: Path, tmp_path: Path) -> None:
-    import shutil
-
     archive = shutil.make_archive(str(tmp_path / "all"), "zip", fakes)
     script = "import c7n.manager, custom_filters.aws.plugin as p; print(p.calls)"
     assert bare_env.run("-c", script, PYTHONPATH=archive).stdout.strip() == "[True]"
@@ -167,6 +168,7 @@ BROKEN = {
     "attribute gone": "import c7n.manager\nc7n.manager.no_such_name\n",
     "syntax": "def install(:\n",
     "no install": "pass\n",
+    "own module missing": "import custom_filters.aws.no_such_module\n",
     "refusal": "def install():\n    raise ValueError('unused-credentials is taken')\n",
 }
 
@@ -182,6 +184,13 @@ def test_broken_plugin_is_said_and_leaves_custodian_running(bare_env: Env, fakes
     assert "Traceback" not in child.stderr
 
 
+def test_a_cloud_that_was_left_out_is_no_failure(bare_env: Env, fakes: Path) -> None:
+    (fakes / "custom_filters/azure/plugin.py").unlink()
+    script = "import c7n_azure.provider, _c7n_unused_autoload as a; print(a.failures())"
+    child = bare_env.run("-c", script, PYTHONPATH=fakes)
+    assert (child.stdout, child.stderr) == ("{}\n", "")
+
+
 @pytest.mark.parametrize("first", ["c7n.manager", "sys"], ids=["c7n-first", "load-first"])
 def test_broken_plugin_stops_whoever_asked_for_it(bare_env: Env, fakes: Path, first: str) -> None:
     write(fakes, {"custom_filters/aws/plugin.py": BROKEN["missing dependency"]})
@@ -195,3 +204,67 @@ def test_strangers_package_is_named_when_custodian_runs(wheel_env: Env, tmp_path
     stranger = write(tmp_path, {"custom_filters/__init__.py": ""})
     child = wheel_env.run("-c", "import c7n.manager", PYTHONPATH=stranger)
     assert f"found at: {stranger / 'custom_filters'}. Remedy: if that is another package" in child.stderr
+
+
+POLICY = """
+policies:
+  - name: nobody-uses-it
+    resource: aws.iam-user
+    filters:
+      - type: unused-credentials
+        days: 90
+        exemptions: none
+"""
+ACCOUNTS = """
+accounts:
+  - {name: one, account_id: "111111111111", role: "arn:aws:iam::111111111111:role/r", regions: [us-east-1]}
+"""
+STOCK = {
+    "custodian schema": ["c7n.cli", "schema", "aws.iam-user.filters.unused-credentials"],
+    "custodian validate": ["c7n.cli", "validate", "policy.yml"],
+    "c7n-org validate": ["c7n_org.cli", "validate", "-u", "policy.yml", "-c", "accounts.yml"],
+}
+
+
+def stock(env: Env, module: str, *args: str, **environ: str) -> tuple[int, str]:
+    """A stock command as its console script would run it, in a folder that holds the policy."""
+    (env.folder / "policy.yml").write_text(POLICY)
+    (env.folder / "accounts.yml").write_text(ACCOUNTS)
+    function = "main" if module == "c7n.cli" else "cli"
+    script = f"import sys; from {module} import {function} as f; sys.argv[0] = 'stock'; sys.exit(f())"
+    child = env.run("-c", script, *args, check=False, AWS_DEFAULT_REGION="us-east-1", **environ)
+    return child.returncode, child.stdout + child.stderr
+
+
+@pytest.mark.parametrize("args", STOCK.values(), ids=STOCK.keys())
+def test_stock_commands_know_the_vocabulary(wheel_env: Env, args: list[str]) -> None:
+    code, said = stock(wheel_env, *args)
+    assert code == 0, said
+    assert "c7n-unused:" not in said
+
+
+@pytest.mark.parametrize("args", STOCK.values(), ids=STOCK.keys())
+def test_stock_commands_do_not_when_switched_off(wheel_env: Env, args: list[str]) -> None:
+    code, _ = stock(wheel_env, *args, C7N_UNUSED_AUTOLOAD="0")
+    assert code != 0
+
+
+@pytest.mark.parametrize(
+    "first", ["c7n.query", "c7n.policy", "c7n.filters", "c7n.resources.iam", "c7n.handler"]
+)
+def test_the_plugin_loads_whichever_module_of_c7n_comes_first(wheel_env: Env, first: str) -> None:
+    script = f"import {first}, _c7n_unused_autoload as a; print(a.failures())"
+    child = wheel_env.run("-c", script)
+    assert (child.stdout.strip(), child.stderr) == ("{}", "")
+
+
+@pytest.mark.parametrize(
+    "command", [["-m", "custom_filters", "custodian"], ["-S", "-m", "custom_filters", "custodian"]]
+)
+def test_the_explicit_way_needs_no_start_up_file(wheel_env: Env, command: list[str]) -> None:
+    path = os.pathsep.join([str(wheel_env.site_packages), sysconfig.get_path("purelib")])
+    child = wheel_env.run(
+        *command, "schema", "aws.iam-user.filters.unused-credentials",
+        check=False, PYTHONPATH=path, C7N_UNUSED_AUTOLOAD="0",
+    )  # fmt: skip
+    assert (child.returncode, "unused" in child.stdout) == (0, True), child.stderr

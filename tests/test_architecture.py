@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "custom_filters"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
+PARTS = ("core", "policy", "aws", "azure", "gcp", "reports", "runner", "sandbox")
+
+#: Part -> the parts it may import.
+MAY_IMPORT = {
+    "core": {"core"},
+    "policy": {"core", "policy"},
+    "aws": {"core", "policy", "aws"},
+    "azure": {"core", "policy", "azure"},
+    "gcp": {"core", "policy", "gcp"},
+    "reports": {"core", "reports"},
+    "runner": {*PARTS, "autoload"},
+    "sandbox": {"sandbox"},
+}
+#: What a Lambda function finds beside its archive.
+RUNTIME = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
+#: Part -> the packages from elsewhere that it may need at import. Those not named here may need any.
+MAY_NEED = {"core": set[str](), "policy": {"c7n"} | RUNTIME, "aws": {"c7n"} | RUNTIME}
+#: Part -> the SDKs of the other clouds.
+OTHER_SDKS = {"azure": {"boto3", "botocore", "google", "googleapiclient", "c7n_gcp"},
+              "gcp": {"boto3", "botocore", "azure", "msal", "msgraph", "c7n_azure"}}  # fmt: skip
+
+TOP_LEVEL = {
+    ".ci", ".github", ".gitignore", "LICENSE", "Makefile", "README.md", "constraints.txt", "custom_filters",
+    "hatch_build.py", "policies", "pyproject.toml", "tests",
+}  # fmt: skip
+MAX_MODULE, MAX_FUNCTION = 350, 40
+
+
+def part(path: Path) -> str:
+    """`core` for custom_filters/core/judge.py, `autoload` for custom_filters/autoload.py."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def imported(nodes: Iterator[ast.AST]) -> Iterator[str]:
+    """Dotted names, one for each thing imported: `from a import b` is a.b."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def at_import(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes that run when the module is imported: not those in functions, nor for the type checker."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from at_import(node)
+
+
+def offenders(find: Callable[[Path], Iterable[str | int]], modules: list[Path] = MODULES) -> list[str]:
+    return [f"{name(path)}: {found}" for path in modules for found in find(path)]
+
+
+def test_every_part_is_known() -> None:
+    assert {part(path) for path in MODULES} == {*PARTS, "__init__", "__main__", "autoload"}
+    assert list(imported(ast.walk(TREES[PACKAGE / "__init__.py"]))) == []
+
+
+def test_imports_point_one_way() -> None:
+    def wrong(path: Path) -> list[str]:
+        ours = (
+            full.split(".") for full in imported(ast.walk(TREES[path])) if full.startswith("custom_filters.")
+        )
+        return [".".join(full) for full in ours if full[1] not in MAY_IMPORT[part(path)]]
+
+    assert offenders(wrong, [path for path in MODULES if part(path) in MAY_IMPORT]) == []
+
+
+def test_core_policy_and_aws_need_only_what_a_lambda_function_has() -> None:
+    def wrong(path: Path) -> list[str]:
+        allowed = MAY_NEED[part(path)] | sys.stdlib_module_names | {"custom_filters"}
+        return [full for full in imported(at_import(TREES[path])) if full.split(".")[0] not in allowed]
+
+    assert offenders(wrong, [path for path in MODULES if part(path) in MAY_NEED]) == []
+
+
+def test_core_is_standard_library_only_in_functions_too() -> None:
+    def wrong(path: Path) -> list[str]:
+        allowed = sys.stdlib_module_names | {"custom_filters"}
+        return [full for full in imported(ast.walk(TREES[path])) if full.split(".")[0] not in allowed]
+
+    assert offenders(wrong, [path for path in MODULES if part(path) == "core"]) == []
+
+
+def test_a_cloud_does_not_use_the_sdk_of_another() -> None:
+    def wrong(path: Path) -> list[str]:
+        return [
+            full for full in imported(ast.walk(TREES[path])) if full.split(".")[0] in OTHER_SDKS[part(path)]
+        ]
+
+    assert offenders(wrong, [path for path in MODULES if part(path) in OTHER_SDKS]) == []
+
+
+def test_only_the_runner_prints_and_exits() -> None:
+    terminal = {"print", "sys.stdout", "sys.stderr", "sys.exit", "SystemExit"}
+
+    def wrong(path: Path) -> list[str]:
+        nodes = list(ast.walk(TREES[path]))
+        words = {ast.unparse(node) for node in nodes if isinstance(node, (ast.Name, ast.Attribute))}
+        toolkits = {full for full in imported(iter(nodes)) if full.split(".")[0] in {"click", "rich"}}
+        log = {"sys.stderr"} if part(path) == "sandbox" else set()  # a server has a log
+        return sorted(words & terminal - log) + sorted(toolkits)
+
+    assert offenders(wrong, [path for path in MODULES if part(path) not in {"runner", "__main__"}]) == []
+
+
+def test_core_and_reports_never_read_the_clock() -> None:
+    clocks = {
+        "datetime.now",
+        "datetime.utcnow",
+        "datetime.today",
+        "date.today",
+        "time.time",
+        "datetime.datetime.now",
+    }
+
+    def wrong(path: Path) -> list[str]:
+        calls = (node for node in ast.walk(TREES[path]) if isinstance(node, ast.Call))
+        return [ast.unparse(call) for call in calls if ast.unparse(call.func) in clocks]
+
+    assert offenders(wrong, [path for path in MODULES if part(path) in {"core", "reports"}]) == []
+
+
+def test_the_one_broad_except_is_the_runners_boundary() -> None:
+    """Others clean up and raise again."""
+
+    def broad(path: Path) -> Iterator[int]:
+        for node in ast.walk(TREES[path]):
+            if isinstance(node, ast.ExceptHandler):
+                caught = ast.unparse(node.type) if node.type else "BaseException"
+                again = isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None
+                if {"Exception", "BaseException"} & set(caught.strip("()").split(", ")) and not again:
+                    yield node.lineno
+
+    assert {name(path): len(list(broad(path))) for path in MODULES if list(broad(path))} == {
+        "runner/main.py": 1
+    }
+
+
+def lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Its lines without docstring, and without what is inside a table of literals: that is data."""
+    lines = set(range(function.lineno, (function.end_lineno or 0) + 1))
+    first = function.body[0]
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        lines -= set(range(first.lineno, (first.end_lineno or 0) + 1))
+    for node in ast.walk(function):
+        if isinstance(node, (ast.List, ast.Tuple, ast.Dict, ast.Set)):
+            lines -= set(range(node.lineno + 1, node.end_lineno or 0))
+    return len(lines)
+
+
+def test_modules_and_functions_stay_small() -> None:
+    def long(path: Path) -> Iterator[str]:
+        if (length := len(path.read_text(encoding="utf-8").splitlines())) > MAX_MODULE:
+            yield f"{length} lines"
+        for node in ast.walk(TREES[path]):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and lines_of(node) > MAX_FUNCTION:
+                yield f"{node.name} {lines_of(node)} lines"
+
+    assert offenders(long) == []
+
+
+def test_the_top_level_holds_what_it_should() -> None:
+    if (ROOT / ".git").exists():
+        listed = subprocess.run(
+            ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
+        found = {line.split("/")[0] for line in listed.splitlines()}
+    else:
+        found = {
+            path.name for path in ROOT.iterdir() if not path.name.startswith(".") and path.name != "PKG-INFO"
+        }
+    assert found - TOP_LEVEL == set()
+
+
+BLOCKER = """
+import sys
+class Blocker:
+    allowed = {allowed} | sys.stdlib_module_names | {{"custom_filters", "_c7n_unused_autoload"}}
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name.split(".")[0] not in cls.allowed:
+            raise ModuleNotFoundError("blocked: " + name, name=name)
+sys.meta_path.insert(0, Blocker)
+"""
+
+
+def run_blocked(allowed: set[str], script: str) -> subprocess.CompletedProcess[str]:
+    text = BLOCKER.format(allowed=allowed or "set()") + script
+    return subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("which", ["core", "policy", "aws"])
+def test_every_module_imports_beside_nothing_but_what_it_may_need(which: str) -> None:
+    files = [path for path in MODULES if part(path) == which]
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
+    script = f"import importlib\nfor name in {names}: importlib.import_module(name)\nprint('imported')"
+    child = run_blocked(MAY_NEED[which], script)
+    assert (child.stdout, child.stderr) == ("imported\n", "")
+
+
+def test_the_aws_vocabulary_registers_in_a_lambda_function() -> None:
+    script = """
+from custom_filters import autoload
+autoload.load()
+from c7n.resources import load_resources
+load_resources(("aws.iam-user",))
+from c7n.manager import resources
+print("unused-credentials" in resources["iam-user"].filter_registry)
+"""
+    child = run_blocked(MAY_NEED["aws"], script)
+    assert (child.stdout, child.stderr) == ("True\n", "")
+
+
+def test_the_blocker_blocks() -> None:
+    assert "blocked: yaml" in run_blocked(MAY_NEED["aws"], "import yaml").stderr
