@@ -139,7 +139,7 @@ def key(made: Credential) -> Credential:
     return with_dates(made, kind="access-key", id="access_key_1")
 
 
-PASSWORDS_ONLY = Rules(90, kinds=frozenset({"password"}))
+PASSWORDS = Rules(90, kinds=frozenset({"password"}))
 KINDS: dict[str, tuple[Identity, str]] = {
     "another kind in use saves": (identity(STALE, key(ACTIVE)), "active"),
     "another kind that is new is unknown": (identity(STALE, key(NEW)), "unknown"),
@@ -153,25 +153,26 @@ KINDS: dict[str, tuple[Identity, str]] = {
 
 @pytest.mark.parametrize(("who", "verdict"), KINDS.values(), ids=KINDS)
 def test_kinds_that_are_not_asked_for_still_count(who: Identity, verdict: str) -> None:
-    assert judge_identity(who, PASSWORDS_ONLY, NOW).verdict == verdict
+    assert judge_identity(who, PASSWORDS, NOW).verdict == verdict
 
 
 ANY = Rules(90)
 MIXED = identity(STALE, key(ACTIVE))
 EXEMPT = identity(STALE, exemption=BREAK_GLASS)
+LAPSED = identity(STALE, exemption=EXPIRED)
 UNUSED = "stale never-used"
 SELECTED: dict[str, tuple[Identity, str, str, Rules, str | None]] = {
     "user: by the user's verdict": (MIXED, "user", UNUSED, ANY, None),
     "user: all credentials come along": (MIXED, "user", "active", ANY, "password access-key"),
-    "user: of the kinds asked for": (identity(STALE, key(OFF)), "user", UNUSED, PASSWORDS_ONLY, "password"),
-    "user: none to show": (identity(key(OFF)), "user", "no-credentials", PASSWORDS_ONLY, ""),
+    "user: of the kinds asked for": (identity(STALE, key(OFF)), "user", UNUSED, PASSWORDS, "password"),
+    "user: none to show": (identity(key(OFF)), "user", "no-credentials", PASSWORDS, ""),
     "credential: only those asked for": (MIXED, "credential", UNUSED, ANY, "password"),
     "credential: none": (identity(ACTIVE, key(OFF)), "credential", UNUSED, ANY, None),
-    "credential: of the kinds": (identity(NEVER, key(STALE)), "credential", UNUSED, PASSWORDS_ONLY, "password"),
-    "credential: only another kind": (identity(key(STALE)), "credential", UNUSED, PASSWORDS_ONLY, None),
+    "credential: of the kinds": (identity(NEVER, key(STALE)), "credential", UNUSED, PASSWORDS, "password"),
+    "credential: only another kind": (identity(key(STALE)), "credential", UNUSED, PASSWORDS, None),
     "credential: exempt is left alone": (EXEMPT, "credential", UNUSED, ANY, None),
     "credential: exempt is asked for": (EXEMPT, "credential", "exempt", ANY, "password"),
-    "credential: exemption expired": (identity(STALE, exemption=EXPIRED), "credential", UNUSED, ANY, "password"),
+    "credential: exemption expired": (LAPSED, "credential", UNUSED, ANY, "password"),
     "credential: nothing live": (identity(OFF), "credential", UNUSED, ANY, None),
 }  # fmt: skip
 
