@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from custom_filters.sandbox import Sandbox
+from custom_filters.sandbox.aws.people import Key, Person, days
+from tests.sandbox.aws.conftest import NOW, Code
+
+
+def started(sandbox: Sandbox, iam: Any, **options: str) -> str:
+    arn = sandbox.aws.user("u").arn
+    job: str = iam.generate_service_last_accessed_details(Arn=arn, **options)["JobId"]
+    return job
+
+
+def services(sandbox: Sandbox, iam: Any, **options: str) -> dict[str, dict[str, Any]]:
+    """All pages of a finished job."""
+    job, found, marker = started(sandbox, iam, **options), {}, {}
+    sandbox.clock.advance(timedelta(minutes=1))
+    while True:
+        page = iam.get_service_last_accessed_details(JobId=job, **marker)
+        assert page["JobStatus"] == "COMPLETED"
+        found.update({one["ServiceNamespace"]: one for one in page["ServicesLastAccessed"]})
+        if not page["IsTruncated"]:
+            return found
+        marker = {"Marker": page["Marker"]}
+
+
+def test_a_job_runs_and_is_read_in_pages(sandbox: Sandbox, iam: Any) -> None:
+    sandbox.aws.add(Person("u", attached=("ReadOnlyAccess",), advisor={"ec2": days(10)}))
+    job = started(sandbox, iam)
+    running = iam.get_service_last_accessed_details(JobId=job)
+    assert running["JobStatus"] == "IN_PROGRESS"
+    assert not running["ServicesLastAccessed"]
+    found = services(sandbox, iam)
+    assert len(found) > 100
+    assert found["ec2"]["LastAuthenticated"] == NOW - days(10)
+    assert found["ec2"]["TotalAuthenticatedEntities"] == 1
+    assert found["s3"]["TotalAuthenticatedEntities"] == 0
+    assert "LastAuthenticated" not in found["s3"]
+
+
+@pytest.mark.parametrize(
+    ("ago", "told"),
+    [(timedelta(hours=3), False), (timedelta(hours=4), True), (days(400), True), (days(401), False)],
+)
+def test_use_shows_after_four_hours_and_for_400_days(
+    sandbox: Sandbox, iam: Any, ago: timedelta, told: bool
+) -> None:
+    sandbox.aws.add(Person("u", attached=("ReadOnlyAccess",), keys=(Key(used=ago, service="sqs"),)))
+    arn = sandbox.aws.user("u").arn
+    job = iam.generate_service_last_accessed_details(Arn=arn)["JobId"]
+    found = {one["ServiceNamespace"]: one for one in sandbox.aws.account().jobs[job].services}
+    assert ("LastAuthenticated" in found["sqs"]) is told
+
+
+def test_services_out_of_reach_are_not_listed(sandbox: Sandbox, iam: Any) -> None:
+    sandbox.aws.add(Person("u", advisor={"s3": days(1)}))
+    assert services(sandbox, iam) == {}
+    sandbox.aws.group("g", ["ReadOnlyAccess"])
+    iam.add_user_to_group(GroupName="g", UserName="u")
+    assert services(sandbox, iam)["s3"]["LastAuthenticated"] == NOW - days(1)
+
+
+def test_action_level(sandbox: Sandbox, iam: Any) -> None:
+    sandbox.aws.add(Person("u", attached=("ReadOnlyAccess",), advisor={"s3": days(1)}))
+    found = services(sandbox, iam, Granularity="ACTION_LEVEL")
+    assert found["s3"]["TrackedActionsLastAccessed"][0]["LastAccessedTime"] == NOW - days(1)
+
+
+@pytest.mark.parametrize(("fault", "status"), [("failed", "FAILED"), ("never", "IN_PROGRESS")])
+def test_jobs_that_do_not_complete(sandbox: Sandbox, iam: Any, fault: str, status: str) -> None:
+    sandbox.faults["advisor"] = fault
+    sandbox.aws.add(Person("u", attached=("ReadOnlyAccess",)))
+    job = started(sandbox, iam)
+    sandbox.clock.advance(timedelta(hours=1))
+    answer = iam.get_service_last_accessed_details(JobId=job)
+    assert (answer["JobStatus"], answer["ServicesLastAccessed"]) == (status, [])
+    assert ("Error" in answer) is (fault == "failed")
+
+
+def test_slow_jobs_take_fifteen_seconds(sandbox: Sandbox, iam: Any) -> None:
+    sandbox.faults["advisor"] = "slow"
+    sandbox.aws.add(Person("u", attached=("ReadOnlyAccess",)))
+    job = started(sandbox, iam)
+    seen = []
+    for _ in range(2):
+        sandbox.clock.advance(timedelta(seconds=10))
+        seen.append(iam.get_service_last_accessed_details(JobId=job)["JobStatus"])
+    assert seen == ["IN_PROGRESS", "COMPLETED"]
+
+
+def test_strangers_are_refused(iam: Any, code: Code) -> None:
+    arn = "arn:aws:iam::123456789012:user/nobody"
+    assert code(iam.generate_service_last_accessed_details, Arn=arn) == ("NoSuchEntity", 404)
+    assert code(iam.get_service_last_accessed_details, JobId="x" * 36) == ("NoSuchEntity", 404)

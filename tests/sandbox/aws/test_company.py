@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from custom_filters.sandbox.aws.company import SHARES, Company, company, company_account
+from custom_filters.sandbox.aws.people import Person
+from tests.sandbox.aws.conftest import NOW
+
+
+def idle(person: Person) -> bool:
+    """Has something that is on, and nothing used, made or changed in the last 90 days."""
+    passwords = [person.password] if person.password else []
+    keys = [key for key in person.keys if key.active]
+    used = [one.used for one in [*passwords, *keys]]
+    return bool(used) and all(use is None or use >= timedelta(days=90) for use in used)
+
+
+@pytest.fixture(scope="module")
+def staff() -> Company:
+    return company(1000, 7, NOW)
+
+
+def test_a_company_is_the_same_for_the_same_seed(staff: Company) -> None:
+    assert company(1000, 7, NOW) == staff
+    assert company(1000, 8, NOW) != staff
+    assert company_account(7) == company_account(7) != company_account(8)
+
+
+def test_names_are_unique_and_dates_in_order(staff: Company) -> None:
+    assert len({person.name.lower() for person in staff.people}) == 1000
+    for person in staff.people:
+        for key in person.keys:
+            assert key.used is None or key.created is None or key.used < key.created
+
+
+def test_about_one_in_eight_is_unused(staff: Company) -> None:
+    old = [person for person in staff.people if person.created >= timedelta(days=90) and idle(person)]
+    exempt = [person for person in old if "c7n-unused-exempt" in person.tags]
+    assert exempt
+    assert 0.10 <= (len(old) - len(exempt)) / 1000 <= 0.14
+
+
+def test_the_shares_are_whole_and_a_small_company_has_one_of_each() -> None:
+    assert sum(SHARES.values()) == 100
+    people = company(20, 7, NOW).people
+    assert len(people) == 20
+    assert any(person.ssh_keys or person.service_credentials for person in people if not person.keys)
+    assert any("administrators" in person.groups for person in people)
+    assert any(person.path == "/emergency/" for person in people)
+
+
+@pytest.mark.parametrize("users", [0, 1, 3, 19])
+def test_any_number_of_users(users: int) -> None:
+    assert len(company(users, 1, NOW).people) == users

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from urllib.error import HTTPError
+
+import pytest
+
+from custom_filters.sandbox import Sandbox, Settings
+from custom_filters.sandbox.clock import Clock
+
+NOW = datetime(2026, 6, 15, 12, 0, tzinfo=timezone.utc)
+
+
+def call(sandbox: Sandbox, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(sandbox.control_url + path, data, method=method)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_the_clock_flows_from_where_it_was_set() -> None:
+    clock = Clock()
+    assert clock.stated is None
+    clock.set(NOW)
+    clock.advance(timedelta(hours=336))
+    assert clock.stated == clock.reference() == NOW + timedelta(days=14)
+    assert timedelta() <= clock.now() - (NOW + timedelta(days=14)) < timedelta(minutes=1)
+
+
+def test_the_clock_refuses_a_time_without_a_zone() -> None:
+    with pytest.raises(ValueError, match="a time with a zone"):
+        Clock(datetime(2026, 6, 15))  # noqa: DTZ001  # that is the mistake
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        ("", {}),
+        ("throttle=0.1, report=slow,limit-report", {"throttle": 0.1, "report": "slow", "limit-report": "on"}),
+        ("deny=ListUsers+TagUser,report=3", {"deny": "ListUsers+TagUser", "report": 3.0}),
+    ],
+)
+def test_faults_are_parsed(text: str, faults: dict[str, str | float]) -> None:
+    assert Settings.parse_faults(text) == faults
+
+
+@pytest.mark.parametrize("text", ["throttle=", "=1", "report=slow,report=never"])
+def test_malformed_faults_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="--faults"):
+        Settings.parse_faults(text)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (Settings(clouds=("oracle",)), "no such cloud: oracle"),
+        (Settings(users=0, faults={"throtle": 0.1}), "no cloud here has the fault throtle"),
+        (Settings(users=0, faults={"throttle": 2}), "share of calls, from 0 to 1"),
+        (Settings(users=0, faults={"report": "sloow"}), "give one of slow, never"),
+        (Settings(users=0, faults={"deny": 1}), "give actions"),
+    ],
+)
+def test_settings_that_would_test_nothing_are_refused(settings: Settings, message: str) -> None:
+    with pytest.raises(ValueError, match=message), Sandbox(settings):
+        pass
+
+
+def test_calls_clock_and_faults_are_read_and_changed_over_http() -> None:
+    with Sandbox(Settings(users=0, now=NOW)) as sandbox:
+        sandbox.calls["aws:ListUsers"] = 2
+        assert call(sandbox, "GET", "/calls") == (200, {"aws:ListUsers": 2})
+        assert call(sandbox, "DELETE", "/calls") == (200, {})
+        assert (
+            call(sandbox, "POST", "/clock", {"advance_hours": 336})[1]["stated"]
+            == "2026-06-29T12:00:00+00:00"
+        )
+        assert call(sandbox, "POST", "/clock", {"now": "2027-01-01T00:00:00Z"})[0] == 200
+        assert sandbox.clock.stated == datetime(2027, 1, 1, tzinfo=timezone.utc)
+        assert call(sandbox, "POST", "/faults", {"throttle": 0.1, "report": "slow"})[0] == 200
+        assert call(sandbox, "POST", "/faults", {"report": None}) == (200, {"throttle": 0.1})
+        assert sandbox.faults == {"throttle": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/nothing", None, 404),
+        ("PUT", "/calls", {}, 404),
+        ("POST", "/clock", {"now": "2026-06-15T12:00:00"}, 400),
+        ("POST", "/clock", {"hours": 1}, 400),
+        ("POST", "/faults", {"throtle": 0.1}, 400),
+        ("POST", "/faults", {"throttle": []}, 400),
+    ],
+)
+def test_the_control_endpoint_refuses(method: str, path: str, body: object, status: int) -> None:
+    with Sandbox(Settings(users=0)) as sandbox:
+        answer = call(sandbox, method, path, body)
+    assert answer[0] == status
+    assert answer[1]["error"]
+
+
+def test_the_environment_says_what_time_it_is_only_if_the_clock_was_moved() -> None:
+    with Sandbox(Settings(users=0)) as sandbox:
+        assert "C7N_UNUSED_NOW" not in sandbox.environment
+        sandbox.clock.set(NOW)
+        assert sandbox.environment["C7N_UNUSED_NOW"] == "2026-06-15T12:00:00Z"
+        assert sandbox.environment["C7N_UNUSED_SANDBOX"] == sandbox.control_url
+
+
+def test_a_childs_environment_holds_nothing_of_the_machines_own_clouds() -> None:
+    mine = {
+        "PATH": "/bin",
+        "AWS_PROFILE": "work",
+        "AZURE_CLIENT_SECRET": "s",
+        "https_proxy": "http://elsewhere",
+    }
+    with Sandbox(Settings(users=0)) as sandbox:
+        child = sandbox.child_environment(mine)
+    assert child["PATH"] == "/bin"
+    assert not {"AWS_PROFILE", "AZURE_CLIENT_SECRET", "https_proxy"} & child.keys()
+
+
+def test_an_unmodified_client_in_a_child_process_finds_it() -> None:
+    script = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+    with Sandbox(Settings(users=0)) as sandbox:
+        child = subprocess.run(
+            [sys.executable, "-c", script],
+            env=sandbox.child_environment(os.environ),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert child.stdout.strip() == sandbox.aws.caller_arn
+
+
+def test_clouds_that_were_not_started_are_not_there() -> None:
+    with Sandbox(Settings(users=0)) as sandbox, pytest.raises(AttributeError, match="azure"):
+        sandbox.azure  # noqa: B018  # the look-up is what fails
+
+
+def test_all_clouds_run_together_and_the_proxy_leads_to_them() -> None:
+    pytest.importorskip("custom_filters.sandbox.gcp.cloud")
+    with Sandbox(Settings(users=3, clouds=("aws", "azure", "gcp"))) as sandbox:
+        environment = sandbox.environment
+        assert set(sandbox.clouds) == {"aws", "azure", "gcp"}
+    assert {"AWS_ENDPOINT_URL", "AZURE_TENANT_ID", "GOOGLE_APPLICATION_CREDENTIALS"} <= environment.keys()
+    assert environment["HTTPS_PROXY"].startswith("http://127.0.0.1:")
+    assert "127.0.0.1" in environment["NO_PROXY"]
