@@ -13,11 +13,16 @@ from custom_filters.sandbox.gcp.people import Key, ServiceAccount
 from custom_filters.sandbox.gcp.tokens import TOKEN_URI
 
 
+def new_key() -> rsa.RSAPrivateKey:
+    """A fresh RSA key."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 class KeyFile:
     """What `GOOGLE_APPLICATION_CREDENTIALS` names: `path` (mode 0600) and the key's public half."""
 
     def __init__(self, account: ServiceAccount, key: Key) -> None:
-        private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        private = new_key()
         self.public_key = private.public_key()
         pem = private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 from werkzeug.test import Client
 
+from custom_filters.sandbox.gcp import keyfile
 from custom_filters.sandbox.gcp.cloud import GcpCloud
 from custom_filters.sandbox.gcp.company import DELEGATED_SCOPES
 
@@ -80,8 +82,11 @@ class World:
     wall: list[float]
 
     def credentials(self, *scopes: str, subject: str | None = None) -> Credentials:
-        path = self.cloud.environment["GOOGLE_APPLICATION_CREDENTIALS"]
-        return Credentials.from_service_account_file(path, scopes=scopes or [CLOUD], subject=subject)
+        return self.loaded.with_scopes(scopes or [CLOUD]).with_subject(subject)
+
+    @functools.cached_property
+    def loaded(self) -> Credentials:
+        return Credentials.from_service_account_file(self.cloud.environment["GOOGLE_APPLICATION_CREDENTIALS"])
 
     def api(self, name: str, version: str, *scopes: str, subject: str | None = None) -> Any:
         http = google_auth_httplib2.AuthorizedHttp(
@@ -103,8 +108,12 @@ class World:
         return self.api("admin", version, *(scopes or DELEGATED_SCOPES), subject=subject)
 
 
+ONE_KEY = functools.cache(keyfile.new_key)  # making one takes longer than a test
+
+
 @pytest.fixture
-def world() -> Iterator[World]:
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setattr(keyfile, "new_key", ONE_KEY)
     calls: Counter[str] = Counter()
     faults: dict[str, Any] = {}
     clock = StillClock()
