@@ -28,7 +28,7 @@ class Loopback:
 
     def __enter__(self) -> Self:
         self._server = _Server(("127.0.0.1", 0), self._application)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
         return self
 
