@@ -17,6 +17,9 @@ SERVICE_CREDENTIAL = "service-specific-credential"
 CERTIFICATE = "signing-certificate"
 KINDS = (PASSWORD, ACCESS_KEY, SSH_KEY, SERVICE_CREDENTIAL, CERTIFICATE)
 
+#: Kinds whose last use AWS does not keep.
+WITHOUT_LAST_USED = frozenset({SSH_KEY, SERVICE_CREDENTIAL, CERTIFICATE})
+
 LAST_USED = "last-used"
 #: Texts of the report that stand for "nothing": never used, or does not apply.
 _NOTHING = frozenset({"N/A", "n/a", "no_information", "not_supported", ""})

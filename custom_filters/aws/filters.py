@@ -11,7 +11,7 @@ from c7n.utils import local_session
 
 from custom_filters.aws import advisor, details, report
 from custom_filters.aws.client import aws_client
-from custom_filters.aws.credentials import CERTIFICATE, KINDS, LAST_USED, SERVICE_CREDENTIAL, SSH_KEY
+from custom_filters.aws.credentials import KINDS, LAST_USED, WITHOUT_LAST_USED
 from custom_filters.aws.identities import Snapshot, with_advice
 from custom_filters.aws.markers import progress_of, with_restored
 from custom_filters.aws.users import shared_listing, tags_of
@@ -19,11 +19,9 @@ from custom_filters.core.credential import Identity
 from custom_filters.core.finding import Progress
 from custom_filters.core.judge import judge_identity
 from custom_filters.core.verdict import Verdict
+from custom_filters.policy.marks import UnusedMark
 from custom_filters.policy.store import shared
 from custom_filters.policy.unused import UnusedCredentials, unused_schema
-
-#: Kinds whose last use AWS does not keep.
-_WITHOUT_LAST_USED = frozenset({SSH_KEY, SERVICE_CREDENTIAL, CERTIFICATE})
 
 
 class IamUserUnusedCredentials(UnusedCredentials):
@@ -146,5 +144,35 @@ class IamUserUnusedCredentials(UnusedCredentials):
         assume = bool(self.data.get("assume-advisor-complete"))
         for name in names:
             known[name] = with_advice(
-                known[name], advice[name], assume_complete=assume, covered=_WITHOUT_LAST_USED
+                known[name], advice[name], assume_complete=assume, covered=WITHOUT_LAST_USED
             )
+
+
+class IamUserUnusedMark(UnusedMark):
+    """Select IAM users by the state of the mark that announces an operation.
+
+    :example:
+
+    .. code-block:: yaml
+
+        policies:
+          - name: aws-iam-user-unused-malformed-marks
+            resource: aws.iam-user
+            source: unused-bulk
+            filters:
+              - type: unused-mark
+                state: malformed
+                op: disable-unused
+                tag: c7n-unused
+    """
+
+    permissions = ("iam:ListUsers", "iam:GetAccountAuthorizationDetails", "iam:GetUser")
+
+    def mark(self, resource: dict[str, Any], tag: str) -> str | None:
+        """From the tags of the shared listing."""
+        user = shared_listing(self.manager).by_name.get(resource["UserName"], resource)
+        return tags_of(user).get(tag)
+
+    def name(self, resource: dict[str, Any]) -> str:
+        """The user's name."""
+        return str(resource["UserName"])

@@ -47,6 +47,8 @@ class Snapshot:
         else:
             credentials = transform_row(row, self.report.generated, self.now)
             credentials = [self._with_list_users(c, user) for c in credentials]
+        if user["UserName"] in self.listing.quarantined:
+            credentials = [replace(c, status="off") if c.kind == PASSWORD else c for c in credentials]
         return Identity(
             provider="aws",
             account=self.account,

@@ -10,15 +10,23 @@ from custom_filters.aws.credentials import ACCESS_KEY, CERTIFICATE
 from custom_filters.core.credential import Credential
 from custom_filters.core.finding import Progress
 from custom_filters.core.mark import MalformedMarkError, Mark, parse_mark
-from custom_filters.core.record import Record, RecordError, record_in_tags
+from custom_filters.core.record import Item, Record, RecordError, record_in_tags
 from custom_filters.policy.validation import OUR_OPERATION
 
-MARKED_TAG = "c7n-unused-marked"
 RECORD_TAG = "c7n-unused-record"
 RESTORED_TAG = "c7n-unused-restored"
+#: The inline policy of `quarantine: true`.
+QUARANTINE = "c7n-unused-quarantine"
+QUARANTINE_ITEM = Item("quarantine", QUARANTINE)
+
+
+def marked_tag(tag: str) -> str:
+    """The tag that lists the credentials which the mark in `tag` is about: `c7n-unused-marked`."""
+    return f"{tag}-marked"
+
 
 #: Kinds that the credential report names by slot (`access_key_1`), not by the id that records hold.
-_BY_SLOT = frozenset({ACCESS_KEY, CERTIFICATE})
+BY_SLOT = frozenset({ACCESS_KEY, CERTIFICATE})
 
 
 def progress_of(tags: Mapping[str, str]) -> Progress:
@@ -56,5 +64,5 @@ def with_restored(credentials: list[Credential], tags: Mapping[str, str]) -> lis
 
 def _restored(credential: Credential, record: Record) -> datetime | None:
     ids = record.ids(credential.kind)
-    named = bool(ids) if credential.kind in _BY_SLOT else credential.id in ids
+    named = bool(ids) if credential.kind in BY_SLOT else credential.id in ids
     return record.at if named else None

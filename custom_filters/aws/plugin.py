@@ -25,10 +25,18 @@ def _on_resource(registry: Any, resource_class: Any) -> None:
 def register(resource_class: Any) -> None:
     """Put the filters, actions and the source on the resource class."""
     from c7n.query import sources
+    from c7n.tags import TagDelayedAction
 
-    from custom_filters.aws.filters import IamUserUnusedCredentials
+    from custom_filters.aws.actions import DisableUnused, EnableUnused, UnmarkUnused
+    from custom_filters.aws.filters import IamUserUnusedCredentials, IamUserUnusedMark
+    from custom_filters.aws.marking import IamUserMarkForOp
     from custom_filters.aws.source import NAME, UnusedBulkSource
     from custom_filters.policy.registry import add
 
     add(resource_class.filter_registry, "unused-credentials", IamUserUnusedCredentials)
+    add(resource_class.filter_registry, "unused-mark", IamUserUnusedMark)
+    add(resource_class.action_registry, "mark-for-op", IamUserMarkForOp, replaces=TagDelayedAction)
+    add(resource_class.action_registry, "unmark-unused", UnmarkUnused)
+    add(resource_class.action_registry, "disable-unused", DisableUnused)
+    add(resource_class.action_registry, "enable-unused", EnableUnused)
     add(sources, NAME, UnusedBulkSource)

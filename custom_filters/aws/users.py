@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from c7n.utils import local_session
 
 from custom_filters.aws.client import aws_client, error_code, for_each
+from custom_filters.aws.markers import QUARANTINE
 from custom_filters.aws.privilege import privileged_users
 from custom_filters.policy.store import forget, shared
 
@@ -26,11 +27,13 @@ class Listing:
     """The users of one account.
 
     `users` are resources as ListUsers gives them, with Tags, GroupList and AttachedManagedPolicies;
-    `privileged` is by user name, None where a policy could not be read.
+    `privileged` is by user name, None where a policy could not be read; `quarantined` names the users whom
+    our own inline policy denies everything.
     """
 
     users: tuple[dict[str, Any], ...]
     privileged: Mapping[str, bool | None]
+    quarantined: frozenset[str] = frozenset()
     by_name: Mapping[str, dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,7 +65,16 @@ def get_listing(iam: Any) -> Listing:
     again = dict(for_each(lambda name: (name, get_user(iam, name)), sorted(differing)))
     joined = [transform_user(u, known[name]) for name, u in users.items() if name in known]
     joined += [user for user in again.values() if user is not None]
-    return Listing(tuple(joined), privileged_users(details))
+    return Listing(tuple(joined), privileged_users(details), quarantined_users(details))
+
+
+def quarantined_users(details: Mapping[str, list[dict[str, Any]]]) -> frozenset[str]:
+    """Names of the users that carry the inline policy of `quarantine: true`."""
+    return frozenset(
+        user["UserName"]
+        for user in details["UserDetailList"]
+        if any(policy["PolicyName"] == QUARANTINE for policy in user.get("UserPolicyList", ()))
+    )
 
 
 def get_users(iam: Any) -> list[dict[str, Any]]:

@@ -106,6 +106,12 @@ def tag_names(name: str, count: int) -> list[str]:
 
 
 def record_in_tags(tags: Mapping[str, str], name: str) -> Record | None:
-    """Find and read a record in an identity's tags; raises RecordError when it was damaged."""
-    pattern = re.compile(re.escape(name) + r"(-\d{1,3})?")
-    return unpack(value for key, value in tags.items() if pattern.fullmatch(key))
+    """Find and read a record in an identity's tags; raises RecordError when it was damaged.
+
+    The first part says how many there are; further ones are left over from a longer record and do not count.
+    """
+    first = tags.get(name)
+    if first is None:
+        return None
+    wanted = tag_names(name, _read(first)[1])
+    return unpack(tags[key] for key in wanted if key in tags)

@@ -45,6 +45,11 @@ def _filter_problem(name: str, data: Mapping[str, Any], blocks: tuple[str, ...])
     return None
 
 
+def has_unused_filter(policy: Mapping[str, Any]) -> bool:
+    """Whether the policy selects by our filter."""
+    return any(True for _ in _find(FILTER, policy.get("filters")))
+
+
 def unused_filter(policy: Mapping[str, Any]) -> Mapping[str, Any]:
     """The one `unused-credentials` filter of a policy that passed policy_problem."""
     return next(data for data, _ in _find(FILTER, policy.get("filters")))

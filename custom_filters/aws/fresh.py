@@ -1,0 +1,128 @@
+"""A user's credentials as they are now, one user at a time and past every cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from custom_filters.aws.client import error_code
+from custom_filters.aws.credentials import (
+    ACCESS_KEY,
+    CERTIFICATE,
+    LAST_USED,
+    PASSWORD,
+    transform_service_credential,
+    transform_ssh_key,
+)
+from custom_filters.core.credential import Credential, Identity
+from custom_filters.core.evidence import Evidence, NeverUsed, read_use
+from custom_filters.core.times import to_utc
+
+
+def get_credentials(iam: Any, known: Identity, now: datetime) -> list[Credential]:
+    """Every credential but the password, with its real id and fresh evidence.
+
+    `known` is what the bulk data said: the dates of the last rotation are only there.
+    """
+    name = known.name
+    keys = get_keys(iam, name)
+    found = [_access_key(key, _last_used(iam, key), known, now) for key in keys]
+    for page in iam.get_paginator("list_ssh_public_keys").paginate(UserName=name):
+        found += [transform_ssh_key(key) for key in page["SSHPublicKeys"]]
+    service = iam.list_service_specific_credentials(UserName=name)["ServiceSpecificCredentials"]
+    found += [transform_service_credential(item) for item in service]
+    found += [_certificate(item) for item in get_certificates(iam, name)]
+    return found
+
+
+def get_keys(iam: Any, name: str) -> list[dict[str, Any]]:
+    """A user's access keys, as ListAccessKeys gives them."""
+    pages = iam.get_paginator("list_access_keys").paginate(UserName=name)
+    return [key for page in pages for key in page["AccessKeyMetadata"]]
+
+
+def get_active_keys(iam: Any, name: str) -> list[str]:
+    """Ids of a user's access keys that are on."""
+    return [key["AccessKeyId"] for key in get_keys(iam, name) if key["Status"] == "Active"]
+
+
+def get_certificates(iam: Any, name: str) -> list[dict[str, Any]]:
+    """A user's signing certificates, as ListSigningCertificates gives them."""
+    pages = iam.get_paginator("list_signing_certificates").paginate(UserName=name)
+    return [item for page in pages for item in page["Certificates"]]
+
+
+def get_active_certificates(iam: Any, name: str) -> list[str]:
+    """Ids of a user's signing certificates that are on."""
+    return [c["CertificateId"] for c in get_certificates(iam, name) if c["Status"] == "Active"]
+
+
+def _last_used(iam: Any, key: Mapping[str, Any]) -> datetime | None:
+    used = iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])["AccessKeyLastUsed"]
+    at: datetime | None = used.get("LastUsedDate")
+    return at
+
+
+def _access_key(
+    key: Mapping[str, Any], last_used: datetime | None, known: Identity, now: datetime
+) -> Credential:
+    created = to_utc(key["CreateDate"])
+    evidence: Evidence = NeverUsed(created, LAST_USED, observed_at=now)
+    if last_used:
+        evidence = read_use(last_used, LAST_USED, now=now, observed_at=now)
+    slots = [c for c in known.credentials if c.kind == ACCESS_KEY]
+    same = [c for c in slots if c.rotated == created.replace(microsecond=0)]
+    seen = same[0].evidence if len(same) == 1 else ()
+    return Credential(
+        kind=ACCESS_KEY,
+        id=key["AccessKeyId"],
+        status="on" if key["Status"] == "Active" else "off",
+        created=created,
+        evidence=(*seen, evidence),
+        rotated=_newest(created, *(c.rotated for c in same or slots)),
+        restored=max((c.restored for c in slots if c.restored), default=None),
+    )
+
+
+def _certificate(item: Mapping[str, Any]) -> Credential:
+    uploaded = to_utc(item["UploadDate"])
+    status = "on" if item["Status"] == "Active" else "off"
+    return Credential(CERTIFICATE, item["CertificateId"], status, uploaded, (), uploaded)  # type: ignore[arg-type]
+
+
+def get_password(iam: Any, known: Identity, user: Mapping[str, Any], now: datetime) -> Credential | None:
+    """The password, when there is a login profile; `user` is a fresh GetUser."""
+    profile = found_or_none(lambda: iam.get_login_profile(UserName=known.name)["LoginProfile"])
+    if profile is None:
+        return None
+    created = to_utc(profile["CreateDate"])
+    before = next((c for c in known.credentials if c.kind == PASSWORD), None)
+    evidence: Evidence = NeverUsed(created, LAST_USED, observed_at=now)
+    if user.get("PasswordLastUsed"):
+        evidence = read_use(user["PasswordLastUsed"], LAST_USED, now=now, observed_at=now)
+    if before is None:
+        return Credential(PASSWORD, PASSWORD, "on", created, (evidence,), created)
+    return replace(
+        before,
+        created=created,
+        rotated=_newest(created, before.rotated),
+        evidence=(*before.evidence, evidence),
+    )
+
+
+def _newest(first: datetime, *others: datetime | None) -> datetime:
+    return max([first, *(d for d in others if d)])
+
+
+def found_or_none(call: Callable[[], Any]) -> Any:
+    """The call's answer, or None where IAM says that there is no such entity; other errors are raised."""
+    try:
+        return call()
+    except ClientError as error:
+        if error_code(error) == "NoSuchEntity":
+            return None
+        raise

@@ -1,0 +1,81 @@
+"""Undoing `disable-unused` on a user: exactly what its record says, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from custom_filters.aws.credentials import PASSWORD
+from custom_filters.aws.fresh import found_or_none
+from custom_filters.aws.hands import ERRORS, new_password, set_status
+from custom_filters.aws.markers import QUARANTINE_ITEM, RECORD_TAG, RESTORED_TAG, marked_tag
+from custom_filters.aws.tagging import drop_tags, put_tags, record_tags
+from custom_filters.aws.users import get_user, tags_of
+from custom_filters.core.actionlog import Action, Result
+from custom_filters.core.credential import Identity
+from custom_filters.core.record import Item, Record, record_in_tags
+
+
+def restore(
+    iam: Any, identity: Identity, tag: str, expected: Sequence[str] | None, now: datetime
+) -> Iterator[Action]:
+    """Switch on what the record lists, note the time (which gives grace), then remove the record.
+
+    In this order a kill at any point leaves a record that says what is still to be done. With `expected`
+    (items as kind=id) nothing is done where the record in the cloud differs; both are shown.
+    """
+    try:
+        user = get_user(iam, identity.name)
+        tags = tags_of(user) if user and user["UserId"] == identity.id else {}
+        record = record_in_tags(tags, RECORD_TAG)
+        problem = _difference(record, expected)
+        if record is None or problem:
+            yield _action(
+                identity, "failed" if problem else "skipped", problem or "there is no restore record"
+            )
+            return
+        put_tags(iam, identity.name, record_tags(RESTORED_TAG, Record(now, record.items), tags))
+        yield from _switch_on(iam, identity, record)
+        drop_tags(iam, identity.name, tags, tag, RECORD_TAG, marked_tag(tag))
+    except ERRORS as error:
+        yield _action(identity, "failed", str(error))
+
+
+def _difference(record: Record | None, expected: Sequence[str] | None) -> str | None:
+    if expected is None:
+        return None
+    in_cloud = sorted(_text(item) for item in record.items) if record else []
+    if in_cloud == sorted(expected):
+        return None
+    return f"the record in the cloud ({_list(in_cloud)}) is not that of the run ({_list(sorted(expected))})"
+
+
+def _list(words: Sequence[str]) -> str:
+    return ", ".join(words) or "empty"
+
+
+def _text(item: Item) -> str:
+    return f"{item.kind}={item.id}"
+
+
+def _switch_on(iam: Any, identity: Identity, record: Record) -> Iterator[Action]:
+    for item in sorted(record.items):
+        yield _switch_on_one(iam, identity, item)
+
+
+def _switch_on_one(iam: Any, identity: Identity, item: Item) -> Action:
+    details: Mapping[str, Any] = {"kind": item.kind, "credential": item.id, "before": "off"}
+    if item.kind == PASSWORD:
+        reason = f"a deleted password cannot be restored; {new_password(identity.name)}"
+        return _action(identity, "skipped", reason, **details)
+    if item == QUARANTINE_ITEM:
+        found_or_none(lambda: iam.delete_user_policy(UserName=identity.name, PolicyName=item.id))
+    else:
+        set_status(iam, identity.name, item.kind, item.id, "Active")
+    return _action(identity, "done", "restored from its record", after="on", undo="disable-unused", **details)
+
+
+def _action(identity: Identity, result: Result, reason: str, **details: Any) -> Action:
+    who = (identity.provider, identity.account, identity.name, identity.id)
+    return Action("enable", result, *who, reason, **details)

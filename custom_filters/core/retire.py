@@ -1,0 +1,223 @@
+"""Retiring an identity: the order of checks that stands before every change, the same on every cloud.
+
+A cloud lends its `Hands`; the decisions are made here. Nothing is switched off unless a fresh judgement, made
+just before, gives that very credential a verdict of its own to be unused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from custom_filters.core.actionlog import Action, Result
+from custom_filters.core.credential import Credential, Identity
+from custom_filters.core.evidence import evidence_as_dict
+from custom_filters.core.judge import IdentityJudgement, Judgement, Rules, judge_identity, select
+from custom_filters.core.mark import mark_state
+from custom_filters.core.record import Item, Record
+from custom_filters.core.verdict import OF_USER, UNUSED, Match, Verdict
+
+#: Verdicts at which a mark is taken off; `unknown` keeps it, and blocks.
+RELEASED: frozenset[Verdict] = frozenset({"active", "new", "exempt", "no-credentials"})
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms a policy switches off: its filter's rules and match, its action's options."""
+
+    rules: Rules
+    match: Match
+    op: str
+    require_mark: bool = True
+    include_admins: bool = False
+
+
+@dataclass(frozen=True)
+class Target:
+    """An identity that the policy selected. `protected` says why it is never touched (root, ourselves)."""
+
+    identity: Identity
+    mark: str | None
+    protected: str | None = None
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """What a read just before the change says, past every cache.
+
+    Credentials carry their real ids. `marked` is the record of marked credentials, `record` what was switched
+    off before; both must be read after the credentials, so that another runner's record is never missed.
+    """
+
+    identity: Identity
+    mark: str | None
+    marked: Record | None
+    record: Record | None
+
+
+class Hands(Protocol):
+    """What a cloud lends to `retire`. `errors` (with RecordError) fail one identity and not the run."""
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """Exceptions of the cloud's client."""
+
+    def fresh(self, target: Target) -> Fresh | None:
+        """Read everything again; None when the identity is gone."""
+
+    def veto(self, fresh: Fresh, credential: Credential) -> str | None:
+        """A last objection by a source that may only veto; None when there is none."""
+
+    def write_record(self, fresh: Fresh, record: Record) -> None:
+        """Keep the record in the cloud; RecordError when it does not fit."""
+
+    def switch_off(self, fresh: Fresh, credential: Credential) -> str:
+        """Switch one credential off; returns how to undo it."""
+
+    def unmark(self, fresh: Fresh, keep: Record | None) -> None:
+        """Take the mark off, or leave it for the credentials of `keep`."""
+
+
+def objection(target: Target, terms: Terms, now: datetime) -> str | None:
+    """The first reason why this identity is not to be touched, before anything is read again."""
+    identity = target.identity
+    if target.protected:
+        return target.protected
+    if identity.exemption and not identity.exemption.expired(now):
+        return f"exempt: {identity.exemption.reason}"
+    if not terms.include_admins and identity.privileged is not False:
+        return "privileged" if identity.privileged else "its privileges could not be read"
+    return _mark_objection(target.mark, terms, now) if terms.require_mark else None
+
+
+def _mark_objection(mark: str | None, terms: Terms, now: datetime) -> str | None:
+    state = mark_state(mark, terms.op, now)
+    return None if state == "due" else f"its mark is {state}"
+
+
+def retire(target: Target, terms: Terms, hands: Hands, now: datetime) -> Iterator[Action]:
+    """Switch off what is unused of one identity, telling each step; errors of the cloud become `failed`."""
+    identity = target.identity
+    reason = objection(target, terms, now)
+    if reason:
+        yield _action("disable", "skipped", identity, reason)
+        return
+    try:
+        yield from _retire_fresh(target, terms, hands, now)
+    except hands.errors as error:
+        yield _action("disable", "failed", identity, f"{error}")
+
+
+def _retire_fresh(target: Target, terms: Terms, hands: Hands, now: datetime) -> Iterator[Action]:
+    fresh = hands.fresh(target)
+    if fresh is None:
+        yield _action("disable", "skipped", target.identity, "it is gone")
+        return
+    judged = judge_identity(fresh.identity, terms.rules, now)
+    reason = objection(Target(fresh.identity, fresh.mark, target.protected), terms, now)
+    chosen = [] if reason else list(to_switch_off(fresh, judged, terms))
+    vetoes = {_item(j): veto for j in chosen if (veto := hands.veto(fresh, j.credential))}
+    if vetoes and terms.match == "user":
+        chosen = []
+    chosen = [j for j in chosen if _item(j) not in vetoes]
+    if chosen:
+        yield from _switch_off(fresh, chosen, still_marked(fresh, judged, terms.match, vetoes), hands, now)
+        return
+    why = reason or next(iter(vetoes.values()), f"{judged.verdict}: {judged.reason}")
+    yield _action("disable", "skipped", fresh.identity, why)
+    if fresh.mark is not None and (vetoes or judged.verdict in RELEASED):
+        yield from release(fresh, judged, terms.match, hands, vetoes)
+
+
+def to_switch_off(fresh: Fresh, judged: IdentityJudgement, terms: Terms) -> Iterator[Judgement]:
+    """Credentials whose own fresh verdict is unused; under `match: credential` only those marked."""
+    for judgement in select(judged, terms.match, UNUSED, terms.rules) or ():
+        marked = terms.match == "user" or not terms.require_mark or _is_marked(fresh, judgement)
+        if judgement.verdict in UNUSED and marked:
+            yield judgement
+
+
+def _is_marked(fresh: Fresh, judgement: Judgement) -> bool:
+    return fresh.marked is not None and _item(judgement) in fresh.marked.items
+
+
+def _item(judgement: Judgement) -> Item:
+    return Item(judgement.credential.kind, judgement.credential.id)
+
+
+def _switch_off(
+    fresh: Fresh, chosen: list[Judgement], keep: Record | None, hands: Hands, now: datetime
+) -> Iterator[Action]:
+    """Record, then switch off one by one; the mark goes when all of it is done."""
+    items = frozenset(map(_item, chosen))
+    before = fresh.record.items if fresh.record else frozenset()
+    if not items <= before:
+        hands.write_record(fresh, Record(now, before | items))
+    failed = False
+    for judgement in chosen:
+        action = _switch_off_one(fresh, judgement, hands)
+        failed = failed or action.result == "failed"
+        yield action
+    if not failed and fresh.mark is not None:
+        hands.unmark(fresh, _without(keep, items))
+
+
+def _switch_off_one(fresh: Fresh, judgement: Judgement, hands: Hands) -> Action:
+    credential = judgement.credential
+    details: dict[str, Any] = {
+        "kind": credential.kind,
+        "credential": credential.id,
+        "before": "on",
+        "evidence": tuple(evidence_as_dict(e) for e in credential.evidence),
+    }
+    try:
+        undo = hands.switch_off(fresh, credential)
+    except hands.errors as error:
+        return _action("disable", "failed", fresh.identity, f"{error}", **details)
+    reason = f"{judgement.verdict}: {judgement.reason}"
+    return _action("disable", "done", fresh.identity, reason, after="off", undo=undo, **details)
+
+
+def release(
+    fresh: Fresh, judged: IdentityJudgement, match: Match, hands: Hands, vetoed: Iterable[Item] = ()
+) -> Iterator[Action]:
+    """Take the mark off what is back in use; under `match: credential` the rest stays marked."""
+    keep = still_marked(fresh, judged, match, vetoed)
+    if keep is not None and keep == fresh.marked:
+        return
+    hands.unmark(fresh, keep)
+    gone = (fresh.marked.items if fresh.marked else frozenset()) - (keep.items if keep else frozenset())
+    names = ", ".join(f"{i.kind} {i.id}" for i in sorted(gone)) or "the user"
+    reason = f"{names}: {judged.verdict}: {judged.reason}"
+    yield _action("unmark", "done", fresh.identity, reason, before=fresh.mark, undo="mark again")
+
+
+def still_marked(
+    fresh: Fresh, judged: IdentityJudgement, match: Match, vetoed: Iterable[Item] = ()
+) -> Record | None:
+    """The part of the mark that stands: recorded credentials, still on, that are unused or unknown."""
+    if match == "user" or fresh.marked is None or judged.verdict in OF_USER:
+        return None
+    standing = {_item(j) for j in judged.credentials if j.verdict in UNUSED or j.verdict == "unknown"}
+    return _without(Record(fresh.marked.at, fresh.marked.items & standing), frozenset(vetoed))
+
+
+def _without(record: Record | None, items: frozenset[Item]) -> Record | None:
+    left = record.items - items if record else frozenset()
+    return Record(record.at, left) if record and left else None
+
+
+def _action(operation: str, result: Result, identity: Identity, reason: str, **details: Any) -> Action:
+    who = (identity.provider, identity.account, identity.name, identity.id)
+    return Action(operation, result, *who, reason, **details)
+
+
+def failures(actions: Iterable[Action]) -> list[str]:
+    """A sentence for each action that failed."""
+    return [
+        " ".join(filter(None, (a.user, a.credential))) + f": {a.reason}"
+        for a in actions
+        if a.result == "failed"
+    ]
