@@ -165,7 +165,10 @@ def _finder(origin: str) -> PluginFinder:
 def _install_plugin(plugin: str) -> None:
     from importlib import import_module
 
-    import_module(plugin).install()
+    module = import_module(plugin)
+    if getattr(module.__spec__, "_initializing", False):
+        return  # it is importing c7n itself, for a caller that installs it
+    module.install()
 
 
 def _explain(plugin: str, error: BaseException) -> str:

@@ -191,6 +191,13 @@ def test_a_cloud_that_was_left_out_is_no_failure(bare_env: Env, fakes: Path) -> 
     assert (child.stdout, child.stderr) == ("{}\n", "")
 
 
+def test_a_plugin_that_imports_c7n_may_be_imported_first(bare_env: Env, fakes: Path) -> None:
+    write(fakes, {"custom_filters/aws/plugin.py": "import c7n.manager\n" + PLUGIN})
+    script = "import custom_filters.aws.plugin as p, _c7n_unused_autoload as a; p.install(); print(p.calls)"
+    child = bare_env.run("-c", script, PYTHONPATH=fakes)
+    assert (child.stdout, child.stderr) == ("[True]\n", "")
+
+
 @pytest.mark.parametrize("first", ["c7n.manager", "sys"], ids=["c7n-first", "load-first"])
 def test_broken_plugin_stops_whoever_asked_for_it(bare_env: Env, fakes: Path, first: str) -> None:
     write(fakes, {"custom_filters/aws/plugin.py": BROKEN["missing dependency"]})
