@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from custom_filters.core.actionlog import FILE_NAME
-from custom_filters.runner.exits import InputError
 
 
 def find_logs(out: Path) -> list[Path]:
@@ -18,13 +18,12 @@ def find_logs(out: Path) -> list[Path]:
 
 
 def read_log(log: Path) -> list[dict[str, Any]]:
-    """The lines of a log; raises InputError when one is not JSON."""
-    try:
-        return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    except ValueError as error:
-        raise InputError(
-            f"{log} is damaged: {error}; `c7n-unused verify {log.parent}` says where."
-        ) from error
+    """The complete lines of a log; one that a killed run cut short is left to `c7n-unused verify`."""
+    entries = []
+    for line in log.read_text(encoding="utf-8").splitlines():
+        with suppress(ValueError):
+            entries.append(json.loads(line))
+    return entries
 
 
 def outcome_lines(out: Path) -> Iterator[str]:
@@ -44,9 +43,8 @@ def _subject(entry: dict[str, Any]) -> str:
     return " ".join(filter(None, (principal["provider"], principal["user"], *credential.values())))
 
 
-def undo_lines(out: Path) -> Iterator[str]:
-    """Each thing done, with what there is to say about undoing it."""
+def entry_lines(out: Path) -> Iterator[str]:
+    """Every line of the logs for people: what was done or not, why, and how it is undone."""
     for entry in (entry for log in find_logs(out) for entry in read_log(log)):
-        if entry["result"] == "done":
-            undo = f" ({entry['undo']})" if entry["undo"] else ""
-            yield f"  {entry['operation']} {_subject(entry)}: {entry['reason']}{undo}"
+        undo = f" (undo: {entry['undo']})" if entry["undo"] else ""
+        yield f"{entry['result']} {entry['operation']} {_subject(entry)}: {entry['reason']}{undo}"

@@ -69,9 +69,11 @@ _ACTIONS: dict[str, Callable[[_Subject], tuple[str, str]]] = {
     "disable-unused": _disable,
     "unmark-unused": _release,
     "remove-tag": _release,
+    "unmark": _release,
+    "untag": _release,
     "enable-unused": lambda _: ("now", "disable-unused, when it is unused again"),
 }
-_ON_ANY_VERDICT = frozenset({"unmark-unused", "remove-tag", "enable-unused"})
+_ON_ANY_VERDICT = frozenset({"unmark-unused", "remove-tag", "unmark", "untag", "enable-unused"})
 _NEUTRAL = frozenset({"notify", "webhook", "put-metric", "post-finding"})
 
 

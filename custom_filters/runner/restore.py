@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from custom_filters.runner.action_logs import entry_lines, find_logs, read_log
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, InputError
 
 if TYPE_CHECKING:
@@ -23,30 +24,34 @@ NAME_KEYS = {
     "gcp.service-account": "email",
     "gcp.service-account-key": "name",
 }
+# Lists users without a call for each.
+_SOURCES = {"aws.iam-user": {"source": "unused-bulk"}}
 
 
 @click.command()
 @click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--user", required=True, help="Name, as in the report and the action log.")
 @click.option(
+    "--cloud-record", is_flag=True, help="Where OUT and the cloud differ, go by the cloud's record."
+)
+@click.option(
     "-s", "--output", default="out/runs", show_default=True, metavar="OUT",
     type=click.Path(file_okay=False, path_type=Path), help="Where the folder of this run is made.",
 )  # fmt: skip
 @click.pass_context
-def restore(ctx: click.Context, out: Path, user: str, output: Path) -> None:
+def restore(ctx: click.Context, out: Path, user: str, cloud_record: bool, output: Path) -> None:
     """Switch on again what was switched off.
 
-    What runs in OUT disabled for the user, by the record of it in the cloud. Passwords can't be brought back:
-    how to set one is printed. Exit code 2 when OUT tells of no such user, 3 when something could not be
-    restored.
+    What runs in OUT disabled for the user, and the record in the cloud says so too: where the two differ both
+    are shown and nothing is done. Passwords can't be brought back: how to set one is printed. Exit code 2
+    when OUT tells of no such user, 3 when something could not be restored.
     """
-    from custom_filters.runner.action_logs import undo_lines
-
-    resources = sorted({resource for resource, name in known(out) if name == user})
-    if not resources:
+    found = disabled(out, user)
+    if not found:
         raise InputError(f"no run in {out} acted on {user}; give the folder of the run that did.")
-    folder = _restore([restore_policy(resource, user) for resource in resources], output)
-    for line in undo_lines(folder.path):
+    policies = [restore_policy(r, user, None if cloud_record else items) for r, items in found.items()]
+    folder = _restore(policies, output)
+    for line in entry_lines(folder.path):
         click.echo(line)
     problems = [child.problem for child in folder.children if child.problem]
     for problem in problems:
@@ -55,24 +60,41 @@ def restore(ctx: click.Context, out: Path, user: str, output: Path) -> None:
     ctx.exit(NOT_EVALUATED if problems else EVALUATED)
 
 
-def restore_policy(resource: str, user: str) -> dict[str, Any]:
-    """The policy that restores one user of a resource such as `aws.iam-user`."""
+def restore_policy(resource: str, user: str, record: Iterable[str] | None) -> dict[str, Any]:
+    """The policy that restores one user of a resource such as `aws.iam-user`.
+
+    `record` lists what was switched off as kind=id; with None the record in the cloud is not compared.
+    """
+    action: dict[str, Any] = {"type": "enable-unused"}
+    if record is not None:
+        action["record"] = sorted(record)
     return {
         "name": f"{resource.replace('.', '-')}-restore",
         "resource": resource,
+        **_SOURCES.get(resource, {}),
         "filters": [{"type": "value", "key": NAME_KEYS[resource], "value": user}],
-        "actions": [{"type": "enable-unused"}],
+        "actions": [action],
     }
 
 
-def known(out: Path) -> Iterator[tuple[str, str]]:
-    """Resource and user of every line in the action logs under OUT; raises InputError on a damaged log."""
-    from custom_filters.runner.action_logs import find_logs, read_log
-
+def disabled(out: Path, user: str) -> dict[str, set[str]]:
+    """Resource -> what the action logs under OUT say was switched off for the user, as kind=id."""
+    found: dict[str, set[str]] = {}
     for log in find_logs(out):
-        metadata = json.loads(log.with_name("metadata.json").read_text(encoding="utf-8"))
-        for entry in read_log(log):
-            yield metadata["policy"]["resource"], entry["principal"]["user"]
+        mine = [entry for entry in read_log(log) if entry["principal"]["user"] == user]
+        if mine:
+            metadata = json.loads(log.with_name("metadata.json").read_text(encoding="utf-8"))
+            items = found.setdefault(metadata["policy"]["resource"], set())
+            items.update(_item(entry) for entry in mine if _switched_off(entry))
+    return found
+
+
+def _switched_off(entry: Mapping[str, Any]) -> bool:
+    return (entry["operation"], entry["result"]) == ("disable", "done")
+
+
+def _item(entry: Mapping[str, Any]) -> str:
+    return f"{entry['credential']['kind']}={entry['credential']['id']}"
 
 
 def _restore(policies: list[dict[str, Any]], output: Path) -> RunFolder:
