@@ -13,7 +13,7 @@ from custom_filters.aws.actions import IamUserAction
 from custom_filters.aws.credentials import ACCESS_KEY, CERTIFICATE
 from custom_filters.aws.fresh import get_active_certificates, get_active_keys
 from custom_filters.aws.hands import ERRORS
-from custom_filters.aws.markers import BY_SLOT, MARKED_TAG
+from custom_filters.aws.markers import BY_SLOT, marked_tag
 from custom_filters.aws.tagging import put_tags, record_tags, value_problem
 from custom_filters.core.actionlog import Action, Result
 from custom_filters.core.credential import Identity
@@ -71,7 +71,7 @@ class MarkUnused(IamUserAction):
                 return
             tags = self.tags(resource)
             listed = record_tags(
-                MARKED_TAG, Record(self.now, frozenset(items)), tags, spare=self.tag not in tags
+                marked_tag(self.tag), Record(self.now, frozenset(items)), tags, spare=self.tag not in tags
             )
             put_tags(self.iam, identity.name, {self.tag: self._mark, **listed})
         except ERRORS as error:
@@ -117,8 +117,8 @@ class IamUserMarkForOp(TagDelayedAction):
     """Mark IAM users for a later operation; see the stock action.
 
     In a policy that selects by `unused-credentials`, or marks for `disable-unused`, the mark always carries
-    its hour in UTC (`hours:` above 0), and the tag `c7n-unused-marked` lists the credentials that were
-    marked. Everywhere else this is the stock action.
+    its hour in UTC (`hours:` above 0), and the tag TAG-marked (`c7n-unused-marked`) lists the
+    credentials that were marked. Everywhere else this is the stock action.
 
     :example:
 
