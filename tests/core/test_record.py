@@ -12,11 +12,9 @@ AT = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 KEYS = Record(AT, frozenset({Item("access-key", "AKIA1"), Item("password", "password")}))
 STAMP = "2026-06-15T12:00:00Z"
 
-items = st.builds(
-    Item,
-    st.from_regex(r"[a-z][a-z-]{0,30}", fullmatch=True),
-    st.from_regex(r"[A-Za-z0-9_.@:/+-]{1,60}", fullmatch=True),
-)
+kinds = st.sampled_from(("password", "access-key", "service-specific-credential"))
+ids = st.integers(0, 10**24).map("AK{}".format) | st.sampled_from(("password", "a@b.example", "+x/y_:z.-"))
+items = st.builds(Item, kinds, ids)
 times = st.datetimes(datetime(2000, 1, 1), timezones=st.just(timezone.utc))  # noqa: DTZ001
 records = st.builds(Record, times, st.frozensets(items, max_size=25))
 
@@ -34,14 +32,12 @@ def test_records_round_trip_in_any_order(record: Record, shuffled: object) -> No
     assert all(len(text) <= 256 for text in texts)
 
 
-@given(records.filter(lambda record: len(record.items) > 8))
+@given(records)
 def test_a_lost_part_is_noticed(record: Record) -> None:
-    texts = pack(record, limit=256, parts=50)
-    if len(texts) > 1:
+    texts = pack(record, limit=120, parts=50)
+    for lost in range(len(texts)) if len(texts) > 1 else ():
         with pytest.raises(RecordError):
-            unpack(texts[1:])
-        with pytest.raises(RecordError):
-            unpack(texts[:-1])
+            unpack(texts[:lost] + texts[lost + 1 :])
 
 
 @given(records, st.integers(60, 300), st.integers(1, 3))
