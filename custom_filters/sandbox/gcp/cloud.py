@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from werkzeug import Request, Response
 
 from custom_filters.sandbox.gcp import admins, analyzer, iam, monitoring, projects, reports, schemas, users
+from custom_filters.sandbox.gcp import faults as known_faults
 from custom_filters.sandbox.gcp.call import Call, Handler
 from custom_filters.sandbox.gcp.company import CLOUD_PERMISSIONS, DELEGATED_SCOPES, Company, company
 from custom_filters.sandbox.gcp.documents import Method, check_body, documents, read_params
@@ -63,7 +64,7 @@ PROJECT_VARIABLES = (  # c7n-gcp takes the first of these that is set
     "CLOUDSDK_CORE_PROJECT",
 )
 READING_POSTS = ("getIamPolicy", "testIamPermissions")
-RequestHook = Callable[["GcpCloud", str, str], None]
+RequestHook = Callable[[str, str, str], None]
 
 
 class Settings(Protocol):
@@ -88,23 +89,29 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """Aware UTC."""
 
+    def reference(self) -> datetime:
+        """What the company's "so many days ago" counts from."""
+
 
 class GcpCloud:
     """A Workspace customer with its Google Cloud projects; `close` removes the key file.
 
     calls: counts `gcp:` + discovery method id (the Admin SDK's get their `admin.`), refused calls too.
-    on_request: called as `(cloud, action, phase)` around each write, `action` as in `calls`; phase `before`:
-    not yet applied, `after`: applied and the answer not yet sent.
+    on_request: called as `("gcp", method id, phase)` around each write; phase `before`: not yet applied,
+    `after`: applied and the answer not yet sent. It may raise ConnectionDroppedError.
     permissions: the IAM permissions of the caller's service account; delegated: the scopes an administrator
     delegated to it. Both may be changed while it runs. Faults: see `faults.Faults`.
     """
+
+    FAULTS = known_faults.NAMES
+    check_faults = staticmethod(known_faults.check)
 
     def __init__(
         self,
         settings: Settings,
         clock: Clock,
         calls: Counter[str],
-        faults: MutableMapping[str, Any],
+        faults: MutableMapping[str, str | float],
         *,
         wall: Callable[[], float] = time.time,
         accounts: int = 300,
@@ -120,7 +127,9 @@ class GcpCloud:
         self._pages = Pages()
         self._lock = threading.Lock()
         self.tokens = Tokens(self.state, wall)
-        self.company: Company = company(settings.users, settings.seed, clock.now(), accounts)
+        self.company: Company = company(
+            settings.users, settings.seed, clock.reference(), accounts if settings.users else 0
+        )
         self.state.add(*self.company.things)
         self._key_file = KeyFile(self.company.delegate, self.company.delegate_key)
         self.tokens.public_keys[self.company.delegate_key.id] = self._key_file.public_key
@@ -220,13 +229,12 @@ class GcpCloud:
     def _applied(self, handler: Handler, call: Call) -> dict[str, Any] | None:
         if call.method.http == "GET" or call.method.id.endswith(READING_POSTS):
             return handler(call)
-        action = f"gcp:{call.method.id}"
         if self.on_request:
-            self.on_request(self, action, "before")
+            self.on_request("gcp", call.method.id, "before")
         with self.state.lock:
             answer = handler(call)
         if self.on_request:
-            self.on_request(self, action, "after")
+            self.on_request("gcp", call.method.id, "after")
         return answer
 
     def _authenticated(self, method: Method, request: Request) -> Token:

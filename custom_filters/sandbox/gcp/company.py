@@ -117,7 +117,10 @@ class Company:
 
 
 def company(users: int, seed: int, now: datetime, accounts: int = 300) -> Company:
-    """A company of `users` people, beside a deleted one, and at least `accounts` service accounts."""
+    """A company of `users` people, beside a deleted one, and at least `accounts` service accounts.
+
+    With neither there is only what a client needs: the subject, and the delegate with its key.
+    """
     now = now.replace(microsecond=0)
     dice = random.Random(seed)
     name = NAMES[seed % len(NAMES)]
@@ -131,12 +134,13 @@ def company(users: int, seed: int, now: datetime, accounts: int = 300) -> Compan
     *named_users, deleted = named_people(now, domain)
     people = named_users[: max(users, 1)]
     people += workforce(len(people) + 1, users + 1, now, domain, seed)  # the deleted one took a number
-    people.append(deleted)
+    people += [deleted] if users else []
     projects = tuple(
         Project(f"{name}-{part}", f"{dice.randint(10**11, 10**12 - 1)}", now - timedelta(days=2000))
         for part in ("prod", "data")
     )
     named = {account.case: account for account in named_accounts(now, projects[0])}
+    named = named if accounts else {"delegate": named["delegate"]}
     projects = tuple(replace(p, bindings=_bindings(named, people[0])) for p in projects)
     others = list(crowd(len(named), accounts, now, projects, seed))
     return Company(
@@ -157,7 +161,7 @@ ADMINS_GROUP = "01it0ops0admins0"
 
 def _bindings(accounts: dict[str, ServiceAccount], owner: Person) -> dict[str, tuple[str, ...]]:
     def members(*cases: str) -> tuple[str, ...]:
-        return tuple(f"serviceAccount:{accounts[case].email}" for case in cases)
+        return tuple(f"serviceAccount:{accounts[case].email}" for case in cases if case in accounts)
 
     return {
         "roles/owner": (f"user:{owner.email}",),

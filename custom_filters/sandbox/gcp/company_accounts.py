@@ -52,9 +52,10 @@ def named_keys(now: datetime, accounts: Mapping[str, ServiceAccount], seed: int)
         "key-expired": {"valid_before": ago(10), "last_authenticated": ago(200)},
         "key-system": {"kind": "SYSTEM_MANAGED", "valid_after": ago(8), "valid_before": ago(-9)},
     }
-    base = {"account": accounts["keys-mixed"].email, "valid_after": ago(500), "valid_before": NO_END}
-    for case, details in cases.items():
-        yield Key(**{**base, "id": _key_id(dice), "case": case, **details})
+    for account in filter(None, (accounts.get("keys-mixed"),)):
+        base = {"account": account.email, "valid_after": ago(500), "valid_before": NO_END}
+        for case, details in cases.items():
+            yield Key(**{**base, "id": _key_id(dice), "case": case, **details})
     for account in accounts.values():
         if account.case in ("delegate", "stale", "never"):
             yield Key(

@@ -15,6 +15,30 @@ OUTAGES = {
     503: "The service is currently unavailable.",
 }
 
+SHARES = ("gcp_429", "gcp_500", "gcp_503", "gcp_drop")
+NUMBERS = ("reports_missing", "schema_delay")
+CHOICES = {
+    "page_token": ("expired",),
+    "reports_warnings": ("on", "accounts", "gmail"),
+    "analyzer": ("norows", "short"),
+    "conflict": ("on",),
+    "subject": ("notadmin",),
+}
+NAMES = (*SHARES, *NUMBERS, *CHOICES, "deny", "disabled")
+
+
+def check(faults: Mapping[str, str | float]) -> None:
+    """ValueError, naming the fault and the remedy, for a value that a known fault does not take."""
+    for name, value in faults.items():
+        if name in SHARES and not (isinstance(value, (int, float)) and 0 <= value <= 1):
+            raise ValueError(f"fault {name}={value}: give the share of requests, from 0 to 1")
+        if name in NUMBERS and not (isinstance(value, (int, float)) and value >= 0):
+            raise ValueError(f"fault {name}={value}: give a number, 0 or more")
+        if name in CHOICES and value not in CHOICES[name]:
+            raise ValueError(f"fault {name}={value}: give one of {', '.join(CHOICES[name])}")
+        if name == "disabled" and not str(value).endswith(".googleapis.com"):
+            raise ValueError(f"fault {name}={value}: give hosts, such as disabled=admin.googleapis.com")
+
 
 class Faults:
     """Reads the mapping at each request, so that a test may change it while the cloud runs.
@@ -26,7 +50,7 @@ class Faults:
     | disabled | hosts, `+` between | the API is not enabled: 403 SERVICE_DISABLED / accessNotConfigured |
     | deny | method ids, permissions or privileges, `+` | 403 to that method, or the permission is missing |
     | page_token | expired | every request with a page token is answered 400 |
-    | reports_warnings | on, or an application | usage reports warn of that application (gmail) and lack it |
+    | reports_warnings | on, gmail, accounts | usage reports warn of that application (gmail) and lack it |
     | reports_missing | days | usage reports are ready that many days later than usual |
     | analyzer | norows, short | Policy Analyzer has no rows, or observed 30 days only |
     | conflict | on | users.list shows an older or no lastLoginTime for some whom users.get shows active |
@@ -36,7 +60,7 @@ class Faults:
     Shares are drawn from one generator with the sandbox's seed. The token endpoint has no faults of its own.
     """
 
-    def __init__(self, values: Mapping[str, object], seed: int) -> None:
+    def __init__(self, values: Mapping[str, str | float], seed: int) -> None:
         self._values = values
         self._random = random.Random(seed)
         self._lock = threading.Lock()
@@ -46,8 +70,8 @@ class Faults:
         return str(self._values.get(name, ""))
 
     def on(self, name: str) -> bool:
-        """Whether the fault is set to anything but off."""
-        return self.text(name) not in ("", "off", "0", "False")
+        """Whether the fault is set at all."""
+        return name in self._values
 
     def number(self, name: str) -> float:
         """The value as a number, 0 when absent."""

@@ -105,7 +105,7 @@ def _missing(call: Call) -> frozenset[str]:
     if not call.faults.on("reports_warnings"):
         return frozenset()
     value = call.faults.text("reports_warnings")
-    return frozenset({"gmail" if value in ("on", "1", "True") else value})
+    return frozenset({"gmail" if value == "on" else value})
 
 
 def _report(call: Call, person: Person, day: date, until: datetime, names: list[str]) -> dict[str, Any]:

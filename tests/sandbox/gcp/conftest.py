@@ -39,6 +39,9 @@ class StillClock:
     def now(self) -> datetime:
         return self.at
 
+    def reference(self) -> datetime:
+        return self.at
+
     def advance(self, **span: float) -> None:
         self.at += timedelta(**span)
 

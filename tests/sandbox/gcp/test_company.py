@@ -52,3 +52,10 @@ def test_cases_are_there_once() -> None:
 
 def test_a_tiny_company_still_has_its_subject() -> None:
     assert [p.case for p in company(1, 1, NOW).people if not p.deleted] == ["own-subject"]
+
+
+def test_an_empty_customer_has_what_a_client_needs() -> None:
+    bare = company(0, 1, NOW, 0)
+    assert [person.case for person in bare.people] == ["own-subject"]
+    assert [account.case for account in bare.accounts] == ["delegate"]
+    assert bare.keys == (bare.delegate_key,)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from googleapiclient.errors import HttpError
 
-from custom_filters.sandbox.gcp.cloud import GcpCloud
+from custom_filters.sandbox.gcp.faults import CHOICES, NAMES, Faults, check
 from custom_filters.sandbox.wire import ConnectionDroppedError
 from tests.sandbox.gcp.conftest import World, refused
 
@@ -21,7 +21,7 @@ def users(world: World) -> Any:
     ("fault", "error"),
     [
         ({"gcp_429": 1}, (429, "rateLimitExceeded")),
-        ({"gcp_500": "1.0"}, (500, "backendError")),
+        ({"gcp_500": 1.0}, (500, "backendError")),
         ({"gcp_503": 1}, (503, "backendError")),
         ({"disabled": "iam.googleapis.com+admin.googleapis.com"}, (403, "SERVICE_DISABLED")),
         ({"deny": "admin.directory.users.patch"}, (403, "forbidden")),
@@ -74,17 +74,28 @@ def test_page_tokens_expire(world: World) -> None:
 
 
 def test_writes_call_the_hook_before_and_after(world: World) -> None:
-    seen: list[tuple[str, str, bool]] = []
+    seen: list[tuple[str, str, str, bool]] = []
     person = world.cloud.company.person("stale").id
 
-    def hook(cloud: GcpCloud, action: str, phase: str) -> None:
-        seen.append((action, phase, cloud.state.people[person].suspended))
+    def hook(cloud: str, action: str, phase: str) -> None:
+        seen.append((cloud, action, phase, world.cloud.state.people[person].suspended))
 
     world.cloud.on_request = hook
     users(world).get(userKey=STALE).execute()
     users(world).patch(userKey=STALE, body={"suspended": True}).execute()
-    action = "gcp:admin.directory.users.patch"
-    assert seen == [(action, "before", False), (action, "after", True)]
+    action = "admin.directory.users.patch"
+    assert seen == [("gcp", action, "before", False), ("gcp", action, "after", True)]
+
+
+def test_the_hook_may_drop_the_connection_after_the_write(world: World) -> None:
+    def hook(cloud: str, action: str, phase: str) -> None:
+        if phase == "after":
+            raise ConnectionDroppedError
+
+    world.cloud.on_request = hook
+    with pytest.raises(ConnectionDroppedError):
+        users(world).patch(userKey=STALE, body={"suspended": True}).execute()
+    assert world.cloud.state.people[world.cloud.company.person("stale").id].suspended
 
 
 def test_reading_posts_are_no_writes(world: World) -> None:
@@ -94,3 +105,23 @@ def test_reading_posts_are_no_writes(world: World) -> None:
     projects.getIamPolicy(resource="meridian-prod", body={}).execute()
     projects.testIamPermissions(resource="meridian-prod", body={}).execute()
     assert seen == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"gcp_429": 2},
+        {"gcp_drop": "often"},
+        {"reports_missing": -1},
+        {"analyzer": "none"},
+        {"disabled": "admin"},
+    ],
+)
+def test_a_wrong_value_is_named(fault: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"fault {next(iter(fault))}="):
+        check(fault)
+
+
+def test_right_values_pass_and_every_fault_is_described() -> None:
+    check({name: words[0] for name, words in CHOICES.items()} | {"gcp_503": 0.1, "schema_delay": 60})
+    assert all(name in (Faults.__doc__ or "") for name in NAMES)
