@@ -6,27 +6,22 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, MutableMapping
-from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-from moto import backends
-from moto.cloudtrail.models import cloudtrail_backends
-from moto.core import responses
-from moto.core.base_backend import BackendDict
-from moto.core.utils import convert_to_flask_response, method_names_from_class
-from moto.moto_server import werkzeug_app
-from moto.s3.models import s3_backends
 from moto.sts.models import sts_backends
 
 from custom_filters.sandbox.aws import faults as known_faults
 from custom_filters.sandbox.aws import moto_time
 from custom_filters.sandbox.aws.account import Account, secret
-from custom_filters.sandbox.aws.cloudtrail import CloudTrail, Pace
+from custom_filters.sandbox.aws.activity import add_trail, sign_in, use_key
+from custom_filters.sandbox.aws.cloudtrail import Pace
 from custom_filters.sandbox.aws.company import company, company_account
 from custom_filters.sandbox.aws.gateway import Gateway
-from custom_filters.sandbox.aws.iam import Iam
+from custom_filters.sandbox.aws.grants import REGION, add_group, load_managed_policies
 from custom_filters.sandbox.aws.people import Person
-from custom_filters.sandbox.aws.seeding import REGION, add_group, add_person, load_managed_policies
+from custom_filters.sandbox.aws.seeding import add_person
+from custom_filters.sandbox.aws.server import forget_account, moto_application, prepare_moto
+from custom_filters.sandbox.aws.snapshot import snapshot
 from custom_filters.sandbox.clock import Clock
 from custom_filters.sandbox.loopback import Loopback
 
@@ -79,10 +74,10 @@ class AwsCloud:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        _prepare_moto()
+        prepare_moto()
         if self.account_id in _PLAYED:
             raise RuntimeError(f"account {self.account_id} is played by another sandbox of this process")
-        gateway = Gateway(self, _moto(), self._settings.seed, self._settings.latency_ms)
+        gateway = Gateway(self, moto_application(), self._settings.seed, self._settings.latency_ms)
         with contextlib.ExitStack() as stack, moto_time.following(self.clock):
             stack.callback(self._forget)
             self._become_caller(self.account(self.account_id))
@@ -133,12 +128,27 @@ class AwsCloud:
                 add_person(self.account(account_id), person)
 
     def group(self, name: str, attached: Iterable[str] = (), inline: Iterable[str] = ()) -> None:
-        """Makes a group of the main account, or gives it policies (see `seeding.add_group`)."""
+        """Makes a group of the main account, or gives it policies (see `grants.add_group`)."""
         add_group(self.account(), name, attached, inline)
 
     def user(self, name: str) -> Any:
         """The object, moto's own, of a user of the main account; KeyError when there is none."""
         return self.account().backend.users[name]
+
+    def sign_in(self, name: str) -> None:
+        """The user signs in with the password, now: GetUser shows it at once, the report when next made."""
+        with self.lock:
+            sign_in(self.account(), name)
+
+    def use_key(self, key_id: str, service: str = "s3") -> None:
+        """Somebody calls with an access key, now."""
+        with self.lock:
+            use_key(self.account(), key_id, service)
+
+    def snapshot(self, account_id: str | None = None) -> dict[str, dict[str, Any]]:
+        """Each user's credentials and their status, tags, inline policies: to compare before and after."""
+        with self.lock:
+            return snapshot(self.account(account_id))
 
     def forget_report(self) -> None:
         """Drops the credential report: the next one is generated anew, without four hours of waiting."""
@@ -180,61 +190,12 @@ class AwsCloud:
         account.backend.update_account_password_policy(True, False, 0, 14, 24, True, True, True, True)
         add_trail(account.id)
         if self._settings.users:
-            staff = company(self._settings.users, self._settings.seed, self.clock.reference())
+            staff = company(self._settings.users, self._settings.seed)
             for name, attached in staff.groups.items():
                 add_group(account, name, attached)
             self.add(*staff.people)
 
     def _forget(self) -> None:
         for account_id in self._accounts:
-            for backend in BackendDict._instances:
-                if account_id in backend:
-                    backend[account_id].reset()
-                    backend.pop(account_id)
+            forget_account(account_id)
             _PLAYED.discard(account_id)
-
-
-def add_trail(account_id: str) -> None:
-    """A multi-Region trail that logs, with the bucket it needs."""
-    bucket = f"trail-{account_id}"
-    s3_backends[account_id]["aws"].create_bucket(bucket, REGION)
-    trails = cloudtrail_backends[account_id][REGION]
-    trails.create_trail("management-events", bucket, "", "", True, True, True, False, "", "", "", [])
-    trails.start_logging("management-events")
-
-
-@cache
-def _prepare_moto() -> None:
-    """Once for the process: time, and two lookups that moto repeats for every request."""
-    moto_time.install()
-    responses.method_names_from_class = cache(method_names_from_class)
-    werkzeug_app.DISABLE_GLOBAL_CORS = True  # no web page has any business with these servers
-
-
-def _moto() -> Any:
-    ours: dict[str, Any] = {"iam": Iam, "cloudtrail": CloudTrail}
-
-    def create(service: Any) -> Any:
-        app = werkzeug_app.create_backend_app(service)
-        if service in ours:
-            view = convert_to_flask_response(ours[service].dispatch)
-            app.view_functions = dict.fromkeys(app.view_functions, view)
-        return app
-
-    return _Dispatcher(create)
-
-
-class _Dispatcher(werkzeug_app.DomainDispatcherApplication):
-    """moto's, with its search for a service's backend remembered: it lists a directory for every request."""
-
-    def __init__(self, create_app: Callable[[Any], Any]) -> None:
-        super().__init__(create_app)
-        self._modules = set(backends.list_of_moto_modules())
-        self._found: dict[str, Any] = {}
-
-    def get_backend_for_host(self, host: str | None) -> Any:
-        if host is None or host == "moto_api" or host in self._modules:
-            return host
-        if host not in self._found:
-            self._found[host] = super().get_backend_for_host(host)
-        return self._found[host]

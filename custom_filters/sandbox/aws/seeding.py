@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from moto.iam import models
 
 from custom_filters.sandbox.aws.account import Account, Recorded, ServiceSpecificCredential, extras, naive
+from custom_filters.sandbox.aws.activity import note_use
 from custom_filters.sandbox.aws.certificate import certificate_pem
+from custom_filters.sandbox.aws.grants import REGION, add_group, policy_arn
 from custom_filters.sandbox.aws.people import (
     Certificate,
     Event,
@@ -21,53 +22,6 @@ from custom_filters.sandbox.aws.people import (
     When,
     resolve,
 )
-
-REGION = "us-east-1"
-ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-# moto can load all 1,400 AWS-managed policies, which takes seconds; these are the ones that matter here.
-MANAGED: dict[str, list[dict[str, Any]]] = {
-    "AdministratorAccess": [ALLOW_ALL],
-    "PowerUserAccess": [{"Effect": "Allow", "NotAction": ["iam:*", "organizations:*"], "Resource": "*"}],
-    "IAMFullAccess": [{"Effect": "Allow", "Action": ["iam:*", "organizations:List*"], "Resource": "*"}],
-    "ReadOnlyAccess": [{"Effect": "Allow", "Action": ["*:Get*", "*:List*", "*:Describe*"], "Resource": "*"}],
-    "SecurityAudit": [{"Effect": "Allow", "Action": ["iam:Get*", "iam:List*"], "Resource": "*"}],
-    "IAMUserChangePassword": [{"Effect": "Allow", "Action": "iam:ChangePassword", "Resource": "*"}],
-    "AmazonS3FullAccess": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}],
-    "AmazonS3ReadOnlyAccess": [{"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": "*"}],
-    "AmazonEC2ReadOnlyAccess": [{"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}],
-    "AWSCodeCommitPowerUser": [{"Effect": "Allow", "Action": "codecommit:*", "Resource": "*"}],
-}
-
-
-def load_managed_policies(account: Account) -> None:
-    """Makes the AWS-managed policies of `MANAGED` known to the account."""
-    for name, statements in MANAGED.items():
-        data = {
-            "Path": "/",
-            "DefaultVersionId": "v1",
-            "Document": {"Version": "2012-10-17", "Statement": statements},
-            "CreateDate": "2015-02-06T18:39:46+00:00",
-            "UpdateDate": "2015-02-06T18:39:46+00:00",
-        }
-        policy = models.AWSManagedPolicy.from_data(name, account.id, REGION, data)
-        account.backend.managed_policies[policy.arn] = policy
-        account.backend.aws_managed_policies.append(policy)
-
-
-def add_group(account: Account, name: str, attached: Iterable[str] = (), inline: Iterable[str] = ()) -> Any:
-    """Makes a group, or adds policies: attached are names of AWS-managed ones or ARNs, inline documents."""
-    backend = account.backend
-    group = backend.groups.get(name) or backend.create_group(name)
-    for policy in attached:
-        backend.attach_group_policy(policy_arn(policy), name)
-    for number, document in enumerate(inline, start=1):
-        backend.put_group_policy(name, f"inline-{number}", document)
-    return group
-
-
-def policy_arn(policy: str) -> str:
-    """The ARN of an AWS-managed policy named by name or ARN, or of a customer's named by ARN."""
-    return policy if policy.startswith("arn:") else f"arn:aws:iam::aws:policy/{policy}"
 
 
 def add_person(account: Account, person: Person) -> Any:
@@ -113,14 +67,9 @@ def _add_keys(account: Account, user: Any, keys: tuple[Key, ...], born: datetime
         if key.used is not None:
             used = naive(resolve(key.used, now))
             made.last_used = models.AccessKeyLastUsed(used, key.service, key.region)
-            _note_use(user, key.service, used)
+            note_use(user, key.service, used)
         user.access_keys.append(made)
         account.backend.access_keys[made.access_key_id] = made
-
-
-def _note_use(user: Any, service: str, at: datetime) -> None:
-    advisor = extras(user).advisor
-    advisor[service] = max(at, advisor.get(service, at))
 
 
 def _add_other_credentials(
@@ -183,7 +132,7 @@ def _grant(account: Account, user: Any, person: Person) -> None:
 
 def _add_history(account: Account, user: Any, person: Person, now: datetime) -> None:
     for service, when in person.advisor.items():
-        _note_use(user, service, naive(resolve(when, now)))
+        note_use(user, service, naive(resolve(when, now)))
     events = [*person.events]
     if person.password and person.password.used is not None:
         events.append(Event("ConsoleLogin", person.password.used))

@@ -6,7 +6,6 @@ import pytest
 
 from custom_filters.sandbox.aws.company import SHARES, Company, company, company_account
 from custom_filters.sandbox.aws.people import Person
-from tests.sandbox.aws.conftest import NOW
 
 
 def idle(person: Person) -> bool:
@@ -19,12 +18,12 @@ def idle(person: Person) -> bool:
 
 @pytest.fixture(scope="module")
 def staff() -> Company:
-    return company(1000, 7, NOW)
+    return company(1000, 7)
 
 
 def test_a_company_is_the_same_for_the_same_seed(staff: Company) -> None:
-    assert company(1000, 7, NOW) == staff
-    assert company(1000, 8, NOW) != staff
+    assert company(1000, 7) == staff
+    assert company(1000, 8) != staff
     assert company_account(7) == company_account(7) != company_account(8)
 
 
@@ -44,7 +43,7 @@ def test_about_one_in_eight_is_unused(staff: Company) -> None:
 
 def test_the_shares_are_whole_and_a_small_company_has_one_of_each() -> None:
     assert sum(SHARES.values()) == 100
-    people = company(20, 7, NOW).people
+    people = company(20, 7).people
     assert len(people) == 20
     assert any(person.ssh_keys or person.service_credentials for person in people if not person.keys)
     assert any("administrators" in person.groups for person in people)
@@ -53,4 +52,4 @@ def test_the_shares_are_whole_and_a_small_company_has_one_of_each() -> None:
 
 @pytest.mark.parametrize("users", [0, 1, 3, 19])
 def test_any_number_of_users(users: int) -> None:
-    assert len(company(users, 1, NOW).people) == users
+    assert len(company(users, 1).people) == users
