@@ -107,7 +107,7 @@ def _cases(now: datetime, domain: str) -> Mapping[str, dict[str, Any]]:
 
     stale = {"last_login": ago(200)}
     return {
-        "own-subject": {"last_login": ago(300), "admin": True},
+        **_administrators(now),
         "never-old": {"age": 400},
         "never-new": {"age": 5},
         "never-day-89": {"age": 89},
@@ -123,11 +123,6 @@ def _cases(now: datetime, domain: str) -> Mapping[str, dict[str, Any]]:
         "imap-only": {"last_login": ago(300), "last_imap": ago(3.5)},
         "pop-only": {"last_login": ago(300), "last_pop": ago(4)},
         "webmail-only": {"last_login": ago(300), "last_webmail": ago(5)},
-        "super-admin-active": {"last_login": ago(2), "admin": True},
-        "super-admin-stale": {**stale, "admin": True},
-        "break-glass": {"age": 900, "admin": True},
-        "delegated-admin-stale": {**stale, "delegated_admin": True, "privileges": HELPDESK},
-        "group-admin-stale": dict(stale),
         "archived-stale": {**stale, "archived": True},
         "suspended-stale": {**stale, "suspended": True, "suspension_reason": "ADMIN"},
         "suspended-by-google": {**stale, "suspended": True, "suspension_reason": "ABUSE"},
@@ -141,4 +136,17 @@ def _cases(now: datetime, domain: str) -> Mapping[str, dict[str, Any]]:
         "managed-stale": {**stale, "manager": f"super-admin-active@{domain}"},
         "hostile-name-stale": {**stale, "given": '=HYPERLINK("http://x")', "family": "<b>\u202eeve</b>"},
         "deleted": {**stale, "deleted": ago(3)},
+    }
+
+
+def _administrators(now: datetime) -> Mapping[str, dict[str, Any]]:
+    stale = {"last_login": now - timedelta(days=200)}
+    helpdesk = {"delegated_admin": True, "privileges": HELPDESK}
+    return {
+        "own-subject": {"last_login": now - timedelta(days=300), "admin": True},
+        "super-admin-active": {"last_login": now - timedelta(days=2), "admin": True},
+        "super-admin-stale": {**stale, "admin": True},
+        "break-glass": {"age": 900, "admin": True},
+        "delegated-admin-stale": {**stale, **helpdesk},
+        "group-admin-stale": dict(stale),
     }
