@@ -1,0 +1,65 @@
+"""Stock Custodian, as a child process, on the embedded AWS."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from custom_filters.sandbox.sandbox import Sandbox, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+REPORT = ROOT / "policies/aws/report.yml"
+CUSTODIAN = Path(sysconfig.get_path("scripts"), "custodian")
+VERDICTS = ["active", "new", "unknown", "exempt", "no-credentials", "stale", "never-used"]
+
+_seeds = itertools.count(1000)
+
+
+@contextmanager
+def embedded(**settings: Any) -> Iterator[Sandbox]:
+    """An empty account of its own, unless settings say otherwise."""
+    with Sandbox(Settings(**{"users": 0, "seed": next(_seeds), **settings})) as sandbox:
+        yield sandbox
+
+
+def policy(name: str, source: str | None = "unused-bulk", **options: Any) -> dict[str, Any]:
+    """A policy with our filter and nothing else."""
+    made: dict[str, Any] = {"name": name, "resource": "aws.iam-user"}
+    made |= {"source": source} if source else {}
+    options = {key.replace("_", "-"): value for key, value in options.items()}
+    return {**made, "filters": [{"type": "unused-credentials", **options}]}
+
+
+def custodian(
+    sandbox: Sandbox, out: Path, *policies: Path | dict[str, Any], verb: str = "run"
+) -> subprocess.CompletedProcess[str]:
+    """`custodian run` on files and on policies written here; its log is in stderr and stdout."""
+    out.mkdir(parents=True, exist_ok=True)
+    written = [p for p in policies if isinstance(p, dict)]
+    files = [str(p) for p in policies if isinstance(p, Path)]
+    if written:
+        own = out / "policies.json"
+        own.write_text(json.dumps({"policies": written}))
+        files.append(str(own))
+    where = ["-s", str(out), "--cache-period", "0"] if verb == "run" else []
+    return subprocess.run(
+        [str(CUSTODIAN), verb, *where, *files],
+        env=sandbox.child_environment(), cwd=out, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def resources(out: Path, name: str) -> list[dict[str, Any]]:
+    """What a policy selected."""
+    found: list[dict[str, Any]] = json.loads((out / name / "resources.json").read_text())
+    return found
+
+
+def judged(out: Path, name: str) -> dict[str, dict[str, Any]]:
+    """The annotations of a policy's resources, by user."""
+    return {r["UserName"]: r["c7n:unused"] for r in resources(out, name)}
