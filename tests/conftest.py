@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+SCHEME = "nt" if os.name == "nt" else "posix_prefix"  # "venv" is not known to Python 3.10
 
 # The same examples in every run, and no test that fails because the machine was slow.
 settings.register_profile("ci", derandomize=True, deadline=None, database=None)
@@ -26,11 +27,11 @@ class Env:
 
     @property
     def site_packages(self) -> Path:
-        return Path(sysconfig.get_path("purelib", "venv", {"base": str(self.folder)}))
+        return Path(sysconfig.get_path("purelib", SCHEME, {"base": str(self.folder)}))
 
     @property
     def python(self) -> Path:
-        return Path(sysconfig.get_path("scripts", "venv", {"base": str(self.folder)}), "python")
+        return Path(sysconfig.get_path("scripts", SCHEME, {"base": str(self.folder)}), "python")
 
     def run(
         self, *args: str | Path, check: bool = True, **environ: str | Path
