@@ -8,6 +8,7 @@
 | `report=expired`, `=inprogress`, `=missing` | Generate says COMPLETE, Get answers that error all the same |
 | `limit-report` | GenerateCredentialReport answers LimitExceeded |
 | `advisor=failed`, `=slow`, `=never` | last-accessed jobs fail, take 15 seconds, never end |
+| `pages=short` | lists hold half of what was asked for, as AWS reserves itself to do |
 | `deny=ACTIONS` | AccessDenied, HTTP 403 |
 | `error=ACTIONS` | ServiceFailure, HTTP 500 |
 | `throttled=ACTIONS` | Throttling, every time |
@@ -27,6 +28,7 @@ CHOICES = {
     "report": ("slow", "never", "expired", "inprogress", "missing"),
     "advisor": ("failed", "slow", "never"),
     "trail": ("limited",),
+    "pages": ("short",),
     "iam": ("enforced",),
 }
 ACTIONS = ("deny", "error", "throttled", "drop")

@@ -174,6 +174,7 @@ def _answer(
         )
     else:
         code = {"Throttling": "ThrottlingException", "AccessDenied": "AccessDeniedException"}.get(code, code)
+        status = 500 if status >= 500 else 400  # the JSON services know no 403
         headers = [*headers[:1], ("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", code)]
         text = json.dumps({"__type": code, "message": message})
     start_response(f"{status} {code}", headers)

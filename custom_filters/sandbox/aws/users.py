@@ -10,7 +10,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from custom_filters.sandbox.aws.account import Account, extras
 from custom_filters.sandbox.aws.errors import error, invalid
-from custom_filters.sandbox.aws.pages import page
+from custom_filters.sandbox.aws.pages import DEFAULT, page
 
 KINDS = ("User", "Group", "Role", "LocalManagedPolicy", "AWSManagedPolicy")
 TAG = re.compile(r"[\w \xa0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000.:/=+\-@]*")  # \p{L}\p{Z}\p{N}_.:/=+-@
@@ -135,7 +135,10 @@ class Users:
 
     def paged(self, items: Any, name: Any) -> tuple[list[Any], dict[str, Any]]:
         """The page that this request asks for."""
-        return page(items, name, self._get_param("Marker"), self._get_param("MaxItems"))
+        size = self._get_param("MaxItems")
+        if self.account.faults.get("pages") == "short":
+            size = max(1, (DEFAULT if size is None else size) // 2)
+        return page(items, name, self._get_param("Marker"), size)
 
     def user_name(self) -> str:
         """The user asked for, or else the caller."""

@@ -74,6 +74,8 @@ def test_faults_speak_each_services_language(sandbox: Sandbox, client: Any, code
     assert code(client("cloudtrail").lookup_events) == ("ThrottlingException", 400)
     assert code(client("s3").list_buckets) == ("SlowDown", 503)
     assert code(client("lambda").list_functions) == ("ThrottlingException", 400)
+    sandbox.faults.update(throttle=0.0, deny="*")
+    assert code(client("cloudtrail").lookup_events) == ("AccessDeniedException", 400)
 
 
 def outcome(iam: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custom_filters.sandbox import Sandbox
-from custom_filters.sandbox.aws.people import Password, Person, days
+from custom_filters.sandbox.aws.people import Key, Password, Person, days
 from tests.sandbox.aws.conftest import NOW, Code
 
 ALLOW = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:*", "Resource": "*"}]}'
@@ -45,6 +45,13 @@ def test_a_page_holds_100_users_by_default_and_1000_at_most(sandbox: Sandbox, ia
     assert code(iam.list_users, Marker="no marker of ours") == ("ValidationError", 400)
 
 
+def test_pages_may_be_shorter_than_asked_for(sandbox: Sandbox, iam: Any) -> None:
+    sandbox.faults["pages"] = "short"
+    sandbox.aws.add(*map(Person, "abcde"))
+    pages = list(iam.get_paginator("list_users").paginate(PaginationConfig={"PageSize": 4}))
+    assert [names(page) for page in pages] == [["a", "b"], ["c", "d"], ["e"]]
+
+
 def test_list_users_by_path(sandbox: Sandbox, iam: Any) -> None:
     sandbox.aws.add(Person("a", path="/x/"), Person("b", path="/x/y/"), Person("c"))
     assert names(iam.list_users(PathPrefix="/x/")) == ["a", "b"]
@@ -59,8 +66,6 @@ def test_a_list_shows_the_password_date_and_no_tags(sandbox: Sandbox, iam: Any) 
 
 
 def test_get_user_without_a_name_is_the_caller(sandbox: Sandbox, iam: Any, client: Any, code: Code) -> None:
-    from custom_filters.sandbox.aws.people import Key
-
     sandbox.aws.add(Person("someone", keys=(Key(),)))
     own = client("iam", sandbox.aws.credentials_of("someone"))
     assert own.get_user()["User"]["UserName"] == "someone"
