@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +31,7 @@ _SOURCES = {"aws.iam-user": {"source": "unused-bulk"}}
 @click.command()
 @click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--user", required=True, help="Name, as in the report and the action log.")
-@click.option(
-    "--cloud-record", is_flag=True, help="Where OUT and the cloud differ, go by the cloud's record."
-)
+@click.option("--cloud-record", is_flag=True, help="Go by the cloud's record where OUT differs.")
 @click.option(
     "-s", "--output", default="out/runs", show_default=True, metavar="OUT",
     type=click.Path(file_okay=False, path_type=Path), help="Where the folder of this run is made.",
@@ -78,19 +76,23 @@ def restore_policy(resource: str, user: str, record: Iterable[str] | None) -> di
 
 
 def disabled(out: Path, user: str) -> dict[str, set[str]]:
-    """Resource -> what the action logs under OUT say was switched off for the user, as kind=id."""
+    """Resource -> what the action logs under OUT say is switched off for the user, as kind=id."""
     found: dict[str, set[str]] = {}
+    for resource, entry in sorted(_entries(out, user), key=lambda pair: str(pair[1]["at"])):
+        items = found.setdefault(resource, set())
+        if entry["operation"] == "enable" and entry["credential"]:
+            items.discard(_item(entry))
+        elif (entry["operation"], entry["result"]) == ("disable", "done"):
+            items.add(_item(entry))
+    return found
+
+
+def _entries(out: Path, user: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for log in find_logs(out):
         mine = [entry for entry in read_log(log) if entry["principal"]["user"] == user]
         if mine:
             metadata = json.loads(log.with_name("metadata.json").read_text(encoding="utf-8"))
-            items = found.setdefault(metadata["policy"]["resource"], set())
-            items.update(_item(entry) for entry in mine if _switched_off(entry))
-    return found
-
-
-def _switched_off(entry: Mapping[str, Any]) -> bool:
-    return (entry["operation"], entry["result"]) == ("disable", "done")
+            yield from ((metadata["policy"]["resource"], entry) for entry in mine)
 
 
 def _item(entry: Mapping[str, Any]) -> str:

@@ -104,8 +104,9 @@ def start_sandbox(
     """Run the embedded clouds for the length of a `with`; raises InputError on what they can't be."""
     with ExitStack() as stack:
         try:
-            from custom_filters.sandbox.sandbox import Sandbox, Settings
+            from custom_filters.sandbox.sandbox import FOREIGN, Sandbox, Settings
 
+            stack.enter_context(_without_variables(FOREIGN))
             settings = Settings(users, seed, latency_ms, Settings.parse_faults(faults), now, tuple(clouds))
             embedded = stack.enter_context(Sandbox(settings))
         except ModuleNotFoundError as error:
@@ -114,6 +115,16 @@ def start_sandbox(
         except ValueError as error:
             raise InputError(f"{error}.") from error
         yield embedded
+
+
+@contextmanager
+def _without_variables(prefixes: tuple[str, ...]) -> Iterator[None]:
+    """The embedded clouds use SDKs too; somebody's AWS_PROFILE is none of their business."""
+    taken = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(prefixes)}
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
 
 
 def sandbox_environment(embedded: Sandbox) -> dict[str, str]:
