@@ -1,26 +1,29 @@
-"""The formats by name. Each renders a report, purely, as chunks of text or bytes."""
+"""The formats by name. Each renders a report, purely, as files of text or bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 
-from custom_filters.reports import csv, html, json, markdown
+from custom_filters.reports import asff, csv, html, json, junit, markdown, ocsf, xlsx
 from custom_filters.reports.model import Report
 
-
-@dataclass(frozen=True)
-class Format:
-    """A format: the name of its file, and its renderer."""
-
-    file: str
-    render: Callable[[Report], Iterator[str]] | Callable[[Report], Iterator[bytes]]
+#: A file's name, which may name a folder, and its content in chunks.
+File = tuple[str, Iterator[str] | Iterator[bytes]]
+Format = Callable[[Report], Iterable[File]]
 
 
-FORMATS = {
-    "html": Format("report.html", html.render),
-    "md": Format("report.md", markdown.render),
-    "csv": Format("report.csv", csv.render),
-    "json": Format("report.json", json.render),
-    "jsonl": Format("report.jsonl", json.render_lines),
+def _one(name: str, render: Callable[[Report], Iterator[str] | Iterator[bytes]]) -> Format:
+    return lambda report: [(name, render(report))]
+
+
+FORMATS: dict[str, Format] = {
+    "html": _one("report.html", html.render),
+    "md": _one("report.md", markdown.render),
+    "csv": _one("report.csv", csv.render),
+    "xlsx": _one("report.xlsx", xlsx.render),
+    "json": _one("report.json", json.render),
+    "jsonl": _one("report.jsonl", json.render_lines),
+    "ocsf": _one("report.ocsf.json", ocsf.render),
+    "asff": asff.files,
+    "junit": _one("report.junit.xml", junit.render),
 }

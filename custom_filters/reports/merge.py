@@ -17,26 +17,30 @@ from custom_filters.reports.model import VERDICT_ORDER, Finding
 _PHASES = ("detected", "restored", "disabled", "marked")
 
 
-def merge(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Findings in any order -> one row for each `uid`, in the order in which they first came."""
+def merge(judged: Iterable[tuple[str, Finding]]) -> Iterator[Finding]:
+    """(scope, finding) in any order -> one row for each `uid`, in the order in which they first came.
+
+    The scope is the account, subscription or project that the policy ran on.
+    """
     by_uid: dict[str, list[Finding]] = {}
-    for finding in findings:
-        by_uid.setdefault(finding["uid"], []).append(finding)
+    for scope, finding in judged:
+        said = {name: finding[name] for name in ("policy", "verdict", "threshold_days")}
+        by_uid.setdefault(finding["uid"], []).append({**finding, "policies": [{**said, "scope": scope}]})
     return (_row(group) for group in by_uid.values())
 
 
 def _row(group: list[Finding]) -> Finding:
     if len(group) == 1:
-        return {**group[0], "policies": [_said(group[0])]}
+        return group[0]
     standing = [f for f in group if not _refuted(f, group)]
     chosen = min(standing or group, key=_weight)
     ordered = sorted(group, key=lambda f: (f is not chosen, f["policy"]))
     controls = dict.fromkeys(control for finding in ordered for control in finding["controls"])
-    return {**chosen, "controls": list(controls), "policies": [_said(f) for f in ordered]}
-
-
-def _said(finding: Finding) -> dict[str, object]:
-    return {name: finding[name] for name in ("policy", "verdict", "threshold_days")}
+    return {
+        **chosen,
+        "controls": list(controls),
+        "policies": [said for f in ordered for said in f["policies"]],
+    }
 
 
 def _refuted(finding: Finding, group: list[Finding]) -> bool:

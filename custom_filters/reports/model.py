@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -62,7 +62,7 @@ class Report:
     findings: Findings
     evaluations: tuple[Evaluation, ...]
     as_of: datetime | None
-    resolved: Collection[Finding] = ()
+    resolved: Findings = ()
 
     @property
     def not_evaluated(self) -> tuple[Evaluation, ...]:

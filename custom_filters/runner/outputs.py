@@ -18,7 +18,7 @@ from custom_filters.runner.outputs_folder import (
     read_annotations,
     read_findings,
 )
-from custom_filters.runner.outputs_manifest import ManifestError, missing, read_manifest
+from custom_filters.runner.outputs_manifest import ManifestError, find_runs, missing, read_manifest
 from custom_filters.runner.outputs_spool import Spool
 from custom_filters.runner.outputs_tree import MANIFEST, Tree, open_trees
 
@@ -56,19 +56,39 @@ def annotations(  # type: ignore[no-redef]
 
 def _look(tree: Tree, spread: timedelta) -> tuple[list[Described], list[Evaluation]]:
     """The folders under one root, described, and the evaluations of what is missing there."""
-    described = [describe(folder) for folder in find_folders(tree)]
-    try:
-        manifest = read_manifest(tree)
-    except ManifestError as error:
-        lost = Evaluation("", "", "", "", f"{tree.root.rstrip('/')}/{MANIFEST}", False, str(error))
-        return _of_one_run(described, spread), [lost]
-    if manifest is None:
-        if not described:
-            raise InputError(f"{tree.root} holds no Custodian output: there is no metadata.json below it")
+    files = tree.files()
+    runs = find_runs(files)
+    manifests = [path.rpartition("/")[0] for path in files if path.endswith(MANIFEST)]
+    parts: dict[str | None, list[Described]] = {run: [] for run in runs}
+    for folder in find_folders(tree, files):
+        run = max((m for m in manifests if _within(folder.path, m)), key=len, default=None)
+        if run is None or run in parts:  # else it belongs to an older run
+            parts.setdefault(run, []).append(describe(folder))
+    if not parts:
+        raise InputError(f"{tree.root} holds no Custodian output: there is no metadata.json below it")
+    looked = [_look_at(tree, run, described, spread) for run, described in parts.items()]
+    return [d for found, _ in looked for d in found], [e for _, lost in looked for e in lost]
+
+
+def _within(path: str, run: str) -> bool:
+    return not run or path == run or path.startswith(f"{run}/")
+
+
+def _look_at(
+    tree: Tree, run: str | None, described: list[Described], spread: timedelta
+) -> tuple[list[Described], list[Evaluation]]:
+    """One run with its manifest, or everything that no manifest speaks of."""
+    if run is None:
         return _of_one_run(described, spread), _absent_in_some_accounts(described)
+    where = f"{tree.root.rstrip('/')}/{run}".rstrip("/")
+    try:
+        manifest = read_manifest(tree, run)
+    except ManifestError as error:
+        lost = Evaluation("", "", "", "", f"{where}/{MANIFEST}", evaluated=False, problem=str(error))
+        return _of_one_run(described, spread), [lost]
     described = [_not_before(item, manifest.started) for item in described]
-    left = [(item.folder.path, item.evaluation) for item in described]
-    return described, missing(manifest, tree, left)
+    left = [(item.folder.path.removeprefix(run).lstrip("/"), item.evaluation) for item in described]
+    return described, missing(manifest, where, left)
 
 
 def _not_before(item: Described, limit: datetime) -> Described:
@@ -132,12 +152,12 @@ def _start(item: Described) -> float:
 def _read(described: list[Described], spool: Spool) -> Iterator[Evaluation]:
     """Read one account after the other (a tenant has one listing over all subscriptions: one provider)."""
     for _, items in groupby(sorted(described, key=_group), key=_group):
-        findings: list[Finding] = []
+        judged: list[tuple[str, Finding]] = []
         for item in items:
-            evaluation, rows = read_findings(item)
-            findings += rows
+            evaluation, findings = read_findings(item)
+            judged += ((evaluation.account, finding) for finding in findings)
             yield evaluation
-        spool.extend(merge(findings))
+        spool.extend(merge(judged))
 
 
 def _group(item: Described) -> tuple[str, str]:

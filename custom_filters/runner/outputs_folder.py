@@ -12,6 +12,7 @@ from typing import Any
 from custom_filters.core.finding import ANNOTATION
 from custom_filters.reports.check import checked_findings
 from custom_filters.reports.model import Evaluation, Finding
+from custom_filters.reports.text import visible
 from custom_filters.runner.outputs_tree import LOG, METADATA, RESOURCES, Tree, unpack
 
 _FILTER = "unused-credentials"
@@ -24,6 +25,9 @@ _LOG_LINE = 300
 
 class NotEvaluatedError(ValueError):
     """Why a policy's output says nothing; the message is the sentence for the report."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(visible(sentence))
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,10 @@ class Folder:
         return content, changed if packed is None else packed
 
 
-def find_folders(tree: Tree) -> list[Folder]:
-    """Every policy folder under the root; of a policy's dated folders the newest."""
+def find_folders(tree: Tree, files: dict[str, float]) -> list[Folder]:
+    """Every policy folder among the tree's files; of a policy's dated folders the newest."""
     folders: dict[str, Folder] = {}
-    for path, changed in sorted(tree.files().items()):
+    for path, changed in sorted(files.items()):
         parent, _, name = path.rpartition("/")
         plain = name.removesuffix(".gz")
         if plain in (METADATA, RESOURCES, LOG):

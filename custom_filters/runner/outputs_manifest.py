@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from custom_filters.reports.model import Evaluation
 from custom_filters.runner.outputs_tree import MANIFEST, Tree
 
 _SCHEMA = 1
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,20 @@ class ManifestError(ValueError):
     """A manifest that cannot be used; the message is the sentence for the report."""
 
 
-def read_manifest(tree: Tree) -> Manifest | None:
-    """The manifest at the root, or None when there is none; raises ManifestError when it is damaged."""
+def find_runs(files: Iterable[str]) -> list[str]:
+    """The folders that hold a run (`""` is the root); of the runs of one `-s OUT` the newest."""
+    runs = sorted(path[: -len(MANIFEST)].rstrip("/") for path in files if path.endswith(MANIFEST))
+    newest = {
+        (run.rpartition("/")[0] if _RUN_ID.fullmatch(run.rpartition("/")[2]) else f"{run}/"): run
+        for run in runs
+    }
+    return sorted(newest.values())
+
+
+def read_manifest(tree: Tree, run: str) -> Manifest:
+    """The manifest of the run in this folder; raises ManifestError when it is damaged."""
     try:
-        content = tree.read(MANIFEST)
-    except FileNotFoundError:
-        return None
+        content = tree.read(f"{run}/{MANIFEST}".lstrip("/"))
     except OSError as error:
         raise ManifestError(f"{MANIFEST} cannot be read: {error.strerror or error}") from error
     try:
@@ -69,21 +79,21 @@ def _manifest(value: dict[str, Any]) -> Manifest:
     return Manifest(parse_time(value["started"]), tuple(attempts), tuple(children))
 
 
-def missing(manifest: Manifest, tree: Tree, folders: Iterable[tuple[str, Evaluation]]) -> list[Evaluation]:
-    """What the manifest attempted and the folders do not account for.
+def missing(manifest: Manifest, where: str, folders: Iterable[tuple[str, Evaluation]]) -> list[Evaluation]:
+    """What the manifest of the run in the folder `where` attempted and `folders` do not account for.
 
-    `folders` pairs each folder's path with what came of it. A child that ended badly is listed too, unless
-    one of its policies tells already.
+    `folders` pairs each folder's path in the run with what came of it. A child that ended badly is listed
+    too, unless one of its policies tells already.
     """
     left = dict(folders)
     absent = [
-        _lost(tree, a.provider, a.policy, a.folder, f"it left no output folder{_why(manifest, a.provider)}")
+        _lost(where, a.provider, a.policy, a.folder, f"it left no output folder{_why(manifest, a.provider)}")
         for a in manifest.attempts
         if a.folder not in left
     ]
     told = {e.provider for e in (*left.values(), *absent) if not e.evaluated}
     ended = [
-        _lost(tree, c.provider, "", c.log, c.problem)
+        _lost(where, c.provider, "", c.log, c.problem)
         for c in manifest.children
         if c.problem and c.provider not in told
     ]
@@ -95,5 +105,5 @@ def _why(manifest: Manifest, provider: str) -> str:
     return f": {child.problem}" if child and child.problem else ""
 
 
-def _lost(tree: Tree, provider: str, policy: str, path: str, problem: str) -> Evaluation:
-    return Evaluation(provider, "", "", policy, f"{tree.root.rstrip('/')}/{path}", False, problem)
+def _lost(where: str, provider: str, policy: str, path: str, problem: str) -> Evaluation:
+    return Evaluation(provider, "", "", policy, f"{where}/{path}", False, problem)

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
-from itertools import chain
+import json
+import secrets
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import click
 
 from custom_filters.core.verdict import SELECTABLE
-from custom_filters.reports.formats import FORMATS
 from custom_filters.reports.model import Report, effective_verdict
+from custom_filters.reports.redact import redact
+from custom_filters.reports.schema import schema
 from custom_filters.runner.exits import EVALUATED, FINDINGS, NOT_EVALUATED, InputError
+from custom_filters.runner.history import with_history
 from custom_filters.runner.outputs import collect
+from custom_filters.runner.report_files import NAMES, write_reports
 from custom_filters.runner.show import not_evaluated_lines
 
 DEFAULT_FORMATS = ("html", "md", "csv", "json")
+_SHORTEST_KEY = 16
+
+__all__ = ["DEFAULT_FORMATS", "exit_code", "report", "write_reports"]
+
+
+def exit_code(report: Report, fail_on: Collection[str] = ()) -> int:
+    """3 when something was not evaluated, else 1 when a credential has one of these verdicts, else 0."""
+    if report.not_evaluated:
+        return NOT_EVALUATED
+    found = bool(fail_on) and any(effective_verdict(f) in fail_on for f in report.findings)
+    return FINDINGS if found else EVALUATED
 
 
 def _names(allowed: Collection[str]) -> Callable[[click.Context, click.Parameter, str], tuple[str, ...]]:
@@ -33,64 +46,71 @@ def _names(allowed: Collection[str]) -> Callable[[click.Context, click.Parameter
     return names
 
 
-def exit_code(report: Report, fail_on: Collection[str] = ()) -> int:
-    """3 when something was not evaluated, else 1 when a credential has one of these verdicts, else 0."""
-    if report.not_evaluated:
-        return NOT_EVALUATED
-    found = bool(fail_on) and any(effective_verdict(f) in fail_on for f in report.findings)
-    return FINDINGS if found else EVALUATED
-
-
-def write_reports(report: Report, formats: Iterable[str], directory: Path) -> list[Path]:
-    """Write each format into the folder (made with mode 0700, files 0600); returns the files' paths.
-
-    Raises InputError when the folder cannot be written.
-    """
-    try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        directory.chmod(0o700)
-        return [_write(directory / FORMATS[name].file, FORMATS[name].render(report)) for name in formats]
-    except OSError as error:
-        raise InputError(f"{error.filename or directory}: {error.strerror or error}") from error
-
-
-def _write(path: Path, chunks: Iterator[str] | Iterator[bytes]) -> Path:
-    """Whole or not at all: a reader never sees half a report."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            for chunk in chunks:
-                file.write(chunk if isinstance(chunk, bytes) else chunk.encode())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
+def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        click.echo(json.dumps(schema(), indent=2))
+        ctx.exit()
 
 
 @click.command()
 @click.argument("outputs", metavar="OUT...", nargs=-1, required=True)
 @click.option(
-    "-f", "--format", "formats", callback=_names(tuple(FORMATS)), default=",".join(DEFAULT_FORMATS),
-    show_default=True, help=f"Comma-separated list of {', '.join(FORMATS)}.",
+    "-f", "--format", "formats", callback=_names(NAMES), default=",".join(DEFAULT_FORMATS),
+    show_default=True, help=f"Comma-separated list of {', '.join(NAMES)}.",
 )  # fmt: skip
 @click.option(
     "-o", "--output", "directory", type=click.Path(file_okay=False, path_type=Path), default="report",
     show_default=True, help="Folder to write into.",
 )  # fmt: skip
 @click.option(
+    "--history", type=click.Path(dir_okay=False, path_type=Path),
+    help="DuckDB file that remembers earlier runs: what is new, resolved, back in use.",
+)  # fmt: skip
+@click.option(
     "--fail-on", callback=_names(SELECTABLE), default="", metavar="VERDICTS",
     help="Exit with 1 when a credential has one of these verdicts, comma-separated.",
 )  # fmt: skip
+@click.option("--redact", "redacted", is_flag=True, help="Hash users, owners and credentials; drop names.")
+@click.option(
+    "--redact-key", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with a secret of 16 bytes or more: equal names then have equal hashes in every report.",
+)  # fmt: skip
+@click.option(
+    "--schema", is_flag=True, is_eager=True, expose_value=False, callback=_print_schema,
+    help="Print the JSON Schema of the json and jsonl formats.",
+)  # fmt: skip
+@click.pass_context
 def report(
-    outputs: tuple[str, ...], formats: tuple[str, ...], directory: Path, fail_on: tuple[str, ...]
+    ctx: click.Context,
+    outputs: tuple[str, ...],
+    formats: tuple[str, ...],
+    directory: Path,
+    history: Path | None,
+    fail_on: tuple[str, ...],
+    redacted: bool,
+    redact_key: Path | None,
 ) -> None:
     """Read Custodian output and write reports.
 
-    OUT is a folder given to `custodian run -s` or `c7n-org run -s`, or an s3:// or gs:// URL.
+    OUT is a folder given to `custodian run -s`, `c7n-org run -s` or `c7n-unused run -s`, or an s3:// or gs://
+    URL. Exit code 1: findings at --fail-on; 2: wrong input; 3: something was not evaluated.
     """
     collected = collect(outputs)
-    paths = write_reports(collected, formats, directory)
-    for line in chain(not_evaluated_lines(collected), map(str, paths)):
-        click.echo(line)
-    sys.exit(exit_code(collected, fail_on))
+    if history:
+        collected = with_history(collected, history)
+    if redacted or redact_key:
+        collected = redact(collected, _key(redact_key))
+    for path in write_reports(collected, formats, directory):
+        click.echo(path)
+    for line in not_evaluated_lines(collected):
+        click.echo(line, err=True)
+    ctx.exit(exit_code(collected, fail_on))
+
+
+def _key(file: Path | None) -> bytes:
+    if file is None:
+        return secrets.token_bytes(32)
+    key = file.read_bytes().strip()
+    if len(key) < _SHORTEST_KEY:
+        raise InputError(f"--redact-key {file} holds {len(key)} bytes; put 16 or more random ones in it")
+    return key

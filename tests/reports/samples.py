@@ -76,7 +76,7 @@ def value(
 
 
 def findings(*values: dict[str, Any]) -> list[Finding]:
-    return list(merge(finding for item in values for finding in checked_findings(item)))
+    return list(merge(("111111111111", f) for item in values for f in checked_findings(item)))
 
 
 def evaluation(policy: str = POLICY, account: str = "111111111111", **fields: Any) -> Evaluation:

@@ -235,3 +235,18 @@ def test_output_of_custodian_itself(tmp_path: Path) -> None:
         policy.run()
     seen = only(collect([str(tmp_path)]))
     assert (seen.problem, seen.evaluated, seen.judged, seen.resources) == (None, True, False, 1)
+
+
+def test_of_the_runs_under_one_folder_the_newest_counts(tmp_path: Path) -> None:
+    runs = (
+        ("1", "21T060000Z-aaaaaa", [ALICE]),
+        ("1", "23T060000Z-bbbbbb", []),
+        ("2", "20T060000Z-cccccc", [BOB]),
+    )
+    for shard, name, values in runs:
+        run = tmp_path / shard / f"202611{name}"
+        manifest(run, POLICY)
+        Output(values, account=shard).write(run / "aws" / POLICY)
+    report = collect([str(tmp_path)])
+    assert [(e.account, e.evaluated) for e in report.evaluations] == [("1", True), ("2", True)]
+    assert [f["user"] for f in report.findings] == ["bob"]

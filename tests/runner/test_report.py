@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-import csv
 import json
 import stat
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from jsonschema import Draft202012Validator, FormatChecker
 
 from custom_filters.core.finding import FIELDS
-from custom_filters.reports.formats import FORMATS
 from custom_filters.runner.report import report
+from custom_filters.runner.report_files import NAMES
 from tests.reports.samples import Output, credential, exempt, user, value
 
 VALUES = [
@@ -47,20 +47,66 @@ def test_no_output_is_wrong_input(tmp_path: Path) -> None:
 
 def test_the_files_are_private_and_complete(tmp_path: Path) -> None:
     Output(VALUES).write(tmp_path / "out" / "p")
-    text = [name for name, kind in FORMATS.items() if "." in kind.file]
-    result = run(tmp_path, "-f", ",".join(text))
-    folder = tmp_path / "report"
+    result = run(tmp_path, "-f", ",".join(NAMES))
     assert result.exit_code == 0, result.output
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
-    assert {path.name for path in folder.iterdir()} == {FORMATS[name].file for name in text}
+    paths = [tmp_path / "report", *(tmp_path / "report").rglob("*")]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_dir()} == {0o700}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_file()} == {0o600}
+    assert set(result.stdout.split()) == {str(path) for path in paths[1:] if path.name in FILES} | {
+        str(tmp_path / "report" / "asff" / "111111111111-0001.json")
+    }
 
 
-def test_json_holds_every_field(tmp_path: Path) -> None:
+FILES = {
+    "report.html", "report.md", "report.csv", "report.xlsx", "report.json", "report.jsonl",
+    "report.ocsf.json", "report.junit.xml", "parquet",
+}  # fmt: skip
+
+
+def test_a_folder_of_many_files_holds_nothing_of_an_earlier_run(tmp_path: Path) -> None:
     Output(VALUES).write(tmp_path / "out" / "p")
-    run(tmp_path, "-f", "json,csv")
-    written = json.loads((tmp_path / "report" / "report.json").read_text())
-    assert {tuple(finding) for finding in written["findings"]} == {(*FIELDS, "policies")}
-    with (tmp_path / "report" / "report.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["uid"] for row in rows] == [f["uid"] for f in written["findings"]]
+    (tmp_path / "report" / "asff").mkdir(parents=True)
+    (tmp_path / "report" / "asff" / "111111111111-0002.json").write_text("yesterday's")
+    run(tmp_path, "-f", "asff")
+    assert [path.name for path in (tmp_path / "report" / "asff").iterdir()] == ["111111111111-0001.json"]
+
+
+def test_redacted_reports_name_nobody(tmp_path: Path) -> None:
+    Output(VALUES).write(tmp_path / "out" / "p")
+    names = ("alice", "bob", "carol", "AKIAEXAMPLE", "ciso@example.com", "break-glass")
+    result = run(tmp_path, "-f", "html,md,csv,json,xlsx,ocsf,junit,asff,jsonl", "--redact")
+    assert result.exit_code == 0, result.output
+    for path in (tmp_path / "report").rglob("*.*"):
+        text = path.read_bytes()
+        assert [name for name in names if name.lower().encode() in text.lower()] == [], path.name
+
+
+def test_a_redaction_key_keeps_hashes_equal(tmp_path: Path) -> None:
+    Output(VALUES).write(tmp_path / "out" / "p")
+    (tmp_path / "key").write_text("0123456789abcdef")
+    texts = []
+    for _ in range(2):
+        run(tmp_path, "-f", "jsonl", "--redact-key", str(tmp_path / "key"))
+        texts.append((tmp_path / "report" / "report.jsonl").read_text())
+    assert texts[0] == texts[1]
+    (tmp_path / "key").write_text("short")
+    assert run(tmp_path, "--redact-key", str(tmp_path / "key")).exit_code == 2
+
+
+def test_history_fills_the_changes(tmp_path: Path) -> None:
+    Output(VALUES).write(tmp_path / "out" / "p")
+    run(tmp_path, "-f", "jsonl", "--history", str(tmp_path / "h.duckdb"))
+    lines = (tmp_path / "report" / "report.jsonl").read_text().splitlines()
+    assert [json.loads(line)["change"] for line in lines] == ["new", None, "new", "new"]
+
+
+def test_the_schema_is_printed_and_holds(tmp_path: Path) -> None:
+    Output(VALUES).write(tmp_path / "out" / "p")
+    Output(policy="broken", metrics={}).write(tmp_path / "out" / "q")
+    run(tmp_path, "-f", "json")
+    printed = json.loads(CliRunner().invoke(report, ["--schema"]).output)
+    Draft202012Validator.check_schema(printed)
+    content = json.loads((tmp_path / "report" / "report.json").read_text())
+    Draft202012Validator(printed, format_checker=FormatChecker()).validate(content)
+    assert {tuple(finding) for finding in content["findings"]} == {(*FIELDS, "policies")}
+    assert list(printed["$defs"]["finding"]["properties"]) == [*FIELDS, "policies"]

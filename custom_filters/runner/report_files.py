@@ -1,0 +1,61 @@
+"""Writes reports: private, and each file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from custom_filters.reports.formats import FORMATS
+from custom_filters.reports.model import Report
+from custom_filters.runner.exits import InputError
+from custom_filters.runner.report_parquet import FOLDER, write_parquet
+
+PARQUET = "parquet"
+#: Every name that `-f` takes.
+NAMES = (*FORMATS, PARQUET)
+
+
+def write_reports(report: Report, formats: Iterable[str], directory: Path) -> list[Path]:
+    """Write each format into the folder (made with mode 0700, files 0600); returns what was written.
+
+    A format of many files has a folder of its own, which is replaced. Raises InputError when something cannot
+    be written or a library is missing.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return [path for name in formats for path in _write_format(report, name, directory)]
+    except OSError as error:
+        raise InputError(f"{error.filename or directory}: {error.strerror or error}") from error
+    except ImportError as error:
+        raise InputError(f"{error}; pip install 'c7n-unused[reports]'") from error
+
+
+def _write_format(report: Report, name: str, directory: Path) -> Iterator[Path]:
+    if name == PARQUET:
+        shutil.rmtree(directory / FOLDER, ignore_errors=True)
+        write_parquet(report, directory / FOLDER)
+        yield directory / FOLDER
+        return
+    cleared: set[Path] = set()
+    for file, chunks in FORMATS[name](report):
+        path = directory / file
+        if path.parent != directory and path.parent not in cleared:
+            shutil.rmtree(path.parent, ignore_errors=True)
+            path.parent.mkdir(mode=0o700)
+            cleared.add(path.parent)
+        yield _write(path, chunks)
+
+
+def _write(path: Path, chunks: Iterator[str] | Iterator[bytes]) -> Path:
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            for chunk in chunks:
+                file.write(chunk if isinstance(chunk, bytes) else chunk.encode())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,200 @@
+"""Each format is opened by a program that is not ours, with ordinary and with hostile names."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from xml.etree import ElementTree
+
+import boto3
+import openpyxl
+import pyarrow.dataset
+import pytest
+from markdown_it import MarkdownIt
+from moto import mock_aws
+from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
+
+from custom_filters.core.finding import Progress
+from custom_filters.reports import markdown
+from custom_filters.reports.flat import COLUMNS
+from custom_filters.reports.formats import FORMATS
+from custom_filters.reports.model import Report
+from custom_filters.runner.report_parquet import write_parquet
+from tests.reports.hostile import NAMES
+from tests.reports.samples import MARKED, credential, evaluation, exempt, report, user, value
+
+VALUES = [
+    value(user("alice", credential(200), privileged=True, owner="team-a", owner_source="tag:owner")),
+    value(user("bob", credential(3), credential(id="AKIAEXAMPLE2")), MARKED),
+    value(exempt("carol", credential(400))),
+    value(user("dave", credential("the report did not come"))),
+    value(user("eve", credential(2), account="222222222222")),
+]
+ORDINARY = report(
+    *VALUES, evaluations=[evaluation(), evaluation("broken", evaluated=False, problem="it failed: <b>")]
+)
+HOSTILE = report(
+    *(
+        value(user(name, credential(200), owner=name, account=f"{n:012}"))
+        for n, name in enumerate(NAMES.values())
+    ),
+    evaluations=[evaluation(name, evaluated=False, problem=name) for name in NAMES.values()],
+)
+BOTH = pytest.mark.parametrize("made", [ORDINARY, HOSTILE], ids=["ordinary", "hostile"])
+
+
+def text(name: str, made: Report) -> str:
+    return b"".join(pieces(name, made)).decode()
+
+
+def pieces(name: str, made: Report) -> Iterator[bytes]:
+    for _, chunks in FORMATS[name](made):
+        yield from (chunk if isinstance(chunk, bytes) else chunk.encode() for chunk in chunks)
+
+
+@BOTH
+def test_csv(made: Report) -> None:
+    rows = list(csv.DictReader(io.StringIO(text("csv", made), newline="")))
+    assert [row["uid"] for row in rows] == [f["uid"] for f in made.findings]
+    assert {len(row) for row in rows} == {len(COLUMNS)}
+    cells = [cell for row in rows for cell in row.values()]
+    assert [
+        cell for cell in cells if cell.lstrip(" ")[:1] in tuple("=+-@\t\r\uff1d")[: 7 * bool(cell.strip())]
+    ] == []
+
+
+@BOTH
+def test_xlsx(made: Report) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(b"".join(pieces("xlsx", made))))
+    head, *rows = book["Credentials"].iter_rows()
+    columns = {cell.value: n for n, cell in enumerate(head)}
+    assert [row[columns["uid"]].value for row in rows] == [f["uid"] for f in made.findings]
+    assert {cell.data_type for row in rows for cell in row} <= {"s", "n", "d", "b"}
+    assert {cell.hyperlink for row in rows for cell in row} == {None}
+    assert isinstance(rows[0][columns["as_of"]].value, datetime)
+    assert rows[0][columns["days_unused"]].value == 200
+    assert book["Evaluated"]["A2"].value is False
+
+
+@BOTH
+def test_json_lines(made: Report) -> None:
+    lines = [json.loads(line) for line in text("jsonl", made).splitlines()]
+    assert lines == list(made.findings)
+    assert json.loads(text("json", made))["findings"] == lines
+
+
+@BOTH
+def test_ocsf(made: Report) -> None:
+    events = [ComplianceFinding.model_validate(event) for event in json.loads(text("ocsf", made))]
+    assert [event.finding_info.uid for event in events] == [f["uid"] for f in made.findings]
+    assert {(event.class_uid, event.time) for event in events} == {(2003, 1795413600000)}
+
+
+def test_ocsf_states() -> None:
+    events = {e["resources"][0]["name"]: e for e in json.loads(text("ocsf", ORDINARY))}
+    found = {name: (e["status"], e["severity"], e["compliance"]["status_id"]) for name, e in events.items()}
+    assert found == {
+        "alice": ("New", "High", 3),
+        "bob": ("InProgress", "Medium", 3),
+        "carol": ("Suppressed", "Informational", 3),
+        "dave": ("New", "Low", 0),
+        "eve": ("New", "Informational", 1),
+    }
+
+
+CHANGES = {
+    None: (1, "New"),
+    "new": (1, "New"),
+    "persisting": (2, "New"),
+    "mark-lost": (2, "New"),
+    "reactivated": (3, "Resolved"),
+}
+
+
+@pytest.mark.parametrize(("change", "activity"), CHANGES.items())
+def test_ocsf_activities(change: str | None, activity: tuple[int, str]) -> None:
+    found = [{**ORDINARY.findings[0], "change": change}]  # type: ignore[index]
+    gone = [{**ORDINARY.findings[0], "change": "resolved"}]  # type: ignore[index]
+    events = json.loads(text("ocsf", Report(found, (), ORDINARY.as_of, gone)))
+    assert [(e["activity_id"], e["status"]) for e in events] == [activity, (3, "Resolved")]
+    assert [e["type_uid"] for e in events] == [200300 + activity[0], 200303]
+
+
+@BOTH
+@mock_aws
+def test_asff_is_taken_by_security_hub(made: Report) -> None:
+    hub = boto3.client("securityhub", region_name="us-east-1")
+    hub.enable_security_hub()
+    taken = 0
+    for name, chunks in FORMATS["asff"](made):
+        batch = json.loads("".join(chunks))  # type: ignore[arg-type]
+        assert {finding["AwsAccountId"] for finding in batch} == {name[5:17]}
+        taken += hub.batch_import_findings(Findings=batch)["SuccessCount"]
+    assert taken == len(made.findings)
+
+
+def test_asff_comes_in_batches_of_one_hundred() -> None:
+    made = report(*(value(user(f"u{n}", credential(200))) for n in range(201)))
+    sizes = {name: len(json.loads("".join(chunks))) for name, chunks in FORMATS["asff"](made)}  # type: ignore[arg-type]
+    assert sizes == {f"asff/111111111111-{n:04}.json": size for n, size in ((1, 100), (2, 100), (3, 1))}
+
+
+@BOTH
+def test_junit(made: Report) -> None:
+    root = ElementTree.fromstring(b"".join(pieces("junit", made)))
+    suites = {suite.get("name"): suite for suite in root}
+    assert len(suites["not evaluated"]) == len(made.not_evaluated)
+    cases = sum(len(suite) for name, suite in suites.items() if name != "not evaluated")
+    assert cases == len({f["user_id"] for f in made.findings})
+
+
+def test_junit_results() -> None:
+    root = ElementTree.fromstring(b"".join(pieces("junit", ORDINARY)))
+    found = {case.get("name"): [result.tag for result in case] for case in root.iter("testcase")}
+    assert found == {
+        "broken": ["error"],
+        "alice": ["failure"],
+        "bob": ["failure"],
+        "carol": ["skipped"],
+        "dave": ["error"],
+        "eve": [],
+    }
+
+
+@BOTH
+def test_parquet(made: Report, tmp_path: Path) -> None:
+    write_parquet(made, tmp_path / "p")
+    table = pyarrow.dataset.dataset(tmp_path / "p", partitioning="hive").to_table().to_pylist()
+    assert {row["uid"]: (row["user"], row["date"]) for row in table} == {
+        f["uid"]: (f["user"], "2026-11-23") for f in made.findings
+    }
+    assert {type(row["as_of"]) for row in table} == {datetime}
+
+
+@BOTH
+def test_markdown(made: Report) -> None:
+    page = MarkdownIt("gfm-like", {"linkify": False}).render(text("md", made))
+    root = ElementTree.fromstring(f"<x>{page}</x>")
+    assert {element.tag for element in root.iter()} <= {
+        "x", "h1", "h2", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "code",
+    }  # fmt: skip
+    table = root.findall("table")[-1]
+    assert len(table.findall("tbody/tr")) == len(made.findings)
+    assert {len(row) for row in table.iter("tr")} == {9}
+
+
+def test_markdown_says_what_it_cut() -> None:
+    cut = "".join(markdown.render(ORDINARY, limit=600))
+    assert "**Cut:** 0 of 6 credentials are shown" in cut
+    many = report(*(value(user(f"u{n}", credential(200))) for n in range(500)))
+    assert len(text("md", many)) <= markdown.LIMIT + 200
+
+
+def test_markdown_counts_who_came_back_after_a_mark() -> None:
+    back = report(value(user("a", credential(2)), MARKED), value(user("b", credential(200)), MARKED))
+    assert "Came back after a mark: 1 of 2 marked users" in text("md", back)
+    assert "Came back" not in text("md", report(value(user("a", credential(2)), Progress())))
