@@ -13,7 +13,7 @@ from custom_filters.aws import advisor, details, report
 from custom_filters.aws.client import aws_client
 from custom_filters.aws.credentials import KINDS, LAST_USED, WITHOUT_LAST_USED
 from custom_filters.aws.identities import Snapshot, with_advice
-from custom_filters.aws.markers import progress_of, with_restored
+from custom_filters.aws.markers import progress_of, with_records
 from custom_filters.aws.users import shared_listing, tags_of
 from custom_filters.core.credential import Identity
 from custom_filters.core.finding import Progress
@@ -134,7 +134,7 @@ class IamUserUnusedCredentials(UnusedCredentials):
         service = details.shared_service_credentials(self.manager)
         for name in names:
             tags = tags_of(snapshot.user({"UserName": name}))
-            found = with_restored([*ssh_keys[name], *service.get(name, ())], tags)
+            found = with_records([*ssh_keys[name], *service.get(name, ())], tags, now)
             known[name] = replace(known[name], credentials=(*known[name].credentials, *found))
 
     def _ask_advisor(self, known: dict[str, Identity], arns: Mapping[str, str], now: datetime) -> None:

@@ -22,7 +22,7 @@ from custom_filters.aws.credentials import (
 )
 from custom_filters.aws.fresh import found_or_none, get_credentials, get_password
 from custom_filters.aws.identities import with_advice
-from custom_filters.aws.markers import QUARANTINE, QUARANTINE_ITEM, RECORD_TAG, marked_tag, with_restored
+from custom_filters.aws.markers import QUARANTINE, QUARANTINE_ITEM, RECORD_TAG, marked_tag, with_records
 from custom_filters.aws.tagging import drop_tags, put_tags, record_tags
 from custom_filters.aws.users import get_user, tags_of
 from custom_filters.core.credential import Credential, Identity
@@ -91,7 +91,7 @@ class AwsHands:
     ) -> AwsFresh:
         identity = replace(
             known,
-            credentials=tuple(with_restored(credentials, tags)),
+            credentials=tuple(with_records(credentials, tags, self.now)),
             exemption=self.exemption(known, tags),
             evidence=(),
             incomplete=None,

@@ -59,6 +59,7 @@ class MarkUnused(IamUserAction):
         """All users of a run are marked for the same minute."""
         super().prepare(resources)
         self._mark = self._text(self.now)
+        self._due = parse_mark(self._mark).at
         self._hands = self.hands()
 
     def act(self, resource: dict[str, Any]) -> Iterator[Action]:
@@ -71,7 +72,10 @@ class MarkUnused(IamUserAction):
                 return
             tags = self.tags(resource)
             listed = record_tags(
-                marked_tag(self.tag), Record(self.now, frozenset(items)), tags, spare=self.tag not in tags
+                marked_tag(self.tag),
+                Record(self.now, frozenset(items), self._due),
+                tags,
+                spare=self.tag not in tags,
             )
             put_tags(self.iam, identity.name, {self.tag: self._mark, **listed})
         except ERRORS as error:

@@ -15,6 +15,7 @@ from custom_filters.core.times import format_time, parse_time
 
 _HEAD = re.compile(r"(\d{1,3})/(\d{1,3}) (\S+)(?: (.*))?", re.ASCII | re.DOTALL)
 _ITEM = re.compile(r"([a-z][a-z-]*)=([^\s=]+)", re.ASCII)
+_UNTIL = "until"
 
 
 class RecordError(ValueError):
@@ -31,10 +32,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Record:
-    """Credentials and the time (aware UTC) of what the record tells about them."""
+    """Credentials and the time (aware UTC) of what the record tells about them.
+
+    `until` is when the notice ends, in a record of marked credentials.
+    """
 
     at: datetime
     items: frozenset[Item]
+    until: datetime | None = None
 
     def ids(self, kind: str) -> frozenset[str]:
         """The ids of one kind."""
@@ -46,7 +51,8 @@ def pack(record: Record, *, limit: int, parts: int) -> list[str]:
 
     Raises RecordError when it does not fit or an item cannot be written.
     """
-    words = [f"{item.kind}={item.id}" for item in sorted(record.items)]
+    words = [f"{_UNTIL}={format_time(record.until)}"] if record.until else []
+    words += [f"{item.kind}={item.id}" for item in sorted(record.items)]
     wrong = next((w for w in words if not _ITEM.fullmatch(w)), None)
     if wrong:
         raise RecordError(f"credential {wrong!r} cannot be written into a record")
@@ -83,7 +89,16 @@ def unpack(texts: Iterable[str]) -> Record | None:
         raise RecordError("the parts of the record do not belong together")
     if totals != {len(parts)}:
         raise RecordError(f"{len(parts)} of {totals.pop()} parts of the record are there")
-    return Record(parts[0][2], frozenset(item for part in parts for item in part[3]))
+    items = frozenset(item for part in parts for item in part[3])
+    ends = [item for item in items if item.kind == _UNTIL]
+    return Record(parts[0][2], items.difference(ends), _notice_end(ends))
+
+
+def _notice_end(ends: list[Item]) -> datetime | None:
+    try:
+        return max((parse_time(item.id) for item in ends), default=None)
+    except ValueError as error:
+        raise RecordError(f"the record's end of notice: {error}") from error
 
 
 def _read(text: str) -> tuple[int, int, datetime, frozenset[Item]]:

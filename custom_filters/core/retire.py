@@ -7,7 +7,7 @@ just before, gives that very credential a verdict of its own to be unused.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from custom_filters.core.evidence import evidence_as_dict
 from custom_filters.core.judge import IdentityJudgement, Judgement, Rules, judge_identity, select
 from custom_filters.core.mark import mark_state
 from custom_filters.core.record import Item, Record
+from custom_filters.core.times import format_time
 from custom_filters.core.verdict import OF_USER, UNUSED, Match, Verdict
 
 #: Verdicts at which a mark is taken off; `unknown` keeps it, and blocks.
@@ -97,6 +98,14 @@ def _mark_objection(mark: str | None, terms: Terms, now: datetime) -> str | None
     return None if state == "due" else f"its mark is {state}"
 
 
+def _notice_objection(fresh: Fresh, terms: Terms, now: datetime) -> str | None:
+    """A mark that somebody moved to an earlier date does not cut short the notice that was given."""
+    until = fresh.marked.until if fresh.marked else None
+    if not terms.require_mark or until is None or now >= until:
+        return None
+    return f"its mark was moved by hand, and the notice given runs until {format_time(until)}"
+
+
 def retire(target: Target, terms: Terms, hands: Hands, now: datetime) -> Iterator[Action]:
     """Switch off what is unused of one identity, telling each step; errors of the cloud become `failed`."""
     identity = target.identity
@@ -116,7 +125,8 @@ def _retire_fresh(target: Target, terms: Terms, hands: Hands, now: datetime) -> 
         yield _action("disable", "skipped", target.identity, "it is gone")
         return
     judged = judge_identity(fresh.identity, terms.rules, now)
-    reason = objection(Target(fresh.identity, fresh.mark, target.protected), terms, now)
+    again = Target(fresh.identity, fresh.mark, target.protected)
+    reason = objection(again, terms, now) or _notice_objection(fresh, terms, now)
     chosen = [] if reason else list(to_switch_off(fresh, judged, terms))
     vetoes = {_item(j): veto for j in chosen if (veto := hands.veto(fresh, j.credential))}
     if vetoes and terms.match == "user":
@@ -201,12 +211,12 @@ def still_marked(
     if match == "user" or fresh.marked is None or judged.verdict in OF_USER:
         return None
     standing = {_item(j) for j in judged.credentials if j.verdict in UNUSED or j.verdict == "unknown"}
-    return _without(Record(fresh.marked.at, fresh.marked.items & standing), frozenset(vetoed))
+    return _without(replace(fresh.marked, items=fresh.marked.items & standing), frozenset(vetoed))
 
 
 def _without(record: Record | None, items: frozenset[Item]) -> Record | None:
     left = record.items - items if record else frozenset()
-    return Record(record.at, left) if record and left else None
+    return replace(record, items=left) if record and left else None
 
 
 def _action(operation: str, result: Result, identity: Identity, reason: str, **details: Any) -> Action:
