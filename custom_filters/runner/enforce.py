@@ -14,7 +14,7 @@ from custom_filters.runner.action_logs import outcome_lines
 from custom_filters.runner.engine import Job, complete, conclude, evaluate, selected
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, InputError, worst
 from custom_filters.runner.outputs import collect
-from custom_filters.runner.plan import limit_sentences, make_plan, plan_table
+from custom_filters.runner.plan import limit_sentences, make_plan, plan_table, write_plan
 from custom_filters.runner.run_folder import RunFolder
 from custom_filters.runner.show import stdout
 
@@ -32,8 +32,10 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
     """
     planned = evaluate(job, dryrun=True)
     report = collect([str(planned.path)])
-    steps = make_plan(selected(str(planned.path)), planned.policies, job.out, _now(job))
-    stdout().print(plan_table(steps))
+    steps = make_plan(selected(str(planned.path)), planned.policies, _now(job))
+    complete_plan = planned.path / "plan.json"
+    write_plan(steps, complete_plan)
+    stdout().print(plan_table(steps, complete_plan))
     ready = _ready(job, planned, report)
     code = EVALUATED if len(ready.batches) == len(job.batches) else NOT_EVALUATED
     if not ready.batches or not steps:

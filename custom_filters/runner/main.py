@@ -46,8 +46,10 @@ class Commands(click.Group):
         """Run the subcommand; what nobody foresaw reads as not evaluated, never as a finding (exit 1)."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise
+        except (KeyboardInterrupt, click.Abort) as error:
+            raise NotEvaluatedError(f"{ctx.invoked_subcommand} was stopped before its end.") from error
         except Exception as error:
             if ctx.invoked_subcommand in STOCK or ctx.params["debug"]:
                 raise

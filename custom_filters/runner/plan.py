@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,22 +36,20 @@ class Step:
 
 @dataclass(frozen=True)
 class _Subject:
-    user: str
     kind: str
     action: Mapping[str, Any]
-    out: Path
     now: datetime
 
 
 def _mark(subject: _Subject) -> tuple[str, str]:
     due = stamp(subject.now + timedelta(hours=float(subject.action.get("hours", 0))))
-    return f"now; {subject.action.get('op')} is due at {due}", "remove the mark: unmark-unused"
+    return f"now, due {due}", "unmark-unused"
 
 
 def _disable(subject: _Subject) -> tuple[str, str]:
     if subject.kind == "password" and not subject.action.get("quarantine"):
-        return "now", "can't be undone: set a new password"
-    return "now", f"c7n-unused restore {shlex.quote(str(subject.out))} --user {shlex.quote(subject.user)}"
+        return "now", "none: set a new password"
+    return "now", "c7n-unused restore"
 
 
 def _release(_: _Subject) -> tuple[str, str]:
@@ -60,7 +57,7 @@ def _release(_: _Subject) -> tuple[str, str]:
 
 
 def _foreign(_: _Subject) -> tuple[str, str]:
-    return "now", "see Custodian's documentation of the action"
+    return "now", "see Custodian's documentation"
 
 
 # Our actions and what to say of them; of any other one nobody knows here whether it can be undone.
@@ -80,7 +77,6 @@ _NEUTRAL = frozenset({"notify", "webhook", "put-metric", "post-finding"})
 def make_plan(
     annotations: Iterable[tuple[Evaluation, Mapping[str, Any]]],
     policies: Iterable[Policy],
-    out: Path,
     now: datetime,
 ) -> list[Step]:
     """What the policies would do with what their dry run selected."""
@@ -90,39 +86,45 @@ def make_plan(
         for evaluation, value in annotations
         for action in actions(by_name[evaluation.provider, evaluation.policy])
         if action["type"] not in _NEUTRAL
-        for step in _steps(value, action, out, now)
+        for step in _steps(value, action, now)
     ]
 
 
-def _steps(value: Mapping[str, Any], action: Mapping[str, Any], out: Path, now: datetime) -> Iterator[Step]:
+def _steps(value: Mapping[str, Any], action: Mapping[str, Any], now: datetime) -> Iterator[Step]:
     kind = action["type"]
     if kind in _ON_ANY_VERDICT:
-        yield _step(value, "", "", action, out, now)
+        yield _step(value, "", "", action, now)
         return
     for item in value["credentials"]:
         if item["verdict"] in UNUSED:
             credential = item["credential"]
-            yield _step(value, credential["kind"], credential["id"], action, out, now)
+            yield _step(value, credential["kind"], credential["id"], action, now)
 
 
-def _step(
-    value: Mapping[str, Any], kind: str, id: str, action: Mapping[str, Any], out: Path, now: datetime
-) -> Step:
+def _step(value: Mapping[str, Any], kind: str, id: str, action: Mapping[str, Any], now: datetime) -> Step:
     explain = _ACTIONS.get(action["type"], _foreign)
-    when, undo = explain(_Subject(value["user"], kind, action, out, now))
+    when, undo = explain(_Subject(kind, action, now))
     credential = kind if id in {kind, ""} else f"{kind} {id}"
     return Step(value["provider"], value["account"], value["user"], credential, action["type"], when, undo)
 
 
-def plan_table(steps: list[Step]) -> Table:
-    """The first lines of the plan, and how many more there are."""
-    shown, more = steps[:_MOST_ROWS], len(steps) - _MOST_ROWS
-    caption = f"and {more} more" if more > 0 else None
-    table = Table("provider", "account", "user", "credential", "action", "when", "undo", caption=caption)
-    table.title = f"Plan: {len(steps)} steps"
-    for step in shown:
+def plan_table(steps: list[Step], complete: Path) -> Table:
+    """The first lines of the plan, and where all of it is."""
+    more = len(steps) - _MOST_ROWS
+    table = Table(
+        title=f"Plan: {len(steps)} steps", caption=f"and {more} more: {complete}" if more > 0 else None
+    )
+    for name in (field.name for field in fields(Step)):
+        table.add_column(name, overflow="fold", no_wrap=name in {"action", "when"})
+    for step in steps[:_MOST_ROWS]:
         table.add_row(*map(escape, astuple(step)))
     return table
+
+
+def write_plan(steps: list[Step], path: Path) -> None:
+    """Write all of the plan as JSON, for this user only."""
+    path.touch(mode=0o600)
+    path.write_text(json.dumps([asdict(step) for step in steps], indent=1) + "\n", encoding="utf-8")
 
 
 def limit_sentences(folder: Path, policies: Iterable[Policy]) -> Iterator[str]:
@@ -130,12 +132,22 @@ def limit_sentences(folder: Path, policies: Iterable[Policy]) -> Iterator[str]:
     for policy in policies:
         count = _over_limit(folder / policy.provider / policy.name / "metadata.json")
         if count is not None:
-            limit = policy.data.get("max-resources") or f"{policy.data.get('max-resources-percent')} %"
             yield (
-                f"{policy.name} selected {count} identities, more than its max-resources of {limit}, and "
-                "changed nothing: look through the report, and if it is right raise max-resources in a copy "
-                "of the policy file, or narrow the policy by a filter, and run the copy."
+                f"{policy.name} selected {count} identities, more than its max-resources of {_limit(policy)}"
+                ", and changed nothing: look through the report, and if it is right raise max-resources "
+                "in a copy of the policy file, or narrow the policy by a filter, and run the copy."
             )
+
+
+def _limit(policy: Policy) -> str:
+    """`max-resources` is a number, or {amount, percent, op}; `max-resources-percent` stands beside it."""
+    limit = policy.data.get("max-resources")
+    parts = limit if isinstance(limit, dict) else {"amount": limit}
+    percent = parts.get("percent", policy.data.get("max-resources-percent"))
+    amount = parts.get("amount")
+    words = [str(amount)] if amount else []
+    words += [f"{percent} %"] if percent else []
+    return f" {parts.get('op', 'or')} ".join(words)
 
 
 def _over_limit(metadata: Path) -> int | None:

@@ -78,7 +78,7 @@ def not_evaluated_lines(report: Report) -> Iterator[str]:
         names = (evaluation.provider, evaluation.account, evaluation.policy)
         yield f"not evaluated: {' '.join(filter(None, names))}: {evaluation.problem}"
     for provider in sorted({e.provider for e in report.not_evaluated if e.provider}):
-        yield f"`c7n-unused doctor -p {provider}` says what is missing."
+        yield f"`c7n-unused doctor -p {provider}` checks what a run needs."
 
 
 def threshold_table(

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import yaml
 
-from custom_filters.runner.children import aws_region, last_error, make_batches
+from custom_filters.runner import children
+from custom_filters.runner.children import Batch, Child, aws_region, last_error, make_batches, run_children
 from custom_filters.runner.policies import Policy, read
 from custom_filters.runner.run_folder import MANIFEST, ChildEnd, find_run, new_run_folder
 
@@ -103,3 +108,18 @@ def test_latest_leads_to_the_newest_run(tmp_path: Path) -> None:
     (tmp_path / "latest").unlink()
     (tmp_path / "latest").write_text(newest.name + "\n")  # where there are no symbolic links
     assert find_run(tmp_path) == newest
+
+
+def test_children_are_stopped_with_their_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
+    monkeypatch.setattr(children, "custodian", lambda *_: sleeping)
+    started: list[Child] = []
+
+    def tick(running: Sequence[Child]) -> None:
+        started.extend(running)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    batch = Batch("gcp", (), ())
+    with pytest.raises(KeyboardInterrupt):
+        run_children([batch], tmp_path, dryrun=True, environment=dict(os.environ), tick=tick)
+    assert started[0].process.returncode == -signal.SIGTERM

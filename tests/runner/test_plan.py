@@ -5,6 +5,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from custom_filters.reports.model import Evaluation
 from custom_filters.runner.plan import limit_sentences, make_plan
 from custom_filters.runner.policies import Policy
@@ -23,27 +25,25 @@ def value(user: str, *credentials: tuple[str, str, str]) -> dict[str, Any]:
 
 def plan(policy: Policy, annotation: dict[str, Any]) -> list[tuple[str, ...]]:
     evaluation = Evaluation("aws", "1", "us-east-1", policy.name, "aws/x", True)
-    steps = make_plan([(evaluation, annotation)], [policy], Path("my out"), NOW)
+    steps = make_plan([(evaluation, annotation)], [policy], NOW)
     return [(s.credential, s.action, s.when, s.undo) for s in steps]
 
 
 def test_a_mark_names_the_due_hour() -> None:
     mark = policy("mark", {"type": "mark-for-op", "op": "disable-unused", "hours": 336}, "notify")
-    assert plan(mark, value("ann", ("access-key", "AKIA1", "stale"), ("password", "password", "active"))) == [
-        (
-            "access-key AKIA1",
-            "mark-for-op",
-            "now; disable-unused is due at 2026/05/15 1201 UTC",
-            "remove the mark: unmark-unused",
-        )
+    both = value("ann", ("access-key", "AKIA1", "stale"), ("password", "password", "active"))
+    assert plan(mark, both) == [
+        ("access-key AKIA1", "mark-for-op", "now, due 2026/05/15 1201 UTC", "unmark-unused")
     ]
 
 
 def test_disabling_says_how_it_is_undone() -> None:
-    both = value("o'hara", ("access-key", "AKIA1", "stale"), ("password", "password", "never-used"))
-    restore = "c7n-unused restore 'my out' --user 'o'\"'\"'hara'"
-    new_password = "can't be undone: set a new password"
-    assert [s[3] for s in plan(policy("off", "disable-unused"), both)] == [restore, new_password]
+    both = value("bob", ("access-key", "AKIA1", "stale"), ("password", "password", "never-used"))
+    restore = "c7n-unused restore"
+    assert [s[3] for s in plan(policy("off", "disable-unused"), both)] == [
+        restore,
+        "none: set a new password",
+    ]
     quarantine = policy("off", {"type": "disable-unused", "quarantine": True})
     assert [s[3] for s in plan(quarantine, both)] == [restore, restore]
 
@@ -55,13 +55,19 @@ def test_unmarking_is_one_step_a_user() -> None:
     ]
 
 
-def test_max_resources_is_told_in_one_sentence(tmp_path: Path) -> None:
-    over, fine = policy("over", **{"max-resources": 100}), policy("fine")
+@pytest.mark.parametrize(
+    ("options", "limit"),
+    [
+        ({"max-resources": 100}, "100"),
+        ({"max-resources-percent": 5}, "5 %"),
+        ({"max-resources": {"amount": 100, "percent": 30, "op": "and"}}, "100 and 30 %"),
+    ],
+)
+def test_max_resources_is_told_in_one_sentence(tmp_path: Path, options: dict[str, Any], limit: str) -> None:
+    over, fine = policy("over", **options), policy("fine")
     for name, metrics in (("over", [{"MetricName": "ResourceLimitExceeded", "Value": 1500}]), ("fine", [])):
         folder = tmp_path / "aws" / name
         folder.mkdir(parents=True)
         (folder / "metadata.json").write_text(json.dumps({"metrics": metrics}))
     (sentence,) = limit_sentences(tmp_path, [over, fine])
-    assert sentence.startswith(
-        "over selected 1500 identities, more than its max-resources of 100, and changed"
-    )
+    assert sentence.startswith(f"over selected 1500 identities, more than its max-resources of {limit}, and")

@@ -72,7 +72,7 @@ def test_a_denied_call_is_not_evaluated_whatever_the_run_before_left(
     assert result.exit_code == 3
     assert f" {UNUSED}: the policy failed: " in result.output
     assert "AccessDenied" in result.output
-    assert "`c7n-unused doctor -p aws` says what is missing." in result.output
+    assert "`c7n-unused doctor -p aws` checks what a run needs." in result.output
     assert "custodian ended with exit code 2" in manifest(tmp_path)["children"][0]["problem"]
 
 
