@@ -14,7 +14,6 @@ from custom_filters.aws.client import aws_client
 from custom_filters.aws.cloudtrail import Trail
 from custom_filters.aws.filters import IamUserUnusedCredentials
 from custom_filters.aws.hands import ERRORS, AwsHands
-from custom_filters.aws.markers import marked_tag
 from custom_filters.aws.restoring import restore
 from custom_filters.aws.tagging import drop_tags
 from custom_filters.aws.users import forget_listing, shared_listing, tags_of
@@ -25,6 +24,7 @@ from custom_filters.core.judge import judge_identity
 from custom_filters.core.retire import Target, release, retire
 from custom_filters.policy import clock
 from custom_filters.policy.actions import UnusedAction
+from custom_filters.policy.markers import marked_tag
 from custom_filters.policy.store import forget, shared
 from custom_filters.policy.validation import has_unused_filter, unused_filter
 

@@ -13,12 +13,13 @@ from custom_filters.aws import advisor, details, report
 from custom_filters.aws.client import aws_client
 from custom_filters.aws.credentials import KINDS, LAST_USED, WITHOUT_LAST_USED
 from custom_filters.aws.identities import Snapshot, with_advice
-from custom_filters.aws.markers import progress_of, with_records
+from custom_filters.aws.markers import with_records
 from custom_filters.aws.users import shared_listing, tags_of
 from custom_filters.core.credential import Identity
 from custom_filters.core.finding import Progress
 from custom_filters.core.judge import judge_identity
 from custom_filters.core.verdict import Verdict
+from custom_filters.policy.markers import progress_of
 from custom_filters.policy.marks import UnusedMark
 from custom_filters.policy.store import shared
 from custom_filters.policy.unused import UnusedCredentials, unused_schema

@@ -22,7 +22,7 @@ from custom_filters.aws.credentials import (
 )
 from custom_filters.aws.fresh import found_or_none, get_credentials, get_password
 from custom_filters.aws.identities import with_advice
-from custom_filters.aws.markers import QUARANTINE, QUARANTINE_ITEM, RECORD_TAG, marked_tag, with_records
+from custom_filters.aws.markers import QUARANTINE, QUARANTINE_ITEM, with_records
 from custom_filters.aws.tagging import drop_tags, put_tags, record_tags
 from custom_filters.aws.users import get_user, tags_of
 from custom_filters.core.credential import Credential, Identity
@@ -30,6 +30,7 @@ from custom_filters.core.exemption import Exemption
 from custom_filters.core.record import Item, Record, RecordError, record_in_tags
 from custom_filters.core.retire import Fresh, Target
 from custom_filters.core.times import format_time
+from custom_filters.policy.markers import RECORD_TAG, marked_tag
 
 #: What fails one user and not the run.
 ERRORS: tuple[type[Exception], ...] = (ClientError, BotoCoreError, RecordError)

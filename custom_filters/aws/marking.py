@@ -13,7 +13,7 @@ from custom_filters.aws.actions import IamUserAction
 from custom_filters.aws.credentials import ACCESS_KEY, CERTIFICATE
 from custom_filters.aws.fresh import get_active_certificates, get_active_keys
 from custom_filters.aws.hands import ERRORS
-from custom_filters.aws.markers import BY_SLOT, marked_tag
+from custom_filters.aws.markers import BY_SLOT
 from custom_filters.aws.tagging import put_tags, record_tags, value_problem
 from custom_filters.core.actionlog import Action, Result
 from custom_filters.core.credential import Identity
@@ -24,6 +24,7 @@ from custom_filters.core.record import Item, Record
 from custom_filters.core.retire import Target
 from custom_filters.core.verdict import UNUSED
 from custom_filters.policy import clock
+from custom_filters.policy.markers import marked_tag
 from custom_filters.policy.validation import has_unused_filter, mark_problem, marks_for_us
 
 

@@ -9,12 +9,13 @@ from typing import Any
 from custom_filters.aws.credentials import PASSWORD
 from custom_filters.aws.fresh import found_or_none
 from custom_filters.aws.hands import ERRORS, new_password, set_status
-from custom_filters.aws.markers import QUARANTINE_ITEM, RECORD_TAG, RESTORED_TAG, marked_tag
+from custom_filters.aws.markers import QUARANTINE_ITEM
 from custom_filters.aws.tagging import drop_tags, put_tags, record_tags
 from custom_filters.aws.users import get_user, tags_of
 from custom_filters.core.actionlog import Action, Result
 from custom_filters.core.credential import Identity
 from custom_filters.core.record import Item, Record, record_in_tags
+from custom_filters.policy.markers import RECORD_TAG, RESTORED_TAG, marked_tag
 
 
 def restore(

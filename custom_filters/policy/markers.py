@@ -1,0 +1,41 @@
+"""The notes that we keep on an identity, by name: the mark, what was marked, what was switched off and on.
+
+On AWS these are the user's tags; clouds whose users have no tags keep the same names elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from custom_filters.core.finding import Progress
+from custom_filters.core.mark import MalformedMarkError, Mark, parse_mark
+from custom_filters.policy.validation import OUR_OPERATION
+
+RECORD_TAG = "c7n-unused-record"
+RESTORED_TAG = "c7n-unused-restored"
+
+
+def marked_tag(tag: str) -> str:
+    """The tag that lists the credentials which the mark in `tag` is about: `c7n-unused-marked`."""
+    return f"{tag}-marked"
+
+
+def progress_of(tags: Mapping[str, str]) -> Progress:
+    """Where an identity stands, from its notes. Which of them holds the mark does not matter."""
+    if RECORD_TAG in tags:
+        return Progress("disabled")
+    mark = _our_mark(tags)
+    if mark:
+        return Progress("marked", mark.op, mark.at)
+    return Progress("restored" if RESTORED_TAG in tags else "detected")
+
+
+def _our_mark(tags: Mapping[str, str]) -> Mark | None:
+    for value in tags.values():
+        try:
+            mark = parse_mark(value)
+        except MalformedMarkError:
+            continue
+        if mark.op == OUR_OPERATION:
+            return mark
+    return None
