@@ -1,0 +1,221 @@
+"""A small client for Microsoft Graph v1.0, on the log-in of the policy's c7n-azure session."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import requests
+from c7n.exceptions import PolicyExecutionError
+from c7n.utils import local_session
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from custom_filters.azure.errors import GraphError, error_of, lost
+from custom_filters.azure.retry import parse_retry_after, retried
+from custom_filters.policy.store import shared
+
+Json = dict[str, Any]
+
+#: Calls under way at once.
+CONCURRENCY = 10
+_TIMEOUT = (30, 120)
+#: A token is renewed this many seconds before it ends.
+_MARGIN = 300
+
+
+class Pacing(Protocol):
+    """Decides when a request may start; see `pace`."""
+
+    def wait(self) -> None:
+        """Block until a request may start."""
+
+    def throttled(self, error: GraphError) -> None:
+        """A request was refused for going too fast."""
+
+
+class Token:
+    """The bearer token for one Graph endpoint, renewed when needed, by Custodian's order of log-ins."""
+
+    def __init__(self, session: Any, scope: str) -> None:
+        """`session` is a c7n_azure Session for Graph; `scope` ends in /.default."""
+        self._session, self._scope = session, scope
+        self._text, self._renew_at = "", 0.0
+
+    def __call__(self) -> str:
+        """The token; raises PolicyExecutionError when the log-in fails."""
+        if time.time() >= self._renew_at:
+            token = logged_in(lambda: self._session.get_credentials().get_token(self._scope))
+            self._text, self._renew_at = token.token, token.expires_on - _MARGIN
+        return self._text
+
+    def renew(self) -> None:
+        """Have the next call ask for a new token."""
+        self._renew_at = 0.0
+
+    def claims(self) -> Json:
+        """What the token says of itself: `tid` (tenant), `oid` (who acts), `appid`, `roles` or `scp`.
+
+        It is read, not verified: verifying is for whom it is meant. Raises PolicyExecutionError when it can't
+        be read.
+        """
+        try:
+            payload = self().split(".")[1]
+            found: Json = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        except (IndexError, ValueError) as error:
+            raise PolicyExecutionError(
+                f"the Azure log-in gives a token that does not say whose it is ({error}); "
+                "use another log-in, such as AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_TENANT_ID"
+            ) from error
+        return found
+
+
+def logged_in(ask: Callable[[], Any]) -> Any:
+    """What `ask` returns. Where a log-in fails c7n-azure exits; we raise, so that other policies still run."""
+    try:
+        return ask()
+    except SystemExit as error:
+        cause = str(error.__context__ or "see the log above").split("\n", 1)[0]
+        raise PolicyExecutionError(
+            f"the Azure log-in failed: {cause}; check AZURE_TENANT_ID, AZURE_CLIENT_ID and the secret, "
+            "certificate or federated token"
+        ) from error
+
+
+class _Bearer(AuthBase):
+    """As `auth`, so that no .netrc takes the header's place."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class Graph:
+    """Graph v1.0 at `endpoint` (https://HOST); safe to share between threads."""
+
+    def __init__(self, endpoint: str, token: Token) -> None:
+        self.endpoint, self.token = endpoint.rstrip("/"), token
+        self._http = requests.Session()
+        self._http.mount("https://", HTTPAdapter(pool_maxsize=CONCURRENCY))
+
+    def get(self, path: str, params: Mapping[str, str] | None = None, **headers: str) -> Any:
+        """The JSON (or text) at `path`, such as `/users`; raises GraphError."""
+        return self.request("GET", f"{self.endpoint}/v1.0{path}", params=params, headers=headers)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+        pace: Pacing | None = None,
+    ) -> Any:
+        """One request with its retries; the answer's JSON, its text, or None. Raises GraphError."""
+        self._refuse_elsewhere(url)
+        what = f"{method} {urlsplit(url).path.removeprefix('/v1.0')}"
+
+        def attempt() -> Any:
+            if pace:
+                pace.wait()
+            return self._attempt(what, method, url, params=params, headers=headers, json=body)
+
+        return retried(attempt, pace.throttled if pace else None)
+
+    def _attempt(self, what: str, method: str, url: str, **details: Any) -> Any:
+        response = self._send(what, method, url, **details)
+        if response.status_code == requests.codes.unauthorized:
+            self.token.renew()  # it may have been revoked, or have ended while it was under way
+            response = self._send(what, method, url, **details)
+        body = _body(what, response)
+        if not response.ok or response.is_redirect:
+            wait = parse_retry_after(response.headers.get("Retry-After"))
+            raise error_of(what, response.status_code, body, response.headers, wait)
+        return body
+
+    def _send(self, what: str, method: str, url: str, **details: Any) -> requests.Response:
+        try:
+            return self._http.request(
+                method,
+                url,
+                auth=_Bearer(self.token()),
+                timeout=_TIMEOUT,
+                allow_redirects=False,
+                **details,
+            )
+        except requests.RequestException as error:
+            raise lost(what, error) from error
+
+    def _refuse_elsewhere(self, url: str) -> None:
+        """A token goes to the endpoint that it is for, and nowhere else."""
+        asked, ours = urlsplit(url), urlsplit(self.endpoint)
+        if (asked.scheme, asked.netloc) != ("https", ours.netloc):
+            raise GraphError(
+                f"a link to {asked.scheme}://{asked.netloc}",
+                None,
+                "refused",
+                f"it leads away from {self.endpoint}, and the token is not sent there",
+            )
+
+    def pages(self, path: str, params: Mapping[str, str], pace: Pacing | None = None) -> Iterator[list[Json]]:
+        """Every page of a list, by following the opaque nextLink; raises GraphError rather than end early."""
+        url: str | None = f"{self.endpoint}/v1.0{path}"
+        query: Mapping[str, str] | None = params
+        seen: set[str] = set()
+        while url:
+            page = self.request("GET", url, params=query, pace=pace)
+            values = page.get("value") if isinstance(page, Mapping) else None
+            url, query = _next(page), None
+            if not isinstance(values, list) or url in seen:
+                raise GraphError(f"GET {path}", None, "broken list", "a page has no values or leads back")
+            seen.add(url or "")
+            yield values
+
+    def items(self, path: str, params: Mapping[str, str]) -> Iterator[Json]:
+        """Every item of a list."""
+        for page in self.pages(path, params):
+            yield from page
+
+
+def _next(page: Any) -> str | None:
+    link = page.get("@odata.nextLink") if isinstance(page, Mapping) else None
+    return str(link) if link else None
+
+
+def _body(what: str, response: requests.Response) -> Any:
+    if not response.content:
+        return None
+    if "json" not in response.headers.get("Content-Type", ""):
+        return response.text
+    try:
+        return response.json()
+    except requests.JSONDecodeError as error:
+        raise lost(what, f"the answer is not JSON ({error})") from error
+
+
+def shared_graph(manager: Any) -> Graph:
+    """The client of the policy's session; one for all policies of a run."""
+    session = local_session(manager.session_factory)
+    return shared(session, ("graph",), lambda: graph_of(session))
+
+
+def graph_of(session: Any) -> Graph:
+    """A client for the cloud (public or national) that a c7n_azure Session is for."""
+    from c7n_azure.constants import MSGRAPH_RESOURCE_ID
+
+    ours = session.get_session_for_resource(MSGRAPH_RESOURCE_ID)
+    endpoint = str(ours.resource_endpoint).rstrip("/")
+    return Graph(endpoint, Token(ours, f"{endpoint}/.default"))
+
+
+def shared_tenant(manager: Any) -> str:
+    """The id of the tenant that the log-in is for."""
+    return str(shared_graph(manager).token.claims()["tid"])
