@@ -14,14 +14,15 @@ from custom_filters.reports.view import Summary, summarise
 #: A pull request comment takes 65,536 characters, a step summary 1 MiB; entities make text longer.
 LIMIT = 60_000
 _MOST_PROBLEMS = 50
+_ROOM_FOR_THE_REST = 300
 
 
 def render(report: Report, limit: int = LIMIT) -> Iterator[str]:
-    """The report as Markdown of at most about `limit` characters; says what was cut."""
+    """The report as Markdown of at most `limit` characters; says what was cut."""
     summary = summarise(report)
     head = "\n".join(chain(_title(report, summary), _problems(report.not_evaluated), _totals(summary)))
     yield head + "\n"
-    room = limit - len(head)
+    room = limit - len(head) - _ROOM_FOR_THE_REST
     yield "\n## Credentials\n\n" + _line(
         ["Verdict", "Account", "User", "Owner", "Credential", "Last used", "Days", "Why", "Next"]
     )
@@ -47,8 +48,9 @@ def _title(report: Report, summary: Summary) -> Iterator[str]:
     yield f"# Unused credentials, as of {format_optional(report.as_of) or 'no run'}\n"
     yield f"{len(report.evaluations) - failed} policy runs evaluated, **{failed} not evaluated**; "
     yield f"{summary.total} credentials of {len(summary.users)} users.\n"
-    if summary.marked:
-        yield f"Came back after a mark: {len(summary.returned)} of {len(summary.marked)} marked users.\n"
+    if summary.marked_users:
+        marked = len(summary.marked_users)
+        yield f"Came back after a mark: {len(summary.returned)} of {marked} marked users.\n"
 
 
 def _problems(failed: tuple[Evaluation, ...]) -> Iterator[str]:
@@ -67,7 +69,7 @@ def _totals(summary: Summary) -> Iterator[str]:
     yield "## Totals\n"
     yield _line(["Verdict", *summary.providers, "all"]).rstrip("\n")
     yield _line(["---"] * (len(summary.providers) + 2)).rstrip("\n")
-    for verdict, counts, total in summary.rows():
+    for verdict, counts, total in summary.totals():
         yield _line([verdict, *map(str, counts), str(total)]).rstrip("\n")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,90 +13,137 @@ from custom_filters.reports.model import VERDICT_ORDER, Finding, Report, effecti
 
 #: Upper ends (exclusive, in days) of the histogram's bars; the last bar is open.
 AGE_BINS = (30, 60, 90, 180, 365, 730)
-#: An exemption that ends within this many days is listed.
+#: An exemption that ends within this time is listed.
 EXPIRY_NOTICE = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Expiring:
+    """An exemption that ends soon, or has ended."""
+
+    provider: str
+    account: str
+    user: str
+    reason: str
+    approved_by: str
+    expires: str
+    expired: bool
 
 
 @dataclass
 class Summary:
-    """Counts over a report. Credentials unless the name says users."""
+    """Counts over a report: credentials, unless the name says users.
+
+    Sets of users hold hashes, so that half a million of them stay small.
+    """
 
     total: int = 0
-    #: (verdict, provider) -> credentials
-    verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    users: set[tuple[str, str, str]] = field(default_factory=set)
-    #: Bar of the histogram (index into AGE_BINS, or its length) -> unused credentials
-    ages: Counter[int] = field(default_factory=Counter)
-    #: (next action, day) -> credentials
-    next_actions: Counter[tuple[str, str]] = field(default_factory=Counter)
-    #: Users with a mark, and those of them that are back in use.
-    marked: set[tuple[str, str, str]] = field(default_factory=set)
-    returned: set[tuple[str, str, str]] = field(default_factory=set)
-    #: User -> (reason, approved by, expires) for exemptions that end soon or have ended
-    expiring: dict[tuple[str, str, str], tuple[str, str, str]] = field(default_factory=dict)
+    verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)  # (verdict, provider)
+    accounts: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (provider, account, verdict)
+    ages: Counter[int] = field(default_factory=Counter)  # bar -> unused credentials
+    next_actions: Counter[tuple[str, str]] = field(default_factory=Counter)  # (day, action)
     changes: Counter[str] = field(default_factory=Counter)
+    users: set[int] = field(default_factory=set)
+    unused_users: set[int] = field(default_factory=set)
+    marked_users: set[int] = field(default_factory=set)
+    #: Marked users that are back in use: (provider, account, user)
+    returned: set[tuple[str, str, str]] = field(default_factory=set)
+    expiring: dict[int, Expiring] = field(default_factory=dict)
+
+    def of(self, *verdicts: str) -> int:
+        """Credentials with one of these verdicts."""
+        return sum(count for (verdict, _), count in self.verdicts.items() if verdict in verdicts)
 
     @property
     def providers(self) -> list[str]:
         """Providers with findings."""
         return sorted({provider for _, provider in self.verdicts})
 
-    def rows(self) -> Iterator[tuple[str, list[int], int]]:
+    def totals(self) -> Iterator[tuple[str, list[int], int]]:
         """Verdict, count for each of `providers`, and sum; verdicts that occur, gravest first."""
         for verdict in VERDICT_ORDER:
             counts = [self.verdicts[verdict, provider] for provider in self.providers]
             if any(counts):
                 yield verdict, counts, sum(counts)
 
+    def histogram(self) -> list[tuple[str, int, float]]:
+        """Days, unused credentials, and the bar's length in percent of the longest."""
+        longest = max(self.ages.values(), default=1)
+        counts = [self.ages[n] for n in range(len(AGE_BINS) + 1)]
+        return [(label, n, round(100 * n / longest, 1)) for label, n in zip(_labels(), counts, strict=True)]
+
+    def worst_accounts(self, limit: int) -> list[tuple[str, str, Counter[str]]]:
+        """Provider, account and credentials by verdict, most unused first."""
+        by_account: dict[tuple[str, str], Counter[str]] = {}
+        for (provider, account, verdict), count in self.accounts.items():
+            by_account.setdefault((provider, account), Counter())[verdict] = count
+        ranked = sorted(by_account.items(), key=lambda item: (-sum(item[1][v] for v in UNUSED), item[0]))
+        return [(provider, account, counts) for (provider, account), counts in ranked[:limit]]
+
 
 def summarise(report: Report) -> Summary:
     """Count a report's findings."""
     summary = Summary()
-    horizon = report.as_of + EXPIRY_NOTICE if report.as_of else None
-    for finding in report.findings:
-        _count(summary, finding, horizon)
+    for _ in counting(summary, report):
+        pass
     return summary
 
 
-def _count(summary: Summary, finding: Finding, horizon: datetime | None) -> None:
-    verdict = effective_verdict(finding)
-    user = (finding["provider"], finding["account"], finding["user"])
+def counting(summary: Summary, report: Report) -> Iterator[Finding]:
+    """The findings, counted while they pass."""
+    for finding in report.findings:
+        _count(summary, finding, report.as_of)
+        yield finding
+
+
+def _count(summary: Summary, finding: Finding, as_of: datetime | None) -> None:
+    verdict, provider, account = effective_verdict(finding), finding["provider"], finding["account"]
+    user = hash((provider, account, finding["user_id"]))
     summary.total += 1
     summary.users.add(user)
-    summary.verdicts[verdict, finding["provider"]] += 1
+    summary.verdicts[verdict, provider] += 1
+    summary.accounts[provider, account, verdict] += 1
     if finding["change"]:
         summary.changes[finding["change"]] += 1
-    if verdict in UNUSED and finding["days_unused"] is not None:
-        summary.ages[_bin(finding["days_unused"])] += 1
+    if verdict in UNUSED:
+        summary.unused_users.add(user)
+        if finding["days_unused"] is not None:
+            summary.ages[_bin(finding["days_unused"])] += 1
     if finding["next_action"]:
-        summary.next_actions[finding["next_action"], (finding["next_action_at"] or "")[:10]] += 1
+        summary.next_actions[(finding["next_action_at"] or "")[:10], finding["next_action"]] += 1
     if finding["phase"] == "marked":
-        summary.marked.add(user)
-        if finding["user_verdict"] == "active" or verdict == "active":
-            summary.returned.add(user)
-    _count_exemption(summary, user, finding["exemption"], horizon)
+        summary.marked_users.add(user)
+        if "active" in (finding["user_verdict"], verdict):
+            summary.returned.add((provider, account, finding["user"]))
+    if finding["exemption"] and as_of:
+        _count_exemption(summary, user, finding, as_of)
 
 
-def _count_exemption(
-    summary: Summary,
-    user: tuple[str, str, str],
-    exemption: dict[str, str | None] | None,
-    horizon: datetime | None,
-) -> None:
-    if not exemption or not exemption["expires"] or horizon is None:
-        return
-    if parse_time(exemption["expires"]) <= horizon:
-        summary.expiring[user] = (
-            exemption["reason"] or "", exemption["approved_by"] or "", exemption["expires"],
-        )  # fmt: skip
+def _count_exemption(summary: Summary, user: int, finding: Finding, as_of: datetime) -> None:
+    exemption = finding["exemption"]
+    expires = exemption["expires"] and parse_time(exemption["expires"])
+    if expires and expires <= as_of + EXPIRY_NOTICE:
+        texts = (exemption["reason"], exemption["approved_by"] or "", exemption["expires"])
+        named = (finding["provider"], finding["account"], finding["user"])
+        summary.expiring[user] = Expiring(*named, *texts, expires <= as_of)
 
 
 def _bin(days: int) -> int:
     return next((n for n, end in enumerate(AGE_BINS) if days < end), len(AGE_BINS))
 
 
-def age_labels() -> list[str]:
-    """The bars' names, in days."""
+def _labels() -> Iterable[str]:
     starts = (0, *AGE_BINS)
     closed = [f"{start} to {end - 1}" for start, end in zip(starts, AGE_BINS, strict=False)]
-    return [*closed, f"{AGE_BINS[-1]} or more"]
+    return (*closed, f"{AGE_BINS[-1]} or more")
+
+
+def gravity(finding: Finding) -> tuple[int, bool, int, str, str]:
+    """Sort key: gravest verdict first, then the privileged, then the longest unused."""
+    return (
+        VERDICT_ORDER.index(effective_verdict(finding)),
+        not finding["privileged"],
+        -(finding["days_unused"] or 0),
+        finding["account"],
+        finding["user"],
+    )
