@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
 
 import click
 
@@ -14,7 +15,7 @@ from custom_filters.runner.action_logs import outcome_lines
 from custom_filters.runner.engine import Job, complete, conclude, evaluate, selected
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, InputError, worst
 from custom_filters.runner.outputs import collect
-from custom_filters.runner.plan import limit_sentences, make_plan, plan_table, write_plan
+from custom_filters.runner.plan import Step, limit_sentences, make_plan, plan_tables, undo_lines, write_plan
 from custom_filters.runner.run_folder import RunFolder
 from custom_filters.runner.show import stdout
 
@@ -33,9 +34,7 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
     planned = evaluate(job, dryrun=True)
     report = collect([str(planned.path)])
     steps = make_plan(selected(str(planned.path)), planned.policies, _now(job))
-    complete_plan = planned.path / "plan.json"
-    write_plan(steps, complete_plan)
-    stdout().print(plan_table(steps, complete_plan))
+    _show_plan(steps, planned.path / "plan.json")
     ready = _ready(job, planned, report)
     code = EVALUATED if len(ready.batches) == len(job.batches) else NOT_EVALUATED
     if not ready.batches or not steps:
@@ -49,6 +48,15 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
     for line in outcome_lines(done.path):
         click.echo(line)
     return worst(code, conclude(done, ready))
+
+
+def _show_plan(steps: list[Step], complete: Path) -> None:
+    write_plan(steps, complete)
+    for table in plan_tables(steps):
+        stdout().print(table)
+    for line in undo_lines(steps):
+        click.echo(line)
+    click.echo(f"All of the plan, {len(steps)} steps: {complete}")
 
 
 def _now(job: Job) -> datetime:

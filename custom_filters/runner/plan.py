@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
@@ -27,9 +29,10 @@ class Step:
 
     provider: str
     account: str
+    policy: str
+    action: str
     user: str
     credential: str
-    action: str
     when: str
     undo: str
 
@@ -43,22 +46,31 @@ class _Subject:
 
 def _mark(subject: _Subject) -> tuple[str, str]:
     due = stamp(subject.now + timedelta(hours=float(subject.action.get("hours", 0))))
-    return f"now, due {due}", "unmark-unused"
+    return f"due {due}", "unmark"
 
 
 def _disable(subject: _Subject) -> tuple[str, str]:
-    if subject.kind == "password" and not subject.action.get("quarantine"):
-        return "now", "none: set a new password"
-    return "now", "c7n-unused restore"
+    password = subject.kind == "password" and not subject.action.get("quarantine")
+    return "now", "new password" if password else "restore"
 
 
 def _release(_: _Subject) -> tuple[str, str]:
-    return "now", "the next run marks again"
+    return "now", "next run"
 
 
 def _foreign(_: _Subject) -> tuple[str, str]:
-    return "now", "see Custodian's documentation"
+    return "now", "unknown"
 
+
+#: What the words under `undo` mean.
+UNDO = {
+    "unmark": "action unmark-unused; nothing is switched off by a mark",
+    "restore": "c7n-unused restore OUT --user USER",
+    "new password": "a deleted password can't be brought back, set a new one",
+    "next run": "the next run marks again what is unused",
+    "disable": "action disable-unused, when it is unused again",
+    "unknown": "see Custodian's documentation of the action",
+}
 
 # Our actions and what to say of them; of any other one nobody knows here whether it can be undone.
 _ACTIONS: dict[str, Callable[[_Subject], tuple[str, str]]] = {
@@ -68,7 +80,7 @@ _ACTIONS: dict[str, Callable[[_Subject], tuple[str, str]]] = {
     "remove-tag": _release,
     "unmark": _release,
     "untag": _release,
-    "enable-unused": lambda _: ("now", "disable-unused, when it is unused again"),
+    "enable-unused": lambda _: ("now", "disable"),
 }
 _ON_ANY_VERDICT = frozenset({"unmark-unused", "remove-tag", "unmark", "untag", "enable-unused"})
 _NEUTRAL = frozenset({"notify", "webhook", "put-metric", "post-finding"})
@@ -104,21 +116,35 @@ def _steps(value: Mapping[str, Any], action: Mapping[str, Any], now: datetime) -
 def _step(value: Mapping[str, Any], kind: str, id: str, action: Mapping[str, Any], now: datetime) -> Step:
     explain = _ACTIONS.get(action["type"], _foreign)
     when, undo = explain(_Subject(kind, action, now))
+    where = value["provider"], value["account"], value["policy"]
     credential = kind if id in {kind, ""} else f"{kind} {id}"
-    return Step(value["provider"], value["account"], value["user"], credential, action["type"], when, undo)
+    return Step(*where, action["type"], value["user"], credential, when, undo)
 
 
-def plan_table(steps: list[Step], complete: Path) -> Table:
-    """The first lines of the plan, and where all of it is."""
-    more = len(steps) - _MOST_ROWS
-    table = Table(
-        title=f"Plan: {len(steps)} steps", caption=f"and {more} more: {complete}" if more > 0 else None
-    )
-    for name in (field.name for field in fields(Step)):
-        table.add_column(name, overflow="fold", no_wrap=name in {"action", "when"})
-    for step in steps[:_MOST_ROWS]:
-        table.add_row(*map(escape, astuple(step)))
-    return table
+def plan_tables(steps: list[Step]) -> Iterator[Table]:
+    """A table for each account, policy and action, with its first steps."""
+    for (provider, account, policy, action), group in groupby(sorted(steps, key=_part), key=_part):
+        mine = list(group)
+        more = len(mine) - _MOST_ROWS
+        title = f"{provider} {account}: {policy}: {action}, {len(mine)} steps"
+        table = Table(title=escape(title), caption=f"and {more} more" if more > 0 else None, box=SIMPLE)
+        for name in ("user", "credential"):
+            table.add_column(name, overflow="fold")
+        for name in ("when", "undo"):
+            table.add_column(name, no_wrap=True)
+        for step in mine[:_MOST_ROWS]:
+            table.add_row(escape(step.user), escape(step.credential), step.when, step.undo)
+        yield table
+
+
+def _part(step: Step) -> tuple[str, str, str, str]:
+    return step.provider, step.account, step.policy, step.action
+
+
+def undo_lines(steps: Iterable[Step]) -> Iterator[str]:
+    """The words under `undo` that the plan uses, explained."""
+    for word in sorted({step.undo for step in steps}):
+        yield f"undo by {word}: {UNDO[word]}"
 
 
 def write_plan(steps: list[Step], path: Path) -> None:

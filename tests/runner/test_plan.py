@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from custom_filters.reports.model import Evaluation
-from custom_filters.runner.plan import limit_sentences, make_plan
+from custom_filters.runner.plan import Step, limit_sentences, make_plan, undo_lines
 from custom_filters.runner.policies import Policy
 
 NOW = datetime(2026, 5, 1, 12, 0, 30, tzinfo=timezone.utc)
@@ -20,7 +20,7 @@ def policy(name: str, *actions: Any, **more: Any) -> Policy:
 
 def value(user: str, *credentials: tuple[str, str, str]) -> dict[str, Any]:
     items = [{"credential": {"kind": k, "id": i}, "verdict": v} for k, i, v in credentials]
-    return {"provider": "aws", "account": "1", "user": user, "credentials": items}
+    return {"provider": "aws", "account": "1", "policy": "p", "user": user, "credentials": items}
 
 
 def plan(policy: Policy, annotation: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -32,17 +32,15 @@ def plan(policy: Policy, annotation: dict[str, Any]) -> list[tuple[str, ...]]:
 def test_a_mark_names_the_due_hour() -> None:
     mark = policy("mark", {"type": "mark-for-op", "op": "disable-unused", "hours": 336}, "notify")
     both = value("ann", ("access-key", "AKIA1", "stale"), ("password", "password", "active"))
-    assert plan(mark, both) == [
-        ("access-key AKIA1", "mark-for-op", "now, due 2026/05/15 1201 UTC", "unmark-unused")
-    ]
+    assert plan(mark, both) == [("access-key AKIA1", "mark-for-op", "due 2026/05/15 1201 UTC", "unmark")]
 
 
 def test_disabling_says_how_it_is_undone() -> None:
     both = value("bob", ("access-key", "AKIA1", "stale"), ("password", "password", "never-used"))
-    restore = "c7n-unused restore"
+    restore, new = "restore", "new password"
     assert [s[3] for s in plan(policy("off", "disable-unused"), both)] == [
         restore,
-        "none: set a new password",
+        new,
     ]
     quarantine = policy("off", {"type": "disable-unused", "quarantine": True})
     assert [s[3] for s in plan(quarantine, both)] == [restore, restore]
@@ -50,9 +48,13 @@ def test_disabling_says_how_it_is_undone() -> None:
 
 def test_unmarking_is_one_step_a_user() -> None:
     back = value("bob", ("access-key", "AKIA1", "active"), ("access-key", "AKIA2", "active"))
-    assert plan(policy("unmark", "unmark-unused"), back) == [
-        ("", "unmark-unused", "now", "the next run marks again")
-    ]
+    assert plan(policy("unmark", "unmark-unused"), back) == [("", "unmark-unused", "now", "next run")]
+
+
+def test_every_undo_is_explained() -> None:
+    words = ["restore", "unmark"]
+    steps = [Step("aws", "1", "p", "x", "ann", "password", "now", word) for word in words]
+    assert [line.partition(":")[0] for line in undo_lines(steps)] == [f"undo by {word}" for word in words]
 
 
 @pytest.mark.parametrize(
