@@ -75,7 +75,7 @@ class Token:
 
 
 def logged_in(ask: Callable[[], Any]) -> Any:
-    """What `ask` returns. Where a log-in fails c7n-azure exits; we raise, so that other policies still run."""
+    """What `ask` returns. Where a log-in fails c7n-azure exits; we raise: other policies may still run."""
     try:
         return ask()
     except SystemExit as error:

@@ -1,4 +1,4 @@
-"""The tenant's users with their sign-in activity and our marks on them, listed once for all policies of a run.
+"""The tenant's users with their sign-in activity and our marks, listed once for all policies of a run.
 
 https://learn.microsoft.com/graph/api/user-list: 500 a page at most with signInActivity. The activity is not
 filtered on the server: that returns deleted users and misses those who never signed in.
@@ -166,5 +166,5 @@ def _refuse_no_activity(users: Mapping[str, Json]) -> None:
     if enabled and not any(ACTIVITY in user for user in enabled):
         raise PolicyExecutionError(
             f"none of the tenant's {len(enabled)} enabled users has any sign-in activity: the data is "
-            "missing, not the users; check the licence (Entra ID P1 or P2) and the permission AuditLog.Read.All"
+            "missing, not the users; check the licence (Entra ID P1 or P2) and AuditLog.Read.All"
         )

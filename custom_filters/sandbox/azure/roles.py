@@ -110,7 +110,7 @@ def list_directory_role_members(tenant: Tenant, call: Call, role: str) -> Answer
 def list_groups(tenant: Tenant, call: Call) -> Answer:
     """Every group; $filter by one property."""
     groups = list(tenant.directory.groups.values())
-    return _listed(tenant, call, groups, lambda group: _shown(call, group, typed=False), "groups")
+    return _listed(tenant, call, groups, _whole_group, "groups")
 
 
 def get_group(tenant: Tenant, call: Call, group: str) -> Answer:
@@ -214,15 +214,18 @@ def _shown(call: Call, item: Person | Group | str, *, typed: bool) -> Json:
     if isinstance(item, str):
         kind, whole = "directoryRole", _directory_role(item)
     elif isinstance(item, Group):
-        kind = "group"
-        whole = {"id": item.id, "displayName": item.name, "isAssignableToRole": item.assignable or None}
-        whole |= {"securityEnabled": True, "mailEnabled": False, "description": None}
+        kind, whole = "group", _whole_group(item)
     else:
         kind, whole = "user", {"id": item.id, "displayName": item.name, "userPrincipalName": item.upn}
         whole |= {"mail": item.mail, "accountEnabled": item.enabled, "userType": item.user_type}
     names = {part.strip() for part in call.query.get("$select", "").split(",") if part.strip()}
     selected = {name: value for name, value in whole.items() if name in names} if names else whole
     return {"@odata.type": f"#microsoft.graph.{kind}", **selected} if typed else selected
+
+
+def _whole_group(group: Group) -> Json:
+    whole: Json = {"id": group.id, "displayName": group.name, "isAssignableToRole": group.assignable or None}
+    return {**whole, "securityEnabled": True, "mailEnabled": False, "description": None}
 
 
 def _group(tenant: Tenant, key: str) -> Group:
