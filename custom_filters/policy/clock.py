@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import datetime, timezone
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, build_opener, getproxies_environment, proxy_bypass_environment
 
 from c7n.exceptions import PolicyExecutionError
 
@@ -13,6 +16,9 @@ from custom_filters.core.times import parse_time
 
 #: Set by the sandbox when its clock was moved (RFC 3339).
 NOW_VARIABLE = "C7N_UNUSED_NOW"
+#: Set by the sandbox: its control endpoint.
+SANDBOX_VARIABLE = "C7N_UNUSED_SANDBOX"
+_TIMEOUT = 10
 
 
 def now() -> datetime:
@@ -27,14 +33,38 @@ def now() -> datetime:
 
 
 def refuse_moved_clock(endpoint: str) -> None:
-    """Raise PolicyExecutionError when the clock was moved and `endpoint` is not on loopback.
+    """Raise PolicyExecutionError when the clock was moved and `endpoint` is not the sandbox.
 
     Nothing on a real cloud is ever marked or switched off by a date that somebody made up.
     """
-    if os.environ.get(NOW_VARIABLE) and not is_loopback(endpoint):
+    if os.environ.get(NOW_VARIABLE) and not is_loopback(endpoint) and not through_sandbox(endpoint):
         raise PolicyExecutionError(
             f"{NOW_VARIABLE} is set, but {endpoint} is not the sandbox; unset it: nothing was changed"
         )
+
+
+def through_sandbox(endpoint: str) -> bool:
+    """Whether what is sent to `endpoint` goes to the sandbox's proxy, by that sandbox's own word.
+
+    All of it is on loopback: the control endpoint, the proxy, and the proxy's answer for hosts that it does
+    not play.
+    """
+    control = os.environ.get(SANDBOX_VARIABLE, "")
+    proxies = getproxies_environment()
+    proxy = proxies.get("https", "")
+    host = urlsplit(endpoint).hostname or ""
+    if not (is_loopback(control) and is_loopback(proxy)) or proxy_bypass_environment(host, proxies):
+        return False
+    return bool(_ask(f"{control}/wire").get("proxy") == proxy)
+
+
+def _ask(url: str) -> dict[str, Any]:
+    try:
+        with build_opener(ProxyHandler({})).open(url, timeout=_TIMEOUT) as response:
+            answer = json.load(response)
+    except (OSError, ValueError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
 
 
 def is_loopback(url: str) -> bool:

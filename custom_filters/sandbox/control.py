@@ -6,6 +6,7 @@
 | `GET /clock` | `{"now": ...}` |
 | `POST /clock` | sets it: `{"now": "2026-05-01T12:00:00Z"}` or `{"advance_hours": 336}` |
 | `GET /faults`, `POST /faults` | faults; `{"throttle": 0.1, "report": null}` sets one, removes another |
+| `GET /wire` | `{"proxy": "http://127.0.0.1:PORT"}`: what leads clients to the clouds that have one |
 """
 
 from __future__ import annotations
@@ -31,15 +32,17 @@ class Control:
         calls: Counter[str],
         faults: MutableMapping[str, str | float],
         check: Callable[[Mapping[str, str | float]], None],
+        proxy: Callable[[], str | None],
     ) -> None:
         """`check` raises ValueError for faults that no cloud knows or that have a wrong value."""
         self._clock, self._calls, self._faults, self._check = clock, calls, faults, check
+        self._proxy = proxy
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             answer, status = self._answer(environ), "200 OK"
         except LookupError:
-            answer, status = {"error": "no such call: see /calls, /clock, /faults"}, "404 Not Found"
+            answer, status = {"error": "no such call: see /calls, /clock, /faults, /wire"}, "404 Not Found"
         except (ValueError, TypeError) as error:
             answer, status = {"error": str(error)}, "400 Bad Request"
         start_response(status, [("Content-Type", "application/json")])
@@ -64,6 +67,7 @@ class Control:
         if path == "/clock":
             return {"now": self._clock.now().isoformat(), "stated": _iso(self._clock.stated)}
         shown: dict[str, dict[str, Any]] = {"/calls": dict(self._calls), "/faults": dict(self._faults)}
+        shown["/wire"] = {"proxy": self._proxy()}
         return shown[path]
 
     def _move(self, asked: dict[str, Any]) -> None:

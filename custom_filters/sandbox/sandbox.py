@@ -78,7 +78,7 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            control = Control(self.clock, self.calls, self.faults, self.check_faults)
+            control = Control(self.clock, self.calls, self.faults, self.check_faults, self._proxy_url)
             self._control = stack.enter_context(Loopback(control))
             for name in self.settings.clouds:
                 self.clouds[name] = self._start(name, stack)
@@ -142,6 +142,9 @@ class Sandbox:
         if hosts := getattr(cloud, "hosts", None):
             self._proxy(stack).add(hosts)
         return cloud
+
+    def _proxy_url(self) -> str | None:
+        return str(self._wire.proxy) if self._wire is not None else None
 
     def _proxy(self, stack: contextlib.ExitStack) -> Any:
         if self._wire is None:
