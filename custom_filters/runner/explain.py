@@ -43,7 +43,7 @@ def explain(ctx: click.Context, out: str, user: str) -> None:
     missing = list(not_evaluated_lines(collect([where])))
     values = [value for _, value in selected(where)]
     found = [value for value in values if user.casefold() in {n.casefold() for n in _names(value)}]
-    for line in (line for value in found for line in _explain(value)):
+    for line in (line for value in found for line in explain_lines(value)):
         click.echo(line)
     for line in missing:
         click.echo(line, err=True)
@@ -67,7 +67,8 @@ def _refuse(user: str, out: str, names: list[str], missing: bool) -> None:
     )
 
 
-def _explain(value: Mapping[str, Any]) -> Iterator[str]:
+def explain_lines(value: Mapping[str, Any]) -> Iterator[str]:
+    """The explanation of one `c7n:unused` annotation, line by line."""
     who = f"{value['user']} ({value['user_id']}, {value['user_type']})"
     yield f"{value['provider']} {value['account']}: {who}"
     yield f"  policy {value['policy']}, {value['threshold_days']} days, as of {value['as_of']}"

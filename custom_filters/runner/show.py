@@ -85,21 +85,21 @@ def threshold_table(
     policies: Iterable[Policy], report: Report, annotations: Iterable[tuple[Evaluation, dict[str, Any]]]
 ) -> Table:
     """How many unused users and credentials each threshold would hit, exempt users left out."""
-    users: Counter[str] = Counter()
-    credentials: Counter[str] = Counter()
+    users: Counter[tuple[str, str]] = Counter()
+    credentials: Counter[tuple[str, str]] = Counter()
     for evaluation, value in annotations:
         if value["user_verdict"] != "exempt":
             unused = [c for c in value["credentials"] if c["verdict"] in UNUSED]
-            users[evaluation.policy] += bool(unused)
-            credentials[evaluation.policy] += len(unused)
-    done = {e.policy for e in report.evaluations if e.evaluated}
+            users[evaluation.provider, evaluation.policy] += bool(unused)
+            credentials[evaluation.provider, evaluation.policy] += len(unused)
+    done = {(e.provider, e.policy) for e in report.evaluations if e.evaluated}
     table = Table("provider", "policy", title="Unused at each threshold")
     for name in ("days", "users", "credentials"):
         table.add_column(name, justify="right")
     for policy in policies:
         if UNUSED.intersection(asked_verdicts(policy)):
+            key = policy.provider, policy.name
             days = str(next(judging_days(policy)))
-            hits = (str(users[policy.name]), str(credentials[policy.name]))
-            shown = hits if policy.name in done else ("not evaluated", "")
+            shown = (str(users[key]), str(credentials[key])) if key in done else ("not evaluated", "")
             table.add_row(policy.provider, escape(policy.name.removesuffix(f"-{days}d")), days, *shown)
     return table

@@ -119,3 +119,12 @@ def test_now_moves_the_sandbox(sandbox: Sandbox, tmp_path: Path) -> None:
     assert invoke("run", "-p", "aws", "-s", tmp_path, "--now", later).exit_code == 0
     assert selected(tmp_path, UNUSED)[0]["c7n:unused"]["as_of"] == later
     assert sandbox.clock.now().year == 2035
+
+
+def test_demo_shows_every_cloud_that_has_policies(tmp_path: Path) -> None:
+    result = invoke("demo", "--users", 20, "-s", tmp_path)
+    assert result.exit_code == 0, result.output
+    for provider in {policy["provider"] for policy in manifest(tmp_path)["policies"]}:
+        row = next(line for line in result.output.splitlines() if line.startswith(f"│ {provider} "))
+        evaluated, _, attempted = row.split("│")[-2].strip().partition(" of ")
+        assert evaluated == attempted
