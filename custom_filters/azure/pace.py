@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-import sys
+import os
 import time
 
 from custom_filters.azure.errors import GraphError
@@ -21,6 +21,7 @@ DOCUMENTED_RATE = 10
 _LONG_WAIT = 5.0
 _TOLD_EVERY = 20
 _SLOWEST = 6.0
+_STDERR = 2
 
 
 class Pace:
@@ -63,5 +64,5 @@ class Pace:
         """A page came; on a terminal, say so now and then."""
         self._done += 1
         self._interval = max(self._least, self._interval * 0.8)
-        if self._done % _TOLD_EVERY == 0 and sys.stderr.isatty():
+        if self._done % _TOLD_EVERY == 0 and os.isatty(_STDERR):
             log.info("%d of about %d pages of users read", self._done, self._pages)

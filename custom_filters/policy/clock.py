@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import ProxyHandler, build_opener, getproxies_environment, proxy_bypass_environment
+from urllib.request import ProxyHandler, build_opener, getproxies_environment, proxy_bypass
 
 from c7n.exceptions import PolicyExecutionError
 
@@ -53,7 +53,7 @@ def through_sandbox(endpoint: str) -> bool:
     proxies = getproxies_environment()
     proxy = proxies.get("https", "")
     host = urlsplit(endpoint).hostname or ""
-    if not (is_loopback(control) and is_loopback(proxy)) or proxy_bypass_environment(host, proxies):
+    if not (is_loopback(control) and is_loopback(proxy)) or proxy_bypass(host):
         return False
     return bool(_ask(f"{control}/wire").get("proxy") == proxy)
 
