@@ -6,9 +6,12 @@ On AWS these are the user's tags; clouds whose users have no tags keep the same 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from custom_filters.core.credential import Credential
 from custom_filters.core.finding import Progress
 from custom_filters.core.mark import MalformedMarkError, Mark, parse_mark
+from custom_filters.core.record import Item, RecordError, record_in_tags
 from custom_filters.policy.validation import OUR_OPERATION
 
 RECORD_TAG = "c7n-unused-record"
@@ -39,3 +42,14 @@ def _our_mark(tags: Mapping[str, str]) -> Mark | None:
         if mark.op == OUR_OPERATION:
             return mark
     return None
+
+
+def with_restored(credential: Credential, tags: Mapping[str, str], where: str) -> Credential:
+    """The credential with the time at which we switched it on again; `where` the notes are, for people."""
+    try:
+        record = record_in_tags(tags, RESTORED_TAG)
+    except RecordError as error:
+        problem = f"{RESTORED_TAG} in {where} was damaged ({error}); remove it"
+        return replace(credential, age_problem=credential.age_problem or problem)
+    named = record is not None and Item(credential.kind, credential.id) in record.items
+    return replace(credential, restored=record.at) if record and named else credential

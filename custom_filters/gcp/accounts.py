@@ -1,0 +1,111 @@
+"""A project's service accounts and their user-managed keys, listed once for all policies of a run.
+
+https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts: at most 100 a page; keys come by
+account. Custodian's own listing of them takes an API that is not enabled for an empty project, and its cache
+does not know projects apart, so policies with our filters and actions list here (`take_over`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from c7n.cache import NullCache
+from c7n.exceptions import PolicyExecutionError
+
+from custom_filters.gcp.client import (
+    Api,
+    Client,
+    Json,
+    for_each,
+    found_or_none,
+    project_of,
+    session_of,
+    shared_client,
+    shared_login,
+)
+from custom_filters.policy.store import forget, shared
+
+ACCOUNTS = Api("iam", "v1", "projects.serviceAccounts")
+KEYS = Api("iam", "v1", "projects.serviceAccounts.keys")
+POLICIES = Api("cloudresourcemanager", "v1", "projects")
+#: Where a key's resource holds its account, as in Custodian's own listing.
+PARENT = "c7n:service-account"
+_PAGE = 100
+
+
+def take_over(manager: Any) -> None:
+    """Have this policy's resources come from our listing: complete or an error, and never from a cache."""
+    manager._cache = NullCache(manager.config)
+    manager._fetch_resources = partial(_fetch, manager)
+
+
+def _fetch(manager: Any, query: Any) -> list[Json]:
+    """Each policy gets dicts of its own, so that annotations stay apart."""
+    if query:
+        raise PolicyExecutionError(f"gcp.{manager.type} takes no `query:` with our filters; remove it")
+    found = shared_keys(manager) if manager.type == "service-account-key" else shared_accounts(manager)
+    return [dict(resource) for resource in found]
+
+
+def shared_accounts(manager: Any) -> tuple[Json, ...]:
+    """The project's service accounts, read once a run."""
+    client, project = shared_client(manager, ACCOUNTS), project_of(manager)
+    return shared(session_of(manager), _key(manager, "accounts"), lambda: get_accounts(client, project))
+
+
+def shared_keys(manager: Any) -> tuple[Json, ...]:
+    """The user-managed keys of the project's service accounts, read once a run, each with its account."""
+    accounts, client = shared_accounts(manager), shared_client(manager, KEYS)
+    return shared(session_of(manager), _key(manager, "keys"), lambda: get_keys(client, accounts))
+
+
+def forget_accounts(manager: Any) -> None:
+    """Have the next policy list again: accounts or keys were marked or changed."""
+    for what in ("accounts", "keys"):
+        forget(session_of(manager), _key(manager, what))
+
+
+def _key(manager: Any, what: str) -> tuple[Any, ...]:
+    return (f"gcp-{what}", project_of(manager), shared_login(manager))
+
+
+def get_accounts(client: Client, project: str) -> tuple[Json, ...]:
+    """Every service account of a project."""
+    return tuple(client.items("list", "accounts", name=f"projects/{project}", pageSize=_PAGE))
+
+
+def get_keys(client: Client, accounts: Iterable[Json]) -> tuple[Json, ...]:
+    """User-managed keys of these accounts; an account that was deleted meanwhile has none."""
+    found = for_each(lambda account: get_keys_of(client, account), accounts)
+    return tuple(key for keys in found for key in keys)
+
+
+def get_keys_of(client: Client, account: Json) -> list[Json]:
+    """User-managed keys of one account."""
+    answer = found_or_none(lambda: client.call("list", name=account["name"], keyTypes=["USER_MANAGED"]))
+    return [{**key, PARENT: account} for key in (answer or {}).get("keys", ())]
+
+
+def get_account(client: Client, name: str) -> Json | None:
+    """One service account by its resource name, as it is now; None when it is gone."""
+    return found_or_none(lambda: client.call("get", name=name))
+
+
+def shared_roles(manager: Any) -> Mapping[str, frozenset[str]]:
+    """The roles of every service account in the project's own IAM policy, read once a run."""
+    client, project = shared_client(manager, POLICIES), project_of(manager)
+    return shared(session_of(manager), _key(manager, "roles"), lambda: get_roles(client, project))
+
+
+def get_roles(client: Client, project: str) -> dict[str, frozenset[str]]:
+    """Roles by the service account's address; those that a folder or the organisation gives are not seen."""
+    found: dict[str, frozenset[str]] = {}
+    options = {"options": {"requestedPolicyVersion": 3}}
+    for binding in client.call("getIamPolicy", resource=project, body=options).get("bindings", ()):
+        for member in binding.get("members", ()):
+            kind, _, email = member.partition(":")
+            if kind == "serviceAccount":
+                found[email] = found.get(email, frozenset()) | {binding["role"]}
+    return found

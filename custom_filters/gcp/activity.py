@@ -1,0 +1,152 @@
+"""When service accounts and keys last authenticated: Policy Analyzer, and Monitoring as a check on it.
+
+https://cloud.google.com/policy-intelligence/docs/activity-analyzer-service-account-authentication:
+whole days, about a day late; calls outside Google Cloud by domain-wide delegation are not seen; failed calls count.
+https://cloud.google.com/monitoring/api/metrics_gcp_i_o: authn_events_count, kept for six weeks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, read_use
+from custom_filters.core.times import floor_days, format_time, parse_time
+from custom_filters.gcp.client import Api, Client, Json, project_of, session_of, shared_client, shared_login
+from custom_filters.policy.store import shared
+
+ANALYZER = "policy-analyzer"
+MONITORING = "monitoring"
+ACTIVITIES = Api("policyanalyzer", "v1", "projects.locations.activityTypes.activities")
+SERIES = Api("monitoring", "v3", "projects.timeSeries")
+_PAGE = 1000
+#: A period that ended longer ago than this is late, and does not tell of the present.
+_LATE = timedelta(days=7)
+#: lastAuthenticatedTime is the beginning of a day of UTC-8, with or without summer time.
+_DAY = timedelta(hours=25)
+#: Policy Analyzer begins to observe a key within this time of its birth.
+_START = timedelta(days=2)
+#: Monitoring keeps authentication metrics for six weeks.
+_KEPT = timedelta(days=42)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What tells service accounts and keys apart: activity type, metric, and the label that names one."""
+
+    activity: str
+    metric: str
+    label: tuple[str, str]
+
+
+OF_ACCOUNTS = Kind(
+    "serviceAccountLastAuthentication",
+    "iam.googleapis.com/service_account/authn_events_count",
+    ("resource", "unique_id"),
+)
+OF_KEYS = Kind(
+    "serviceAccountKeyLastAuthentication",
+    "iam.googleapis.com/service_account/key/authn_events_count",
+    ("metric", "key_id"),
+)
+
+
+def shared_rows(manager: Any, kind: Kind) -> Mapping[str, Json]:
+    """Policy Analyzer's rows of the project, read once a run; see get_rows."""
+    client, project = shared_client(manager, ACTIVITIES), project_of(manager)
+    key = ("gcp-activity", project, kind, shared_login(manager))
+    return shared(session_of(manager), key, lambda: get_rows(client, project, kind))
+
+
+def get_rows(client: Client, project: str, kind: Kind, only: str | None = None) -> dict[str, Json]:
+    """Rows by the last part of the full resource name: an account's address or unique id, a key's id.
+
+    `only` is the full resource name of the one that is asked for.
+    """
+    narrowed = {"filter": f'activities.full_resource_name = "{only}"'} if only else {}
+    rows = client.items(
+        "query",
+        "activities",
+        parent=f"projects/{project}/locations/global/activityTypes/{kind.activity}",
+        pageSize=_PAGE,
+        **narrowed,
+    )
+    return {row["fullResourceName"].rpartition("/")[2]: row for row in rows}
+
+
+def shared_seen(manager: Any, kind: Kind, now: datetime) -> Mapping[str, datetime]:
+    """What Monitoring saw in the project, read once a run; see get_seen."""
+    client, project = shared_client(manager, SERIES), project_of(manager)
+    key = ("gcp-monitoring", project, kind, shared_login(manager))
+    return shared(session_of(manager), key, lambda: get_seen(client, project, kind, now))
+
+
+def get_seen(
+    client: Client, project: str, kind: Kind, now: datetime, only: str | None = None
+) -> dict[str, datetime]:
+    """The end of the newest day with an authentication, by the label's value; `only` narrows to one."""
+    where, label = kind.label
+    text = f'metric.type = "{kind.metric}"' + (f' AND {where}.labels.{label} = "{only}"' if only else "")
+    series = client.items(
+        "list",
+        "timeSeries",
+        name=f"projects/{project}",
+        filter=text,
+        interval_startTime=format_time((now - _KEPT).replace(microsecond=0)),
+        interval_endTime=format_time(now.replace(microsecond=0)),
+        aggregation_alignmentPeriod="86400s",
+        aggregation_perSeriesAligner="ALIGN_SUM",
+    )
+    return _newest((one[where]["labels"][label], one.get("points", ())) for one in series)
+
+
+def _newest(series: Iterable[tuple[str, Iterable[Json]]]) -> dict[str, datetime]:
+    found: dict[str, datetime] = {}
+    for name, points in series:
+        for point in points:
+            if int(point["value"].get("int64Value", 0)) > 0:
+                at = parse_time(point["interval"]["endTime"])
+                found[name] = max(at, found.get(name, at))
+    return found
+
+
+def monitoring_evidence(seen: Mapping[str, datetime], name: str, now: datetime) -> Evidence:
+    """Monitoring may only veto: what it keeps is too short to prove disuse."""
+    if name in seen:
+        return read_use(seen[name], MONITORING, now=now, observed_at=now, covers=False)
+    text = f"no authentication in the {floor_days(_KEPT)} days that are kept"
+    return NeverUsed(now - _KEPT, MONITORING, observed_at=now, value=text, covers=False)
+
+
+def analyzer_evidence(
+    row: Mapping[str, Any] | None, born: datetime | None, now: datetime, days: int
+) -> Evidence:
+    """One row's word; no row, a late one or too short an observation period is unknown.
+
+    `born` is a key's birth; of service accounts Google does not tell it.
+    """
+    if row is None:
+        return Unknown("Policy Analyzer has no row for it", ANALYZER, observed_at=now)
+    period = row["observationPeriod"]
+    start, end = parse_time(period["startTime"]), parse_time(period["endTime"])
+    if now - end > _LATE:
+        return Unknown(f"Policy Analyzer's data ends at {format_time(end)}", ANALYZER, observed_at=end)
+    text = row.get("activity", {}).get("lastAuthenticatedTime")
+    if text:
+        return _used(text, end, now)
+    needed = now - timedelta(days=days)
+    since_birth = born is not None and start <= born + _START
+    if start > needed and not since_birth:
+        reason = f"Policy Analyzer observed only {floor_days(end - start)} days, and {days} are asked for"
+        return Unknown(reason, ANALYZER, observed_at=end)
+    return NeverUsed(born if since_birth else start, ANALYZER, observed_at=end, value="no authentication")
+
+
+def _used(text: str, end: datetime, now: datetime) -> Evidence:
+    """Only the day is told: the use may have been at its very end."""
+    found = read_use(text, ANALYZER, now=now, observed_at=end)
+    if isinstance(found, Unknown):
+        return found
+    return replace(found, at=max(found.at, min(found.at + _DAY, now)))

@@ -1,0 +1,177 @@
+"""Calls to Google's APIs on Custodian's session: retried, paged to the end, and every failure raised.
+
+Custodian's own query code takes an API that is not enabled for an empty list, and shares one HTTP connection,
+with its log-in, between sessions of a thread; so the session is asked for its clients and the calls are ours.
+"""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import google.auth.exceptions
+import google_auth_httplib2
+import httplib2
+from c7n.utils import local_session
+from c7n_gcp.client import get_workspace_customer, get_workspace_subject
+from google.auth.transport.requests import Request
+from googleapiclient.errors import HttpError
+
+from custom_filters.gcp.errors import GoogleError, error_of, lost, no_token
+from custom_filters.policy.store import shared
+
+T = TypeVar("T")
+R = TypeVar("R")
+Json = dict[str, Any]
+
+#: Calls under way at once.
+CONCURRENCY = 10
+#: googleapiclient repeats 429, 5xx, rate limits and lost connections, waiting up to 2, 4, 8, 16, 32 s.
+_RETRIES = 5
+_AUTH = "https://www.googleapis.com/auth/"
+
+
+@dataclass(frozen=True)
+class Api:
+    """One collection of an API, such as `users` of the Directory API, and the OAuth scope for it.
+
+    Without a scope it is asked as the service account itself, with one for GOOGLE_WORKSPACE_SUBJECT.
+    """
+
+    service: str
+    version: str
+    component: str
+    scope: str | None = None
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scope as Google writes it."""
+        return (_AUTH + self.scope,) if self.scope else ()
+
+
+class Client:
+    """Calls of one collection; safe to share between threads."""
+
+    def __init__(self, session: Any, api: Api) -> None:
+        """`session` is a c7n_gcp Session."""
+        self._api = api
+        self._client = session.client(api.service, api.version, api.component, scopes=api.scopes or None)
+        collection = self._client.gcp_service
+        for part in api.component.split("."):
+            collection = getattr(collection, part)()
+        self._collection = collection
+        self._local = threading.local()
+
+    def call(self, verb: str, **arguments: Any) -> Json:
+        """One call's answer ({} for an empty one); raises GoogleError."""
+        return self._execute(verb, getattr(self._collection, verb)(**arguments))
+
+    def pages(self, verb: str, **arguments: Any) -> Iterator[Json]:
+        """Every page of a list; raises GoogleError rather than end early."""
+        request = getattr(self._collection, verb)(**arguments)
+        while request is not None:
+            page = self._execute(verb, request)
+            yield page
+            request = getattr(self._collection, f"{verb}_next")(request, page)
+
+    def items(self, verb: str, key: str, **arguments: Any) -> Iterator[Json]:
+        """Every item of a list whose pages hold it under `key`."""
+        for page in self.pages(verb, **arguments):
+            yield from page.get(key, ())
+
+    def _execute(self, verb: str, request: Any) -> Json:
+        method = f"{self._api.component}.{verb}"
+        try:
+            answer = request.execute(http=self._http(), num_retries=_RETRIES)
+        except HttpError as error:
+            raise error_of(method, int(error.resp.status), error.content) from error
+        except google.auth.exceptions.GoogleAuthError as error:
+            raise no_token(method, self._api.scopes, error) from error
+        except (OSError, httplib2.HttpLib2Error, http.client.HTTPException) as error:
+            raise lost(method, f"{type(error).__name__}: {error}") from error
+        return answer if isinstance(answer, dict) else {}
+
+    def _http(self) -> Any:
+        """httplib2 is not safe between threads: each has its own connections."""
+        if not hasattr(self._local, "http"):
+            self._local.http = google_auth_httplib2.AuthorizedHttp(
+                self._client._credentials, http=self._client.get_http()
+            )
+        return self._local.http
+
+
+@dataclass(frozen=True)
+class Login:
+    """Who asks: the service account and the key it signs with ("" if unknown), and for whom it speaks."""
+
+    account: str
+    key: str
+    subject: str
+    customer: str
+
+    def __str__(self) -> str:
+        account = self.account or "application default credentials"
+        return f"{account} for {self.subject}" if self.subject else account
+
+
+def login_of(session: Any) -> Login:
+    """The log-in of a c7n_gcp Session and of the environment."""
+    credentials = session._credentials
+    account = getattr(credentials, "service_account_email", None) or ""
+    if account == "default":  # a machine's own account tells its name only once it has a token
+        credentials.refresh(Request())
+        account = credentials.service_account_email
+    signer = getattr(credentials, "signer", None)
+    return Login(
+        account=account,
+        key=str(getattr(signer, "key_id", None) or ""),
+        subject=get_workspace_subject() or "",
+        customer=get_workspace_customer(),
+    )
+
+
+def session_of(manager: Any) -> Any:
+    """The policy's c7n_gcp Session; of the calling thread, so to be asked for in the main one."""
+    return local_session(manager.session_factory)
+
+
+def shared_login(manager: Any) -> Login:
+    """See login_of; read once a run."""
+    session = session_of(manager)
+    return shared(session, ("gcp-login",), lambda: login_of(session))
+
+
+def shared_client(manager: Any, api: Api) -> Client:
+    """The client of a collection; one for all policies of a run."""
+    session, login = session_of(manager), shared_login(manager)
+    return shared(session, ("gcp-client", login, api), lambda: Client(session, api))
+
+
+def project_of(manager: Any) -> str:
+    """The id of the project that the policy runs for."""
+    return str(session_of(manager).get_default_project())
+
+
+def found_or_none(call: Callable[[], Json]) -> Json | None:
+    """The call's answer, or None where Google says that there is no such thing; other errors are raised."""
+    try:
+        return call()
+    except GoogleError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def for_each(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Call `function` for every item, CONCURRENCY at once; results in order, the first error is raised."""
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
+        futures = [pool.submit(function, item) for item in items]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise

@@ -1,0 +1,101 @@
+"""The customer's users, listed once for all policies of a run.
+
+https://developers.google.com/workspace/admin/directory/reference/rest/v1/users/list: at most 500 a page, and
+a page token lives three days. Never signed in is written as 1970-01-01.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from c7n.exceptions import PolicyExecutionError
+
+from custom_filters.gcp.client import (
+    Api,
+    Client,
+    Json,
+    Login,
+    found_or_none,
+    session_of,
+    shared_client,
+    shared_login,
+)
+from custom_filters.gcp.schema import SCHEMA, SCHEMAS_READ, get_schema
+from custom_filters.policy.store import forget, shared
+
+USERS_READ = Api("admin", "directory_v1", "users", "admin.directory.user.readonly")
+_PAGE = 500
+#: What a resource has; addresses, phone numbers and the like are never fetched.
+_FIELDS = (
+    "id,primaryEmail,customerId,name/fullName,aliases,orgUnitPath,creationTime,lastLoginTime,"
+    "suspended,suspensionReason,archived,isGuestUser,isMailboxSetup,isAdmin,isDelegatedAdmin,isEnrolledIn2Sv,"
+    "isEnforcedIn2Sv,relations,customSchemas"
+)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The users of one customer, as users.list gives them, with the values of our custom schema."""
+
+    users: tuple[Json, ...]
+    by_id: Mapping[str, Json] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Index the users by id."""
+        object.__setattr__(self, "by_id", {user["id"]: user for user in self.users})
+
+
+def shared_listing(manager: Any) -> Listing:
+    """The customer's listing, read once for all policies of a run."""
+    login = shared_login(manager)
+    return shared(session_of(manager), ("gcp-users", login), lambda: get_listing(manager, login))
+
+
+def forget_listing(manager: Any) -> None:
+    """Have the next policy list again: users were marked or changed."""
+    login = shared_login(manager)
+    for key in (("gcp-users", login), ("gcp-users-again", login)):
+        forget(session_of(manager), key)
+
+
+def get_listing(manager: Any, login: Login) -> Listing:
+    """Every user; an empty list is an error, since there is at least the user for whom we ask."""
+    pages = shared_client(manager, USERS_READ).items(
+        "list",
+        "users",
+        customer=login.customer,
+        maxResults=_PAGE,
+        fields=f"nextPageToken,users({_FIELDS})",
+        **shared_projection(manager),
+    )
+    users = {user["id"]: user for user in pages}
+    if not users:
+        raise PolicyExecutionError(
+            f"Google lists no users of customer {login.customer}; check GOOGLE_WORKSPACE_CUSTOMER and that "
+            "GOOGLE_WORKSPACE_SUBJECT may read users"
+        )
+    return Listing(tuple(users.values()))
+
+
+def get_projection(schemas: Client, customer: str) -> dict[str, str]:
+    """Arguments that have users come with our marks; without our schema nobody can be marked."""
+    if get_schema(schemas, customer) is None:
+        return {"projection": "basic"}
+    return {"projection": "custom", "customFieldMask": SCHEMA}
+
+
+def shared_projection(manager: Any) -> dict[str, str]:
+    """See get_projection; asked once a run."""
+    login = shared_login(manager)
+    return shared(
+        session_of(manager),
+        ("gcp-projection", login),
+        lambda: get_projection(shared_client(manager, SCHEMAS_READ), login.customer),
+    )
+
+
+def get_user(users: Client, key: str, projection: Mapping[str, str]) -> Json | None:
+    """One user by id or address, as it is now; None when it is gone."""
+    return found_or_none(lambda: users.call("get", userKey=key, fields=_FIELDS, **projection))

@@ -1,0 +1,83 @@
+"""What can go wrong between us and Google's APIs, in one typed error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from c7n.exceptions import PolicyExecutionError
+
+#: ErrorInfo reasons (google.rpc) and the Admin SDK's `errors[].reason` for the same things.
+_DISABLED = frozenset({"SERVICE_DISABLED", "accessNotConfigured"})
+_NO_SCOPE = frozenset({"ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientPermissions"})
+_GRANT = "`c7n-unused permissions -p gcp` lists what is needed"
+
+
+class GoogleError(PolicyExecutionError):
+    """A call to Google that did not succeed, after its retries.
+
+    `method` is the API's (`users.list`); `status` the HTTP status, None when no answer came; `reason` is
+    Google's own word for it.
+    """
+
+    def __init__(self, method: str, status: int | None, reason: str, message: str, remedy: str = "") -> None:
+        super().__init__(method, status, reason, message, remedy)
+        self.method, self.status, self.reason = method, status, reason
+        self.message, self.remedy = message, remedy
+
+    def __str__(self) -> str:
+        answer = f"{self.status} {self.reason}" if self.status else self.reason
+        text = f"Google, {self.method}: {answer}: {self.message.strip().rstrip('.')}"
+        return f"{text}; {self.remedy}" if self.remedy else text
+
+
+def error_of(method: str, status: int, content: bytes) -> GoogleError:
+    """The error in an answer; one that is not Google's JSON is told by its status alone."""
+    error = _error(content)
+    reason, metadata = _reason(error)
+    message = str(error.get("message") or "the answer says nothing more")
+    return GoogleError(method, status, reason, message, _remedy(status, reason, metadata))
+
+
+def lost(method: str, reason: object) -> GoogleError:
+    """No whole answer came."""
+    return GoogleError(method, None, "no answer", str(reason))
+
+
+def no_token(method: str, scopes: tuple[str, ...], error: object) -> GoogleError:
+    """Google gives no token, mostly since the scopes were not delegated or the key is not valid any more."""
+    remedy = "check the key that GOOGLE_APPLICATION_CREDENTIALS names"
+    if scopes:
+        remedy = f"delegate {', '.join(scopes)} to the service account and check GOOGLE_WORKSPACE_SUBJECT"
+    return GoogleError(method, None, "no access token", str(error), f"{remedy}; {_GRANT}")
+
+
+def _error(content: bytes) -> Mapping[str, Any]:
+    try:
+        body = json.loads(content)
+    except ValueError:
+        return {}
+    error = body.get("error") if isinstance(body, dict) else None
+    return error if isinstance(error, dict) else {}
+
+
+def _reason(error: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    for detail in error.get("details", ()):
+        if "reason" in detail:
+            return str(detail["reason"]), detail.get("metadata", {})
+    legacy = next((entry.get("reason") for entry in error.get("errors", ())), None)
+    return str(legacy or error.get("status") or "no reason given"), {}
+
+
+def _remedy(status: int, reason: str, metadata: Mapping[str, Any]) -> str:
+    if reason in _DISABLED:
+        service = metadata.get("service", "the API")
+        project = str(metadata.get("consumer", "the project")).removeprefix("projects/")
+        return f"gcloud services enable {service} --project {project}"
+    if reason in _NO_SCOPE:
+        return f"delegate the scope to the service account; {_GRANT}"
+    if status == 403:
+        missing = metadata.get("permission")
+        return f"grant {missing}; {_GRANT}" if missing else f"the caller may not do that; {_GRANT}"
+    return ""

@@ -1,0 +1,98 @@
+"""From what Google says of a user to an identity with its one credential, the sign-in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from custom_filters.core.credential import Credential, Identity, UserType
+from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, read_use
+from custom_filters.core.times import parse_time
+from custom_filters.gcp.schema import SCHEMA, tags_of
+from custom_filters.policy.markers import with_restored
+
+SIGN_IN = "sign-in"
+KINDS = (SIGN_IN,)
+LAST_LOGIN = "last-login"
+_NEVER = "1970-01-01T00:00:00"
+
+
+def transform_user(user: Mapping[str, Any], more: tuple[Evidence, ...], now: datetime) -> Identity:
+    """A user of users.list or users.get; `more` is what other sources say of it."""
+    owner = _manager(user)
+    created, problem = _created(user)
+    credential = Credential(
+        kind=SIGN_IN,
+        id=SIGN_IN,
+        # A user who is suspended or archived can't sign in; one of whom that is not said can.
+        status="off" if user.get("suspended") or user.get("archived") else "on",
+        created=created,
+        evidence=(last_login(user, "users.list", now), *more),
+        age_problem=problem,
+    )
+    return Identity(
+        provider="gcp",
+        account=user["customerId"],
+        name=user["primaryEmail"],
+        id=user["id"],
+        credentials=(with_restored(credential, tags_of(user), f"the custom schema {SCHEMA}"),),
+        user_type=_user_type(user),
+        privileged=is_admin(user),
+        owner=owner,
+        owner_source="manager" if owner else None,
+        born=created,
+    )
+
+
+def last_login(user: Mapping[str, Any], method: str, now: datetime) -> Evidence:
+    """lastLoginTime: absent is unknown, 1970 is never."""
+    text = user.get("lastLoginTime")
+    if not text:
+        return Unknown(f"{method} gives no lastLoginTime", LAST_LOGIN, observed_at=now)
+    if text.startswith(_NEVER):
+        created, _ = _created(user)
+        return NeverUsed(created, LAST_LOGIN, observed_at=now, value=text)
+    return read_use(text, LAST_LOGIN, now=now, observed_at=now)
+
+
+def with_second_look(
+    identity: Identity, listed: Mapping[str, Any], user: Mapping[str, Any], now: datetime
+) -> Identity:
+    """The identity after users.get.
+
+    users.list has been seen with old or no dates; where the two differ, the newer date counts, and if that is
+    not recent nothing is proved: the difference is unknown, and so never acted on.
+    """
+    evidence: tuple[Evidence, ...] = (last_login(user, "users.get", now),)
+    if listed.get("lastLoginTime") != user.get("lastLoginTime"):
+        reason = "users.list and users.get give different dates of the last sign-in"
+        evidence += (Unknown(reason, LAST_LOGIN, observed_at=now),)
+    credentials = [replace(c, evidence=(*c.evidence, *evidence)) for c in identity.credentials]
+    return replace(identity, credentials=tuple(credentials))
+
+
+def is_admin(user: Mapping[str, Any]) -> bool | None:
+    """Super administrator or delegated one; None when Google does not say."""
+    flags = user.get("isAdmin"), user.get("isDelegatedAdmin")
+    return True if True in flags else None if None in flags else False
+
+
+def _user_type(user: Mapping[str, Any]) -> UserType:
+    return "guest" if user.get("isGuestUser") else "human"
+
+
+def _manager(user: Mapping[str, Any]) -> str | None:
+    relations = user.get("relations") or ()
+    return next((str(r["value"]) for r in relations if r.get("type") == "manager" and r.get("value")), None)
+
+
+def _created(user: Mapping[str, Any]) -> tuple[datetime | None, str | None]:
+    text = user.get("creationTime")
+    if not text:
+        return None, None
+    try:
+        return parse_time(text), None
+    except ValueError as error:
+        return None, f"creationTime: {error}"
