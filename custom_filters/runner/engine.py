@@ -59,10 +59,10 @@ def validate(batches: Sequence[Batch], environment: Mapping[str, str]) -> None:
         raise InputError(f"the policies are not valid: {last_error(done.stderr) or done.stdout.strip()}")
 
 
-def evaluate(job: Job, *, dryrun: bool) -> RunFolder:
+def evaluate(job: Job, *, dryrun: bool, latest: bool = True) -> RunFolder:
     """Run the batches in a new folder below `job.out`, whose manifest is written before and after."""
     policies = [policy for batch in job.batches for policy in batch.policies]
-    folder = new_run_folder(job.out, policies, dryrun=dryrun)
+    folder = new_run_folder(job.out, policies, dryrun=dryrun, latest=latest)
     with progress(folder.path) as tick:
         ends = run_children(job.batches, folder.path, dryrun=dryrun, environment=job.environment, tick=tick)
     return folder.end(ends)

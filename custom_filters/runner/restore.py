@@ -105,4 +105,4 @@ def _restore(policies: list[dict[str, Any]], output: Path) -> RunFolder:
 
     made = tuple(Policy(p["resource"].partition(".")[0], p["name"], p["resource"], p) for p in policies)
     with batches_of([PolicyFile(Path("restore.yml"), made, {}, changed=True)]) as batches:
-        return evaluate(Job(batches, output, dict(os.environ)), dryrun=False)
+        return evaluate(Job(batches, output, dict(os.environ)), dryrun=False, latest=False)

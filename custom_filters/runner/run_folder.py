@@ -74,8 +74,8 @@ def _folder(policy: Policy) -> str:
     return f"{policy.provider}/{policy.name}"
 
 
-def new_run_folder(out: Path, policies: Iterable[Policy], *, dryrun: bool) -> RunFolder:
-    """Make OUT/<UTC time>-<id>/, for this user only, with its manifest; OUT/latest leads to it.
+def new_run_folder(out: Path, policies: Iterable[Policy], *, dryrun: bool, latest: bool = True) -> RunFolder:
+    """Make OUT/<UTC time>-<id>/, for this user only, with its manifest; with `latest` OUT/latest leads to it.
 
     Raises InputError when OUT can't be written.
     """
@@ -86,7 +86,8 @@ def new_run_folder(out: Path, policies: Iterable[Policy], *, dryrun: bool) -> Ru
         path.mkdir(mode=0o700)
         folder = RunFolder(path, started, dryrun, tuple(policies))
         folder.write_manifest()
-        _point_latest(out, path.name)
+        if latest:
+            _point_latest(out, path.name)
     except OSError as error:
         raise InputError(f"-s {out} can't be written: {error.strerror}.") from error
     return folder

@@ -10,7 +10,7 @@ import subprocess
 import sysconfig
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -142,12 +142,15 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
         process = subprocess.Popen(command, env=environment)
     except OSError as error:
         raise InputError(f"{command[0]} can't be run: {error.strerror}.") from error
-    while True:
-        try:
-            code = process.wait()
-        except KeyboardInterrupt:
-            continue  # the command got it too, and ends as it sees fit
-        return code if code >= 0 else 128 - code
+    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    try:
+        while process.poll() is None:
+            with suppress(KeyboardInterrupt):  # the command got it too, and ends as it sees fit
+                process.wait()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    code = process.returncode
+    return code if code >= 0 else 128 - code
 
 
 def _wait_for_stop() -> None:

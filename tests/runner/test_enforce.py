@@ -56,6 +56,7 @@ def test_marked_given_notice_disabled_restored(sandbox: Sandbox, tmp_path: Path,
     key = next(e for e in off if e["credential"]["kind"] == "access-key")
     back = invoke("restore", out, "--user", key["principal"]["user"], "-s", out)
     assert back.exit_code == 0, back.output
+    assert invoke("explain", out, "--user", key["principal"]["user"]).exit_code == 0
     assert f"done enable aws {key['principal']['user']} access-key {key['credential']['id']}" in back.output
 
 

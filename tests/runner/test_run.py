@@ -43,13 +43,15 @@ def test_run_reports_and_fails_on_what_it_was_told_to(sandbox: Sandbox, tmp_path
     assert {file.name for file in report.parent.iterdir()} >= {"report.html", "report.md", "report.csv"}
     assert [child["exit_code"] for child in manifest(tmp_path)["children"]] == [0]
     assert not any(":Tag" in call or ":Update" in call for call in sandbox.calls)
-    explained = invoke("explain", tmp_path, "--user", selected(tmp_path, UNUSED)[0]["UserName"])
+
+    user = selected(tmp_path, UNUSED)[0]["UserName"]
+    explained = invoke("explain", tmp_path, "--user", user)
     assert explained.exit_code == 0
-    assert "rule 3" in explained.output or "rule 4" in explained.output
-
-
-def test_nothing_at_fail_on_is_fine(sandbox: Sandbox, tmp_path: Path) -> None:
-    assert invoke("run", "-p", "aws", "-s", tmp_path, "--fail-on", "active").exit_code == 0
+    assert f": {user} (" in explained.output
+    other = invoke("explain", tmp_path, "--user", f"{user}x")
+    assert other.exit_code == 2
+    assert f"selected {user}x;" in other.output
+    assert user in other.output.partition("Near: ")[2]
 
 
 def test_several_thresholds_share_one_fetch(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -63,10 +65,7 @@ def test_several_thresholds_share_one_fetch(sandbox: Sandbox, tmp_path: Path) ->
     assert len(selected(tmp_path, f"{UNUSED}-30d")) > len(selected(tmp_path, f"{UNUSED}-365d"))
 
 
-def test_a_denied_call_is_not_evaluated_whatever_the_run_before_left(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
-    assert invoke("run", "-p", "aws", "-s", tmp_path).exit_code == 0
+def test_a_denied_call_is_not_evaluated(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.faults["deny"] = "GetCredentialReport"
     result = invoke("run", "-p", "aws", "-s", tmp_path, "--fail-on", "stale")
     assert result.exit_code == 3
@@ -103,22 +102,6 @@ def test_given_policies_keep_the_current_directory(
     assert result.exit_code == 0, result.output
     assert selected(tmp_path / "out", "mine") == []
     assert {path.name for path in tmp_path.iterdir()} == {"exempt.yml", "mine.yml", "out"}
-
-
-def test_a_user_whom_no_policy_selected(sandbox: Sandbox, tmp_path: Path) -> None:
-    invoke("run", "-p", "aws", "-s", tmp_path)
-    user = selected(tmp_path, UNUSED)[0]["UserName"]
-    result = invoke("explain", tmp_path, "--user", f"{user}x")
-    assert result.exit_code == 2
-    assert f"selected {user}x;" in result.output
-    assert user in result.output.partition("Near: ")[2]
-
-
-def test_now_moves_the_sandbox(sandbox: Sandbox, tmp_path: Path) -> None:
-    later = "2035-01-01T00:00:00Z"
-    assert invoke("run", "-p", "aws", "-s", tmp_path, "--now", later).exit_code == 0
-    assert selected(tmp_path, UNUSED)[0]["c7n:unused"]["as_of"] == later
-    assert sandbox.clock.now().year == 2035
 
 
 def test_demo_shows_every_cloud_that_has_policies(tmp_path: Path) -> None:
