@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 from c7n.tags import TagDelayedAction
@@ -15,16 +14,17 @@ from custom_filters.aws.fresh import get_active_certificates, get_active_keys
 from custom_filters.aws.hands import ERRORS
 from custom_filters.aws.markers import BY_SLOT
 from custom_filters.aws.tagging import put_tags, record_tags, value_problem
-from custom_filters.core.actionlog import Action, Result
+from custom_filters.core.actionlog import Action
 from custom_filters.core.credential import Identity
 from custom_filters.core.finding import ANNOTATION
 from custom_filters.core.judge import is_unused, judge_identity, select
-from custom_filters.core.mark import MalformedMarkError, parse_mark, stamp
+from custom_filters.core.mark import parse_mark
 from custom_filters.core.record import Item, Record
 from custom_filters.core.retire import Target
 from custom_filters.core.verdict import UNUSED
 from custom_filters.policy import clock
 from custom_filters.policy.markers import marked_tag
+from custom_filters.policy.marking import mark_action, mark_text, mark_text_problem
 from custom_filters.policy.validation import has_unused_filter, mark_problem, marks_for_us
 
 
@@ -41,25 +41,16 @@ class MarkUnused(IamUserAction):
 
     def option_problem(self) -> str | None:
         """The mark must carry its hour in UTC, be readable by `unused-mark` and fit into a tag."""
-        return mark_problem(self.data) or self._text_problem()
-
-    def _text_problem(self) -> str | None:
-        text = self._text(clock.now())
-        try:
-            parse_mark(text)
-        except MalformedMarkError as error:
-            return f"mark-for-op: `msg:` must end in ': {{op}}@{{action_date}}' ({error})"
-        return value_problem(text)
-
-    def _text(self, now: datetime) -> str:
-        due = now + timedelta(hours=self.data["hours"])
-        message = self.data.get("msg", TagDelayedAction.default_template)
-        return str(message.format(op=self.data["op"], action_date=stamp(due)))
+        problem = mark_problem(self.data)
+        if problem:
+            return problem
+        text = mark_text(self.data, clock.now())
+        return mark_text_problem(text) or value_problem(text)
 
     def prepare(self, resources: list[dict[str, Any]]) -> None:
         """All users of a run are marked for the same minute."""
         super().prepare(resources)
-        self._mark = self._text(self.now)
+        self._mark = mark_text(self.data, self.now)
         self._due = parse_mark(self._mark).at
         self._hands = self.hands()
 
@@ -110,12 +101,6 @@ class MarkUnused(IamUserAction):
         judged = judge_identity(fresh.identity, terms.rules, self.now)
         selected = select(judged, terms.match, UNUSED, terms.rules) or ()
         return {Item(j.credential.kind, j.credential.id) for j in selected if is_unused(j)}
-
-
-def mark_action(identity: Identity, result: Result, reason: str, **details: Any) -> Action:
-    """A line of the action log about a mark."""
-    who = (identity.provider, identity.account, identity.name, identity.id)
-    return Action("mark", result, *who, reason, **details)
 
 
 class IamUserMarkForOp(TagDelayedAction):

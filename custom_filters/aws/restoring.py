@@ -14,7 +14,7 @@ from custom_filters.aws.tagging import drop_tags, put_tags, record_tags
 from custom_filters.aws.users import get_user, tags_of
 from custom_filters.core.actionlog import Action, Result
 from custom_filters.core.credential import Identity
-from custom_filters.core.record import Item, Record, record_in_tags
+from custom_filters.core.record import Item, Record, difference, record_in_tags
 from custom_filters.policy.markers import RECORD_TAG, RESTORED_TAG, marked_tag
 
 
@@ -30,7 +30,7 @@ def restore(
         user = get_user(iam, identity.name)
         tags = tags_of(user) if user and user["UserId"] == identity.id else {}
         record = record_in_tags(tags, RECORD_TAG)
-        problem = _difference(record, expected)
+        problem = difference(record, expected)
         if record is None or problem:
             yield _action(
                 identity, "failed" if problem else "skipped", problem or "there is no restore record"
@@ -41,23 +41,6 @@ def restore(
         drop_tags(iam, identity.name, tags, tag, RECORD_TAG, marked_tag(tag))
     except ERRORS as error:
         yield _action(identity, "failed", str(error))
-
-
-def _difference(record: Record | None, expected: Sequence[str] | None) -> str | None:
-    if expected is None:
-        return None
-    in_cloud = sorted(_text(item) for item in record.items) if record else []
-    if in_cloud == sorted(expected):
-        return None
-    return f"the record in the cloud ({_list(in_cloud)}) is not that of the run ({_list(sorted(expected))})"
-
-
-def _list(words: Sequence[str]) -> str:
-    return ", ".join(words) or "empty"
-
-
-def _text(item: Item) -> str:
-    return f"{item.kind}={item.id}"
 
 
 def _switch_on(iam: Any, identity: Identity, record: Record) -> Iterator[Action]:

@@ -7,7 +7,7 @@ text reads `1/2 2026-12-07T10:00:00Z access-key=AKIA... password=password`: part
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -130,3 +130,17 @@ def record_in_tags(tags: Mapping[str, str], name: str) -> Record | None:
         return None
     wanted = tag_names(name, _read(first)[1])
     return unpack(tags[key] for key in wanted if key in tags)
+
+
+def difference(record: Record | None, expected: Sequence[str] | None) -> str | None:
+    """How the record in the cloud differs from `expected` (items as kind=id; None: from nothing)."""
+    if expected is None:
+        return None
+    in_cloud = sorted(f"{item.kind}={item.id}" for item in record.items) if record else []
+    if in_cloud == sorted(expected):
+        return None
+    return f"the record in the cloud ({_list(in_cloud)}) is not that of the run ({_list(sorted(expected))})"
+
+
+def _list(words: Sequence[str]) -> str:
+    return ", ".join(words) or "empty"

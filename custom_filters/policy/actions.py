@@ -13,6 +13,7 @@ from typing import Any
 
 from c7n.actions import BaseAction
 from c7n.exceptions import PolicyExecutionError, PolicyValidationError
+from c7n.utils import chunks
 
 from custom_filters.core.actionlog import FILE_NAME, Action, Origin, entry, last_hash
 from custom_filters.core.mark import DEFAULT_TAG
@@ -56,10 +57,12 @@ def _line(content: Mapping[str, Any]) -> str:
 class UnusedAction(BaseAction):
     """Base of our actions: one resource after another, CONCURRENCY at once, every step in the action log.
 
-    A subclass gives `schema`, `permissions`, `caller`, `endpoint`, `act` and, when it must, `prepare`.
+    A subclass gives `schema`, `permissions`, `caller`, `endpoint`, `act` or `act_on`, and `prepare` if it must.
     """
 
     concurrency = 10
+    #: How many resources `act_on` gets at once; more where a cloud takes changes in batches.
+    at_once = 1
 
     def validate(self) -> UnusedAction:
         """Refuse a policy that would change users on weaker grounds than the contract allows."""
@@ -96,11 +99,12 @@ class UnusedAction(BaseAction):
     def _act_on_all(self, resources: list[dict[str, Any]]) -> list[Action]:
         log = ActionLog(Path(self.manager.ctx.log_dir), self._origin())
 
-        def act(resource: dict[str, Any]) -> list[Action]:
-            return list(_written(self.act(resource), log))
+        def act(some: list[dict[str, Any]]) -> list[Action]:
+            return list(_written(self.act_on(some), log))
 
         with ThreadPoolExecutor(self.concurrency) as pool:
-            return [action for actions in pool.map(act, resources) for action in actions]
+            found = pool.map(act, chunks(resources, self.at_once))
+            return [action for actions in found for action in actions]
 
     def _origin(self) -> Origin:
         run_id = os.environ.get(RUN_ID_VARIABLE) or self.manager.ctx.execution_id
@@ -127,6 +131,11 @@ class UnusedAction(BaseAction):
 
     def prepare(self, resources: list[dict[str, Any]]) -> None:
         """Read what all resources need, before the first is acted on."""
+
+    def act_on(self, resources: list[dict[str, Any]]) -> Iterator[Action]:
+        """Act on some resources, at most `at_once` of them."""
+        for resource in resources:
+            yield from self.act(resource)
 
     @abstractmethod
     def act(self, resource: dict[str, Any]) -> Iterator[Action]:
