@@ -10,10 +10,11 @@ from typing import Any
 from c7n.utils import local_session
 
 from custom_filters.aws import advisor, details, report
-from custom_filters.aws.client import aws_client
+from custom_filters.aws.client import aws_client, for_each
 from custom_filters.aws.credentials import KINDS, LAST_USED, WITHOUT_LAST_USED
+from custom_filters.aws.fresh import get_fresh_user, named_by_slot
 from custom_filters.aws.identities import Snapshot, with_advice
-from custom_filters.aws.markers import with_records
+from custom_filters.aws.markers import outdated_by_us, with_restored
 from custom_filters.aws.users import shared_listing, tags_of
 from custom_filters.core.credential import Identity
 from custom_filters.core.finding import Progress
@@ -90,7 +91,8 @@ class IamUserUnusedCredentials(UnusedCredentials):
             return
         snapshot = self._snapshot(now)
         known = {r["UserName"]: self._known(snapshot, r, now) for r in resources}
-        self._read_details(known, snapshot, now)
+        fresh = self._read_again(known, snapshot, now)
+        self._read_details(known, snapshot, fresh, now)
         if advisor.SOURCE in self.evidence:
             self._ask_advisor(known, {r["UserName"]: r["Arn"] for r in resources}, now)
         for resource in resources:
@@ -114,6 +116,20 @@ class IamUserUnusedCredentials(UnusedCredentials):
         exemption = self.exemption(identity.account, identity.name, identity.id, tags, now)
         return replace(identity, owner=owner, owner_source=source, exemption=exemption)
 
+    def _read_again(self, known: dict[str, Identity], snapshot: Snapshot, now: datetime) -> frozenset[str]:
+        """Read users one by one of whom the report cannot know what we changed lately; their names."""
+        generated = snapshot.report.generated
+        names = [n for n in known if outdated_by_us(tags_of(snapshot.user({"UserName": n})), generated)]
+        iam = aws_client(self.manager)
+        for name, fresh in zip(
+            names, for_each(lambda n: get_fresh_user(iam, known[n], now), names), strict=True
+        ):
+            if fresh is not None:
+                credentials = named_by_slot(fresh.credentials, list(known[name].credentials))
+                dated = with_restored(credentials, tags_of(fresh.user))
+                known[name] = replace(known[name], credentials=tuple(dated), incomplete=None)
+        return frozenset(names)
+
     def _unsettled(
         self, known: Mapping[str, Identity], settled: Iterable[Verdict], now: datetime
     ) -> list[str]:
@@ -125,17 +141,22 @@ class IamUserUnusedCredentials(UnusedCredentials):
         }
         return [name for name, verdict in verdicts.items() if verdict not in done]
 
-    def _read_details(self, known: dict[str, Identity], snapshot: Snapshot, now: datetime) -> None:
-        """Add SSH keys and service-specific credentials; a new user stays new whatever they are."""
+    def _read_details(
+        self, known: dict[str, Identity], snapshot: Snapshot, complete: frozenset[str], now: datetime
+    ) -> None:
+        """Add SSH keys and service-specific credentials; a new user stays new whatever they are.
+
+        `complete` are the users of whom everything was read already.
+        """
         settled: tuple[Verdict, ...] = () if self.data.get("complete") else ("active", "new")
-        names = self._unsettled(known, settled, now)
+        names = [name for name in self._unsettled(known, settled, now) if name not in complete]
         if not names:
             return
         ssh_keys = details.shared_ssh_keys(self.manager, names)
         service = details.shared_service_credentials(self.manager)
         for name in names:
             tags = tags_of(snapshot.user({"UserName": name}))
-            found = with_records([*ssh_keys[name], *service.get(name, ())], tags, now)
+            found = with_restored([*ssh_keys[name], *service.get(name, ())], tags)
             known[name] = replace(known[name], credentials=(*known[name].credentials, *found))
 
     def _ask_advisor(self, known: dict[str, Identity], arns: Mapping[str, str], now: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,9 +18,54 @@ from custom_filters.aws.credentials import (
     transform_service_credential,
     transform_ssh_key,
 )
+from custom_filters.aws.markers import BY_SLOT, QUARANTINE, QUARANTINE_ITEM
+from custom_filters.aws.users import get_user, tags_of
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.evidence import Evidence, NeverUsed, read_use
+from custom_filters.core.record import record_in_tags
 from custom_filters.core.times import to_utc
+from custom_filters.policy.markers import RECORD_TAG
+
+
+@dataclass(frozen=True)
+class FreshUser:
+    """A user as it is now: what GetUser says (with tags), and every credential with its real id."""
+
+    user: Mapping[str, Any]
+    credentials: list[Credential]
+
+
+def get_fresh_user(iam: Any, known: Identity, now: datetime) -> FreshUser | None:
+    """Read a user and its credentials; None when it is gone, or another one has its name.
+
+    The credentials are read first and the tags last: a record that another run wrote is then never missed.
+    """
+    if get_user(iam, known.name) is None:
+        return None
+    credentials = get_credentials(iam, known, now)
+    profile = found_or_none(lambda: iam.get_login_profile(UserName=known.name)["LoginProfile"])
+    user = get_user(iam, known.name)
+    if user is None or user["UserId"] != known.id:
+        return None
+    if profile:
+        credentials.insert(0, _password(iam, known, profile, user, now))
+    return FreshUser(user, credentials)
+
+
+def named_by_slot(fresh: list[Credential], known: list[Credential]) -> list[Credential]:
+    """Fresh credentials under the names that the report gives them, so that a finding keeps its uid."""
+    named = [c for c in fresh if c.kind not in BY_SLOT]
+    for kind, prefix in ((ACCESS_KEY, "access_key"), (CERTIFICATE, "cert")):
+        dates = {c.id: c.rotated for c in known if c.kind == kind}
+        free = [f"{prefix}_{n}" for n in range(1, len(fresh) + 1)]
+        # Those that a date identifies choose first.
+        for item in sorted(
+            (c for c in fresh if c.kind == kind), key=lambda c: c.created not in dates.values()
+        ):
+            slot = next((s for s in free if dates.get(s) == item.created), free[0])
+            free.remove(slot)
+            named.append(replace(item, id=slot))
+    return named
 
 
 def get_credentials(iam: Any, known: Identity, now: datetime) -> list[Credential]:
@@ -94,24 +139,32 @@ def _certificate(item: Mapping[str, Any]) -> Credential:
     return Credential(CERTIFICATE, item["CertificateId"], status, uploaded, (), uploaded)  # type: ignore[arg-type]
 
 
-def get_password(iam: Any, known: Identity, user: Mapping[str, Any], now: datetime) -> Credential | None:
-    """The password, when there is a login profile; `user` is a fresh GetUser."""
-    profile = found_or_none(lambda: iam.get_login_profile(UserName=known.name)["LoginProfile"])
-    if profile is None:
-        return None
+def _password(
+    iam: Any, known: Identity, profile: Mapping[str, Any], user: Mapping[str, Any], now: datetime
+) -> Credential:
+    """The password of a login profile; off when our own inline policy denies the user everything."""
     created = to_utc(profile["CreateDate"])
-    before = next((c for c in known.credentials if c.kind == PASSWORD), None)
     evidence: Evidence = NeverUsed(created, LAST_USED, observed_at=now)
     if user.get("PasswordLastUsed"):
         evidence = read_use(user["PasswordLastUsed"], LAST_USED, now=now, observed_at=now)
-    if before is None:
-        return Credential(PASSWORD, PASSWORD, "on", created, (evidence,), created)
-    return replace(
-        before,
+    before = next((c for c in known.credentials if c.kind == PASSWORD), None)
+    return Credential(
+        kind=PASSWORD,
+        id=PASSWORD,
+        status="off" if _is_quarantined(iam, known.name, tags_of(user)) else "on",
         created=created,
-        rotated=_newest(created, before.rotated),
-        evidence=(*before.evidence, evidence),
+        evidence=(*(before.evidence if before else ()), evidence),
+        rotated=_newest(created, before.rotated if before else None),
+        restored=before.restored if before else None,
+        age_problem=before.age_problem if before else None,
     )
+
+
+def _is_quarantined(iam: Any, name: str, tags: Mapping[str, str]) -> bool:
+    record = record_in_tags(tags, RECORD_TAG)
+    if record is None or QUARANTINE_ITEM not in record.items:
+        return False
+    return found_or_none(lambda: iam.get_user_policy(UserName=name, PolicyName=QUARANTINE)) is not None
 
 
 def _newest(first: datetime, *others: datetime | None) -> datetime:

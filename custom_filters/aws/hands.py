@@ -20,11 +20,11 @@ from custom_filters.aws.credentials import (
     SSH_KEY,
     WITHOUT_LAST_USED,
 )
-from custom_filters.aws.fresh import found_or_none, get_credentials, get_password
+from custom_filters.aws.fresh import found_or_none, get_fresh_user
 from custom_filters.aws.identities import with_advice
-from custom_filters.aws.markers import QUARANTINE, QUARANTINE_ITEM, with_records
+from custom_filters.aws.markers import QUARANTINE, QUARANTINE_ITEM, with_restored
 from custom_filters.aws.tagging import drop_tags, put_tags, record_tags
-from custom_filters.aws.users import get_user, tags_of
+from custom_filters.aws.users import tags_of
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.record import Item, Record, RecordError, record_in_tags
@@ -66,33 +66,19 @@ class AwsHands:
         return ERRORS
 
     def fresh(self, target: Target) -> AwsFresh | None:
-        """The credentials first and the tags last: a record of another runner is then never missed."""
+        """See get_fresh_user."""
         known = target.identity
-        if found_or_none(lambda: self.iam.get_user(UserName=known.name)) is None:
+        found = get_fresh_user(self.iam, known, self.now)
+        if found is None:
             return None
-        credentials = get_credentials(self.iam, known, self.now)
-        user = get_user(self.iam, known.name)
-        if user is None or user["UserId"] != known.id:
-            return None
-        tags = tags_of(user)
-        password = get_password(self.iam, known, user, self.now)
-        if password and self._is_quarantined(known.name, tags):
-            password = replace(password, status="off")
-        return self._assembled(known, [*([password] if password else []), *credentials], tags, user["Arn"])
-
-    def _is_quarantined(self, name: str, tags: Mapping[str, str]) -> bool:
-        record = record_in_tags(tags, RECORD_TAG)
-        if record is None or QUARANTINE_ITEM not in record.items:
-            return False
-        policy = found_or_none(lambda: self.iam.get_user_policy(UserName=name, PolicyName=QUARANTINE))
-        return policy is not None
+        return self._assembled(known, found.credentials, tags_of(found.user), found.user["Arn"])
 
     def _assembled(
         self, known: Identity, credentials: list[Credential], tags: Mapping[str, str], arn: str
     ) -> AwsFresh:
         identity = replace(
             known,
-            credentials=tuple(with_records(credentials, tags, self.now)),
+            credentials=tuple(with_restored(credentials, tags)),
             exemption=self.exemption(known, tags),
             evidence=(),
             incomplete=None,

@@ -13,7 +13,7 @@ from custom_filters.aws.credentials import (
     missing_row,
     transform_row,
 )
-from custom_filters.aws.markers import with_records
+from custom_filters.aws.markers import with_restored
 from custom_filters.aws.report import CredentialReport
 from custom_filters.aws.users import Listing, tags_of
 from custom_filters.core.credential import Credential, Identity, UserType
@@ -54,7 +54,7 @@ class Snapshot:
             account=self.account,
             name=user["UserName"],
             id=user["UserId"],
-            credentials=tuple(with_records(credentials, tags_of(user), self.report.generated)),
+            credentials=tuple(with_restored(credentials, tags_of(user))),
             user_type=_user_type(user, credentials),
             privileged=self.listing.privileged.get(user["UserName"]),
             born=to_utc(user["CreateDate"]),

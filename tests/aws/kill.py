@@ -1,0 +1,118 @@
+"""What the kill harness plays on AWS: marking, switching off, restoring."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from custom_filters.sandbox import Sandbox, Settings
+from custom_filters.sandbox.aws.people import Key, Password, Person, ServiceCredential, SshKey, days
+from tests.faults import Story
+
+NOW = datetime(2026, 6, 15, 12, 0, tzinfo=timezone.utc)
+ENFORCE = Path(__file__).parents[2] / "policies" / "aws" / "enforce.yml"
+DUE = {"c7n-unused": "unused: disable-unused@2026/06/15 1200 UTC"}
+KEYS = ("AKIAIOSFODNN7EXAMPLE", "AKIAI44QH8DHBEXAMPLE", "AKIAIOSFODNN7EXAMPL2")
+CROWD = tuple(Person(f"busy.{n}", created=days(2), keys=(Key(),)) for n in range(12))
+ACTIVE = Person("active.amy", password=Password(used=days(1)), keys=(Key(used=days(200)),), tags=DUE)
+
+
+def mark(sandbox: Sandbox) -> None:
+    """Two users to be marked, one that came back and is to be unmarked."""
+    unused = (Person("stale.sam", keys=(Key(used=days(100)),)), Person("never.nina", password=Password()))
+    sandbox.aws.add(*unused, ACTIVE, *CROWD)
+
+
+def disable(sandbox: Sandbox) -> None:
+    """Two users whose notice is over, with several credentials each."""
+    sandbox.aws.add(
+        Person("stale.sam", password=Password(used=days(200)), keys=(Key(used=days(99)), Key()), tags=DUE),
+        Person("never.nina", keys=(Key(), Key()), tags=DUE),
+        ACTIVE,
+        *CROWD,
+    )
+
+
+def restore(sandbox: Sandbox) -> None:
+    """One user that was switched off, with what cannot be restored and what can."""
+    text = (
+        f"1/1 2026-06-01T00:00:00Z access-key={KEYS[0]} access-key={KEYS[1]} password=password ssh-key=APKA1"
+    )
+    keys = tuple(Key(used=days(150), active=False, id=key) for key in KEYS[:2])
+    sam = Person(
+        "stale.sam",
+        keys=keys,
+        ssh_keys=(SshKey(active=False, id="APKA1"),),
+        service_credentials=(ServiceCredential(active=False),),
+        tags={"c7n-unused-record": text},
+    )
+    sandbox.aws.add(sam, ACTIVE, *CROWD)
+
+
+def shipped(folder: Path) -> Path:
+    """The user policies of enforce.yml, as shipped."""
+    (folder / "exemptions.yml").write_text("exemptions: []\n")
+    text = ENFORCE.read_text()
+    path = folder / "enforce.yml"
+    path.write_text(text[: text.index("  - name: aws-iam-credential-unused-mark")])
+    return path
+
+
+def restoring(folder: Path) -> Path:
+    """enable-unused for everybody who has a record."""
+    policy = {
+        "name": "restore",
+        "resource": "aws.iam-user",
+        "source": "unused-bulk",
+        "filters": [{"tag:c7n-unused-record": "present"}],
+        "actions": [{"type": "enable-unused", "tag": "c7n-unused"}],
+    }
+    path = folder / "restore.yml"
+    path.write_text(json.dumps({"policies": [policy]}))
+    return path
+
+
+def state(sandbox: Sandbox) -> dict[str, Any]:
+    """Each user's credentials, whether it is marked, and the credentials that its record lists."""
+    return {
+        name: {
+            "password": user["password"],
+            **{kind: user[kind] for kind in ("keys", "ssh_keys", "service_credentials")},
+            "marked": "c7n-unused" in user["tags"],
+            "record": sorted(w for w in user["tags"].get("c7n-unused-record", "").split() if "=" in w),
+        }
+        for name, user in sandbox.aws.snapshot().items()
+    }
+
+
+def violations(before: Any, now: Any) -> list[str]:
+    """No credential off without a record, nobody touched who is active, nothing lost."""
+    found = [f"{name} is gone" for name in before if name not in now]
+    for name, user in now.items():
+        found += [f"{name}: {what} is off without a record" for what in _unrecorded(before[name], user)]
+        if name.startswith(("active", "busy")) and _credentials(user) != _credentials(before[name]):
+            found.append(f"{name} was touched")
+    return found
+
+
+def _unrecorded(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    off = ["password=password"] if before["password"] and not now["password"] else []
+    for kind, key in (("access-key", "keys"), ("ssh-key", "ssh_keys")):
+        was = before[key]
+        off += [f"{kind}={i}" for i, s in now[key].items() if s == "Inactive" and was.get(i) == "Active"]
+    return [what for what in off if what not in now["record"]]
+
+
+def _credentials(user: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in user.items() if key not in {"marked", "record"}}
+
+
+SETTINGS = Settings(users=0, now=NOW)
+STORIES = (
+    Story("aws", "mark and unmark", SETTINGS, mark, shipped, state, violations),
+    Story("aws", "disable", SETTINGS, disable, shipped, state, violations),
+    Story("aws", "disable, 10 % throttled", SETTINGS, disable, shipped, state, violations, {"throttle": 0.1}),
+    Story("aws", "restore", SETTINGS, restore, restoring, state, violations),
+)
