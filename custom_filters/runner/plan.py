@@ -40,6 +40,7 @@ class Step:
 @dataclass(frozen=True)
 class _Subject:
     kind: str
+    privileged: bool | None
     action: Mapping[str, Any]
     now: datetime
 
@@ -50,6 +51,8 @@ def _mark(subject: _Subject) -> tuple[str, str]:
 
 
 def _disable(subject: _Subject) -> tuple[str, str]:
+    if subject.privileged is not False and not subject.action.get("include-admins"):
+        return ("skipped: privileged" if subject.privileged else "skipped: privileges unknown"), "nothing"
     password = subject.kind == "password" and not subject.action.get("quarantine")
     return "now", "new password" if password else "restore"
 
@@ -68,6 +71,7 @@ UNDO = {
     "restore": "c7n-unused restore OUT --user USER",
     "new password": "a deleted password can't be brought back, set a new one",
     "next run": "the next run marks again what is unused",
+    "nothing": "it is not touched, unless the action says include-admins",
     "disable": "action disable-unused, when it is unused again",
     "unknown": "see Custodian's documentation of the action",
 }
@@ -115,7 +119,7 @@ def _steps(value: Mapping[str, Any], action: Mapping[str, Any], now: datetime) -
 
 def _step(value: Mapping[str, Any], kind: str, id: str, action: Mapping[str, Any], now: datetime) -> Step:
     explain = _ACTIONS.get(action["type"], _foreign)
-    when, undo = explain(_Subject(kind, action, now))
+    when, undo = explain(_Subject(kind, value["privileged"], action, now))
     where = value["provider"], value["account"], value["policy"]
     credential = kind if id in {kind, ""} else f"{kind} {id}"
     return Step(*where, action["type"], value["user"], credential, when, undo)

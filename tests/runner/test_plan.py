@@ -20,7 +20,14 @@ def policy(name: str, *actions: Any, **more: Any) -> Policy:
 
 def value(user: str, *credentials: tuple[str, str, str]) -> dict[str, Any]:
     items = [{"credential": {"kind": k, "id": i}, "verdict": v} for k, i, v in credentials]
-    return {"provider": "aws", "account": "1", "policy": "p", "user": user, "credentials": items}
+    return {
+        "provider": "aws",
+        "account": "1",
+        "policy": "p",
+        "privileged": False,
+        "user": user,
+        "credentials": items,
+    }
 
 
 def plan(policy: Policy, annotation: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -44,6 +51,15 @@ def test_disabling_says_how_it_is_undone() -> None:
     ]
     quarantine = policy("off", {"type": "disable-unused", "quarantine": True})
     assert [s[3] for s in plan(quarantine, both)] == [restore, restore]
+
+
+def test_privileged_users_are_shown_as_skipped() -> None:
+    admin = {**value("root-ish", ("access-key", "AKIA1", "stale")), "privileged": True}
+    asked = policy("off", {"type": "disable-unused", "include-admins": True})
+    assert [s[2:] for s in plan(policy("off", "disable-unused"), admin)] == [
+        ("skipped: privileged", "nothing")
+    ]
+    assert [s[2:] for s in plan(asked, admin)] == [("now", "restore")]
 
 
 def test_unmarking_is_one_step_a_user() -> None:
