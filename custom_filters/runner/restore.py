@@ -22,7 +22,6 @@ NAME_KEYS = {
     "azure.directory-user": "userPrincipalName",
     "gcp.directory-user": "primaryEmail",
     "gcp.service-account": "email",
-    "gcp.service-account-key": "name",
 }
 # Lists users without a call for each.
 _SOURCES = {"aws.iam-user": {"source": "unused-bulk"}}
@@ -70,9 +69,15 @@ def restore_policy(resource: str, user: str, record: Iterable[str] | None) -> di
         "name": f"{resource.replace('.', '-')}-restore",
         "resource": resource,
         **_SOURCES.get(resource, {}),
-        "filters": [{"type": "value", "key": NAME_KEYS[resource], "value": user}],
+        "filters": [_of_user(resource, user)],
         "actions": [action],
     }
+
+
+def _of_user(resource: str, user: str) -> dict[str, str]:
+    if resource == "gcp.service-account-key":  # is named projects/P/serviceAccounts/EMAIL/keys/ID
+        return {"type": "value", "key": "name", "op": "contains", "value": f"/serviceAccounts/{user}/keys/"}
+    return {"type": "value", "key": NAME_KEYS[resource], "value": user}
 
 
 def disabled(out: Path, user: str) -> dict[str, set[str]]:
