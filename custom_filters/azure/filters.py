@@ -16,10 +16,11 @@ from custom_filters.azure.owners import SOURCES, get_owners
 from custom_filters.azure.roles import get_privileged
 from custom_filters.azure.users import shared_listing
 from custom_filters.core.credential import Identity
+from custom_filters.core.exemption import Exemption
 from custom_filters.core.finding import ANNOTATION, Progress
 from custom_filters.policy.markers import RECORD_TAG, progress_of
 from custom_filters.policy.marks import UnusedMark
-from custom_filters.policy.store import shared
+from custom_filters.policy.store import forget, shared
 from custom_filters.policy.unused import UnusedCredentials, unused_schema
 
 #: What becomes of users whom Entra only mirrors.
@@ -90,41 +91,55 @@ class DirectoryUserUnusedCredentials(UnusedCredentials):
         if not resources:
             return
         listing = shared_listing(self.manager)
-        privileged = self._privileged()
+        privileged = self.privileged()
         exempt = self._exempt()
         for resource in resources:
-            key = resource["id"]
-            tags = {str(self.data.get("exempt-tag")): ""} if key in exempt else {}
+            key, name = resource["id"], resource["userPrincipalName"]
             facts = Facts(
                 tenant=listing.tenant,
                 tags=listing.tags.get(key, {}),
                 privileged=None if privileged is None else key in privileged,
-                exemption=self.exemption(listing.tenant, resource["userPrincipalName"], key, tags, now),
+                exemption=self.exemption_of(listing.tenant, name, key, key in exempt, now),
                 successful=self.evidence == (SUCCESSFUL,),
                 now=now,
             )
             yield resource, transform_identity(resource, facts)
 
-    def _privileged(self) -> frozenset[str] | None:
+    def privileged(self) -> frozenset[str] | None:
+        """Ids of those who hold a role, read once a run; None when that may not be read."""
         graph, session = shared_graph(self.manager), local_session(self.manager.session_factory)
-        return shared(session, privileged_key(self.manager), lambda: get_privileged(graph))
+        return shared(session, _privileged_key(self.manager), lambda: get_privileged(graph))
+
+    def exemption_of(
+        self, account: str, name: str, key: str, member: bool, now: datetime
+    ) -> Exemption | None:
+        """By the file first; then, for a `member` of the exempt group, by that."""
+        group = self.data.get("exempt-tag")
+        return self.exemption(
+            account, name, key, {group: f"member of the group {group}"} if member else {}, now
+        )
 
     def _exempt(self) -> frozenset[str]:
         group = self.data.get("exempt-tag")
         if group is None:
             return frozenset()
         graph, session = shared_graph(self.manager), local_session(self.manager.session_factory)
-        key = ("entra-exempt", shared_tenant(self.manager), group)
-        return shared(session, key, lambda: get_exempt_members(graph, group))
-
-    def _tagged(self, account: str, name: str, tags: Mapping[str, str]) -> Any:
-        found = super()._tagged(account, name, tags)
-        return found and replace(found, reason=f"member of the group {self.data['exempt-tag']}")
+        return shared(session, _exempt_key(self.manager, group), lambda: get_exempt_members(graph, group))
 
 
-def privileged_key(manager: Any) -> tuple[str, str]:
-    """Where the run's shared store keeps who is privileged."""
+def forget_facts(manager: Any, exempt_group: str | None) -> None:
+    """Have roles and the exempt group read again: somebody is about to be disabled."""
+    session = local_session(manager.session_factory)
+    forget(session, _privileged_key(manager))
+    forget(session, _exempt_key(manager, exempt_group))
+
+
+def _privileged_key(manager: Any) -> tuple[str, str]:
     return ("entra-privileged", shared_tenant(manager))
+
+
+def _exempt_key(manager: Any, group: str | None) -> tuple[str, str, str | None]:
+    return ("entra-exempt", shared_tenant(manager), group)
 
 
 class DirectoryUserUnusedMark(UnusedMark):

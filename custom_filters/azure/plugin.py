@@ -31,8 +31,14 @@ def _on_resource(registry: Any, resource_class: Any) -> None:
 
 def register(resource_class: Any) -> None:
     """Put the filters and actions on the resource class."""
+    from custom_filters.azure.actions import DisableUnused, EnableUnused
     from custom_filters.azure.filters import DirectoryUserUnusedCredentials, DirectoryUserUnusedMark
+    from custom_filters.azure.marking import MarkForOp, UnmarkUnused
     from custom_filters.policy.registry import add
 
     add(resource_class.filter_registry, "unused-credentials", DirectoryUserUnusedCredentials)
     add(resource_class.filter_registry, "unused-mark", DirectoryUserUnusedMark)
+    add(resource_class.action_registry, "mark-for-op", MarkForOp)
+    add(resource_class.action_registry, "unmark-unused", UnmarkUnused)
+    add(resource_class.action_registry, "disable-unused", DisableUnused)
+    add(resource_class.action_registry, "enable-unused", EnableUnused)

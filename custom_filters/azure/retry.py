@@ -65,7 +65,7 @@ def retried(call: Callable[[], T], failed: Callable[[GraphError], None] | None =
     while True:
         try:
             return call()
-        except GraphError as error:  # noqa: PERF203 (a network call dwarfs it)
+        except GraphError as error:
             failures += 1
             if failures >= tries(error):
                 raise

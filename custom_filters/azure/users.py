@@ -31,6 +31,8 @@ _SELECT = (
 )
 _LARGEST_PAGE = "999"
 _EXTENSIONS = {"$select": "id", "$expand": "extensions"}
+#: The same inside a batch.
+EXTENSIONS_QUERY = "$select=id&$expand=extensions"
 #: The names of a user's properties, each of them one object in memory for all users.
 _NAMES = {name: sys.intern(name) for name in (*_SELECT.split(","), *DATES)}
 

@@ -57,7 +57,7 @@ def _line(content: Mapping[str, Any]) -> str:
 class UnusedAction(BaseAction):
     """Base of our actions: one resource after another, CONCURRENCY at once, every step in the action log.
 
-    A subclass gives `schema`, `permissions`, `caller`, `endpoint`, `act` or `act_on`, and `prepare` if it must.
+    A subclass gives `schema`, `permissions`, `caller`, `endpoint`, `act` or `act_on`, and `prepare` at need.
     """
 
     concurrency = 10
