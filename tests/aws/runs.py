@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 from custom_filters.sandbox.sandbox import Sandbox, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,3 +65,16 @@ def resources(out: Path, name: str) -> list[dict[str, Any]]:
 def judged(out: Path, name: str) -> dict[str, dict[str, Any]]:
     """The annotations of a policy's resources, by user."""
     return {r["UserName"]: r["c7n:unused"] for r in resources(out, name)}
+
+
+def client(sandbox: Sandbox, service: str) -> Any:
+    """A client of the sandbox, in this process."""
+    values = sandbox.aws.environment
+    return boto3.client(
+        service,
+        endpoint_url=values["AWS_ENDPOINT_URL"],
+        region_name=values["AWS_DEFAULT_REGION"],
+        aws_access_key_id=values["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=values["AWS_SECRET_ACCESS_KEY"],
+        aws_session_token=values["AWS_SESSION_TOKEN"],
+    )
