@@ -100,7 +100,7 @@ def explained(error: GraphError) -> GraphError:
     if error.code != DENIED:
         return error
     why = (
-        "only a directory role may change this user (administrator, or in a restricted management unit), or the "
-        "app lacks User.EnableDisableAccount.All; grant that, give the app the role, or exempt the user"
+        "only a directory role may change this user (administrator, or in a restricted management unit), or "
+        "the app lacks User.EnableDisableAccount.All; grant that, give the app a role, or exempt the user"
     )
     return GraphError(error.what, error.status, "refused", why, error.request_id)

@@ -36,6 +36,6 @@ def document(enforce: bool) -> str:
     permissions = needed(enforce=enforce)
     width = max(len(p.name) for p in permissions)
     lines = [f"{p.name:{width}}  {p.purpose}" for p in permissions]
-    note = "Graph lets only an app with a directory role change administrators: disable-unused leaves them alone."
+    note = "Administrators are left alone: Graph lets only an app with a directory role change them."
     head = "Microsoft Graph, application permissions, with admin consent:"
     return "\n".join([head, "", *lines, *(["", note] if enforce else []), ""])

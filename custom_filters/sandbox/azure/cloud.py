@@ -56,7 +56,7 @@ class AzureCloud:
 
     settings: users, seed, latency_ms; clock: now() in aware UTC; calls: counts `azure:GET /users` and so on
     (`azure:batch:PATCH /users/{id}` inside a batch); faults: see `faults`, read at every request.
-    on_request(cloud, action, phase): called with phase before and after every write; it may raise
+    on_request(cloud, action, phase, is_write): called with phase before and after each call; it may raise
     ConnectionDroppedError, in the before phase the write then never happens.
     """
 
@@ -72,7 +72,7 @@ class AzureCloud:
         people: Company | None = None,
     ) -> None:
         self.calls, self.faults = calls, faults
-        self.on_request: Callable[[str, str, str], None] | None = None
+        self.on_request: Callable[[str, str, str, bool], None] | None = None
         self._lock = threading.Lock()
         name = f"{settings.seed}"
         self.app = App(object_id("tenant", name), object_id("app", name), object_id("principal", name))
@@ -146,6 +146,6 @@ class AzureCloud:
         with self._lock:
             self.calls[key] += 1
 
-    def _told(self, action: str, phase: str) -> None:
+    def _told(self, action: str, phase: str, is_write: bool) -> None:
         if self.on_request:
-            self.on_request("azure", action, phase)
+            self.on_request("azure", action, phase, is_write)

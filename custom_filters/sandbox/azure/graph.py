@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-Hook = Callable[[str, str], None]
+Hook = Callable[[str, str, bool], None]
 STATUS_FAULTS = {
     429: ("TooManyRequests", "Too many requests"),
     503: ("ServiceUnavailable", "The service is temporarily unavailable."),
@@ -35,7 +35,7 @@ STATUS_FAULTS = {
 
 
 class Graph:
-    """Plays every Graph host; `count` gets a key a request, `hook` is told of writes (action, phase)."""
+    """Plays every Graph host; `count` gets a key a request, `hook` is told of it: action, phase, is it a write."""
 
     def __init__(
         self, tenant: Tenant, tokens: Tokens, count: Callable[[str], None], hook: Hook, latency_ms: float
@@ -111,17 +111,14 @@ class Graph:
         self._strike()
         self._fail_page(call, template)
         named = Call(**{**vars(call), "route": template})
-        if call.method == "GET":
-            with self._tenant.lock:
-                return route.run(self._tenant, named, dict(parts))
-        return self._write(named, route, dict(parts))
+        return self._run(named, route, dict(parts))
 
-    def _write(self, call: Call, route: Route, parts: dict[str, str]) -> Answer:
-        action = f"{call.method} {call.route}"
-        self._hook(action, "before")
+    def _run(self, call: Call, route: Route, parts: dict[str, str]) -> Answer:
+        action, is_write = f"{call.method} {call.route}", call.method != "GET"
+        self._hook(action, "before", is_write)
         with self._tenant.lock:
             answer = route.run(self._tenant, call, parts)
-        self._hook(action, "after")
+        self._hook(action, "after", is_write)
         return answer
 
     def _authenticate(self, request: Request, origin: str) -> None:

@@ -107,7 +107,7 @@ def test_a_write_is_lost_before_or_after_it_acts(
 
 
 def test_a_hook_can_end_a_write_before_it_acts(cloud: AzureCloud, graph: Graph) -> None:
-    def hook(name: str, action: str, phase: str) -> None:
+    def hook(name: str, action: str, phase: str, is_write: bool) -> None:
         raise ConnectionDroppedError
 
     cloud.on_request = hook

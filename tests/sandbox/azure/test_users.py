@@ -146,10 +146,14 @@ def test_people_can_be_added_changed_and_sign_in(cloud: AzureCloud, graph: Graph
     assert code(graph("GET", f"/users/{upn('late')}")) == (404, "Request_ResourceNotFound")
 
 
-def test_writes_are_announced_before_and_after(cloud: AzureCloud, graph: Graph) -> None:
-    seen: list[tuple[str, str, str, bool]] = []
+def test_calls_are_announced_before_and_after(cloud: AzureCloud, graph: Graph) -> None:
+    seen: list[tuple[str, str, str, bool, bool]] = []
     cloud.on_request = lambda *told: seen.append((*told, cloud.person(upn("idle")).enabled))
     graph("PATCH", f"/users/{upn('idle')}", {"accountEnabled": False})
     graph.get("/users?$top=1")
     action = "PATCH /users/{id}"
-    assert seen == [("azure", action, "before", True), ("azure", action, "after", False)]
+    assert seen[:2] == [("azure", action, "before", True, True), ("azure", action, "after", True, False)]
+    assert [told[1:4] for told in seen[2:]] == [
+        ("GET /users", "before", False),
+        ("GET /users", "after", False),
+    ]
