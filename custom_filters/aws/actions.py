@@ -16,7 +16,7 @@ from custom_filters.aws.filters import IamUserUnusedCredentials
 from custom_filters.aws.hands import ERRORS, AwsHands
 from custom_filters.aws.restoring import restore
 from custom_filters.aws.tagging import drop_tags
-from custom_filters.aws.users import forget_listing, shared_listing, tags_of
+from custom_filters.aws.users import Listing, forget_listing, shared_listing, tags_of
 from custom_filters.core.actionlog import Action
 from custom_filters.core.credential import Identity
 from custom_filters.core.exemption import Exemption
@@ -35,40 +35,38 @@ class IamUserAction(UnusedAction):
     """What our actions on IAM users share: client, caller, the users as the policy's filter saw them."""
 
     now: datetime
+    iam: Any
+    listing: Listing
     known: Mapping[str, Identity]
-
-    @property
-    def iam(self) -> Any:
-        """The shared IAM client."""
-        return aws_client(self.manager)
+    filter: IamUserUnusedCredentials | None
 
     def endpoint(self) -> str:
         """IAM's URL."""
-        return str(self.iam.meta.endpoint_url)
+        return str(aws_client(self.manager).meta.endpoint_url)
 
     def caller(self) -> str:
         """The ARN that acts."""
         return str(get_caller(self.manager)["Arn"])
 
     def prepare(self, resources: list[dict[str, Any]]) -> None:
-        """Make the client in this thread, and take the filter's view of the users (no further calls)."""
+        """Take client, listing and the filter's view of the users: their session belongs to this thread."""
         self.now = clock.now()
+        self.iam = aws_client(self.manager)
+        self.listing = shared_listing(self.manager)
         self.known = {r["UserName"]: _bare_identity(self.manager, r) for r in resources}
+        self.filter = None
         if has_unused_filter(self.manager.data):
-            found = self.filter().identities(resources, self.now)
+            self.filter = IamUserUnusedCredentials(dict(unused_filter(self.manager.data)), self.manager)
+            found = self.filter.identities(resources, self.now)
             self.known = {resource["UserName"]: identity for resource, identity in found}
-
-    def filter(self) -> IamUserUnusedCredentials:
-        """The policy's one `unused-credentials` filter."""
-        return IamUserUnusedCredentials(dict(unused_filter(self.manager.data)), self.manager)
 
     def tags(self, resource: Mapping[str, Any]) -> dict[str, str]:
         """The user's tags as this run listed them."""
-        return tags_of(shared_listing(self.manager).by_name.get(resource["UserName"], resource))
+        return tags_of(self.listing.by_name.get(resource["UserName"], resource))
 
     def hands(self) -> AwsHands:
         """What the order of checks works with, on the terms of the policy's filter."""
-        data = self.filter().data if has_unused_filter(self.manager.data) else {}
+        data = self.filter.data if self.filter else {}
         asked = advisor.SOURCE in data.get("evidence", ())
         return AwsHands(
             iam=self.iam,
@@ -82,7 +80,9 @@ class IamUserAction(UnusedAction):
         )
 
     def _exemption(self, identity: Identity, tags: Mapping[str, str]) -> Exemption | None:
-        return self.filter().exemption(identity.account, identity.name, identity.id, tags, self.now)
+        if self.filter is None:
+            return None
+        return self.filter.exemption(identity.account, identity.name, identity.id, tags, self.now)
 
     def _trail(self, data: Mapping[str, Any]) -> Trail | None:
         regions = self.data.get("cloudtrail-veto", ())

@@ -28,7 +28,7 @@ from custom_filters.aws.users import tags_of
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.record import Item, Record, RecordError, record_in_tags
-from custom_filters.core.retire import Fresh, Target
+from custom_filters.core.retire import Fresh, Hands, Target
 from custom_filters.core.times import format_time
 from custom_filters.policy.markers import RECORD_TAG, marked_tag
 
@@ -44,7 +44,7 @@ class AwsFresh(Fresh):
 
 
 @dataclass(frozen=True)
-class AwsHands:
+class AwsHands(Hands):
     """IAM, lent to `core.retire`.
 
     `exemption` reads the exemption of a user with these tags; `trail` is None without `cloudtrail-veto`;
@@ -107,8 +107,6 @@ class AwsHands:
 
     def write_record(self, fresh: Fresh, record: Record) -> None:
         """One TagUser, before the first change."""
-        if self.quarantine:
-            record = replace(record, items=frozenset(map(_quarantined, record.items)))
         put_tags(self.iam, fresh.identity.name, record_tags(RECORD_TAG, record, _tags(fresh)))
 
     def unmark(self, fresh: Fresh, keep: Record | None) -> None:
@@ -118,6 +116,12 @@ class AwsHands:
             drop_tags(self.iam, name, _tags(fresh), self.tag, marked_tag(self.tag))
             return
         put_tags(self.iam, name, record_tags(marked_tag(self.tag), keep, _tags(fresh)))
+
+    def recorded_as(self, credential: Credential) -> Item:
+        """With quarantine the password stays; what is put and recorded is the policy that denies all."""
+        if self.quarantine and credential.kind == PASSWORD:
+            return QUARANTINE_ITEM
+        return super().recorded_as(credential)
 
     def switch_off(self, fresh: Fresh, credential: Credential) -> str:
         """Inactive where IAM knows that; a password is deleted, or with quarantine the user denied."""
@@ -135,11 +139,6 @@ class AwsHands:
         document = quarantine_document(self.now)
         self.iam.put_user_policy(UserName=name, PolicyName=QUARANTINE, PolicyDocument=json.dumps(document))
         return f"c7n-unused restore: delete the inline policy {QUARANTINE} of {name}"
-
-
-def _quarantined(item: Item) -> Item:
-    """With quarantine the password stays; what is recorded is the policy that denies it everything."""
-    return QUARANTINE_ITEM if item.kind == PASSWORD else item
 
 
 def _tags(fresh: Fresh) -> Mapping[str, str]:

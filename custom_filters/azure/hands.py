@@ -16,7 +16,7 @@ from custom_filters.azure.users import get_user
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.record import Record, RecordError, record_in_tags
-from custom_filters.core.retire import Fresh, Target
+from custom_filters.core.retire import Fresh, Hands, Target
 from custom_filters.policy.markers import RECORD_TAG, marked_tag
 
 #: What fails one user and not the run.
@@ -24,7 +24,7 @@ ERRORS: tuple[type[Exception], ...] = (GraphError, RecordError)
 
 
 @dataclass(frozen=True)
-class AzureHands:
+class AzureHands(Hands):
     """Graph, lent to `core.retire`.
 
     `exemption` reads anew whether a user is exempt; `privileged` are ids, None when roles can't be read;

@@ -80,6 +80,10 @@ class Hands(Protocol):
     def unmark(self, fresh: Fresh, keep: Record | None) -> None:
         """Take the mark off, or leave it for the credentials of `keep`."""
 
+    def recorded_as(self, credential: Credential) -> Item:
+        """What record and log call that which `switch_off` does to this credential."""
+        return Item(credential.kind, credential.id)
+
 
 def objection(target: Target, terms: Terms, now: datetime) -> str | None:
     """The first reason why this identity is not to be touched, before anything is read again."""
@@ -161,24 +165,25 @@ def _switch_off(
     fresh: Fresh, chosen: list[Judgement], keep: Record | None, hands: Hands, now: datetime
 ) -> Iterator[Action]:
     """Record, then switch off one by one; the mark goes when all of it is done."""
-    items = frozenset(map(_item, chosen))
+    recorded = {hands.recorded_as(j.credential) for j in chosen}
     before = fresh.record.items if fresh.record else frozenset()
-    if not items <= before:
-        hands.write_record(fresh, Record(now, before | items))
+    if not recorded <= before:
+        hands.write_record(fresh, Record(now, before | recorded))
     failed = False
     for judgement in chosen:
         action = _switch_off_one(fresh, judgement, hands)
         failed = failed or action.result == "failed"
         yield action
     if not failed and fresh.mark is not None:
-        hands.unmark(fresh, _without(keep, items))
+        hands.unmark(fresh, _without(keep, frozenset(map(_item, chosen))))
 
 
 def _switch_off_one(fresh: Fresh, judgement: Judgement, hands: Hands) -> Action:
     credential = judgement.credential
+    recorded = hands.recorded_as(credential)
     details: dict[str, Any] = {
-        "kind": credential.kind,
-        "credential": credential.id,
+        "kind": recorded.kind,
+        "credential": recorded.id,
         "before": "on",
         "evidence": tuple(evidence_as_dict(e) for e in credential.evidence),
     }

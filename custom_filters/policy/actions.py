@@ -94,7 +94,7 @@ class UnusedAction(BaseAction):
         failed = failures(done)
         if failed:
             told = "; ".join(failed[:_TOLD_FAILURES])
-            raise PolicyExecutionError(f"{len(failed)} of {len(resources)} users failed: {told}")
+            raise PolicyExecutionError(f"{len(failed)} failures on {len(resources)} resources: {told}")
 
     def _act_on_all(self, resources: list[dict[str, Any]]) -> list[Action]:
         log = ActionLog(Path(self.manager.ctx.log_dir), self._origin())

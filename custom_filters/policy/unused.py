@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any, ClassVar
 
 from c7n.exceptions import PolicyValidationError
@@ -119,12 +120,16 @@ class UnusedCredentials(Filter):
     def progress(self, resource: Mapping[str, Any]) -> Progress:
         """Where the resource stands between detection and retirement, from what is stored in the cloud."""
 
+    @cached_property
+    def entries(self) -> tuple[Exemption, ...]:
+        """The exemptions file of the policy, read once a run."""
+        return load_exemptions(self.data.get("exemptions"), self.manager.session_factory)
+
     def exemption(
         self, account: str, name: str, user_id: str, tags: Mapping[str, str], now: datetime
     ) -> Exemption | None:
         """The exemption of this identity: by the file first, then by the tag that the policy names."""
-        entries = load_exemptions(self.data.get("exemptions"), self.manager.session_factory)
-        found = find_exemption(entries, self.provider, account, name, user_id, now)
+        found = find_exemption(self.entries, self.provider, account, name, user_id, now)
         if found is not None and not found.expired(now):
             return found
         return self._tagged(account, name, tags) or found
