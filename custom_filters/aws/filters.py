@@ -71,6 +71,11 @@ class IamUserUnusedCredentials(UnusedCredentials):
         "iam:GetCredentialReport",
         "iam:ListSSHPublicKeys",
         "iam:ListServiceSpecificCredentials",
+        # For users whom we switched off or on since the credential report was made.
+        "iam:GetLoginProfile",
+        "iam:ListAccessKeys",
+        "iam:GetAccessKeyLastUsed",
+        "iam:ListSigningCertificates",
     )
 
     def get_permissions(self) -> tuple[str, ...]:

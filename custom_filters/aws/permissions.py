@@ -1,0 +1,90 @@
+"""The IAM policy that a run needs, the least there is; sts:GetCallerIdentity is everybody's anyway.
+
+What a run may need beyond the shipped policies comes in parts, each a statement of its own:
+
+| part | for |
+|---|---|
+| advisor | `evidence: [access-advisor]` |
+| cloudtrail-veto | `cloudtrail-veto:` of disable-unused |
+| quarantine | `quarantine: true` of disable-unused, and reading users whom it quarantined |
+| exemptions | an exemptions file on S3; put the object's ARN in |
+| output | `custodian run -s s3://...`; put the bucket's ARN in |
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from custom_filters.aws.actions import DisableUnused, EnableUnused, UnmarkUnused
+from custom_filters.aws.filters import IamUserUnusedCredentials, IamUserUnusedMark
+from custom_filters.aws.marking import MarkUnused
+
+_EVERYBODYS = frozenset({"sts:GetCallerIdentity"})
+_USERS = "arn:aws:iam::*:user/*"
+_READS = ("Get", "List", "Generate", "Describe", "Lookup")
+
+#: What prerequisites.yml asks, by Custodian's own filters on aws.account.
+PREREQUISITES = frozenset(
+    {
+        "iam:ListAccountAliases",
+        "iam:GetAccountPasswordPolicy",
+        "cloudtrail:DescribeTrails",
+        "cloudtrail:GetTrailStatus",
+    }
+)
+#: Calls of the optional parts, and what they are for.
+PARTS: Mapping[str, frozenset[str]] = {
+    "advisor": frozenset({"iam:GenerateServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetails"}),
+    "cloudtrail-veto": frozenset({"cloudtrail:LookupEvents"}),
+    "quarantine": frozenset({"iam:GetUserPolicy", "iam:PutUserPolicy", "iam:DeleteUserPolicy"}),
+    "exemptions": frozenset({"s3:GetObject"}),
+    "output": frozenset({"s3:PutObject"}),
+}
+_PART_RESOURCES = {
+    "quarantine": _USERS,
+    "exemptions": "arn:aws:s3:::EXEMPTIONS-BUCKET/exemptions.yml",
+    "output": "arn:aws:s3:::OUTPUT-BUCKET/*",
+}
+
+
+def needed(*, enforce: bool) -> frozenset[str]:
+    """The calls of report.yml and prerequisites.yml; with `enforce` of enforce.yml and of restores too."""
+    found = {*PREREQUISITES, *IamUserUnusedCredentials.permissions, *IamUserUnusedMark.permissions}
+    if enforce:
+        for action in (MarkUnused, UnmarkUnused, DisableUnused, EnableUnused):
+            found |= set(action.permissions)
+        found.add("iam:DeleteLoginProfile")
+    return frozenset(found) - _EVERYBODYS - PARTS["quarantine"]
+
+
+def is_read(permission: str) -> bool:
+    """Whether a permission such as `iam:GetUser` changes nothing."""
+    return permission.partition(":")[2].startswith(_READS)
+
+
+def policy(*, enforce: bool, parts: Iterable[str] = ()) -> dict[str, Any]:
+    """The IAM policy: reads of the whole account, changes of users, and the parts asked for."""
+    calls = needed(enforce=enforce)
+    statements = [
+        _statement("Report", {c for c in calls - PREREQUISITES if is_read(c)}, "*"),
+        _statement("Prerequisites", PREREQUISITES, "*"),
+    ]
+    changes = {c for c in calls if not is_read(c)}
+    if changes:
+        statements.append(_statement("Enforce", changes, _USERS))
+    for part in parts:
+        asked = {c for c in PARTS[part] if enforce or part == "output" or is_read(c)}
+        sid = "".join(word.capitalize() for word in part.split("-"))
+        statements.append(_statement(sid, asked, _PART_RESOURCES.get(part, "*")))
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _statement(sid: str, calls: Iterable[str], resource: str) -> dict[str, Any]:
+    return {"Sid": sid, "Effect": "Allow", "Action": sorted(calls), "Resource": resource}
+
+
+def document(enforce: bool, parts: Iterable[str] = ()) -> str:
+    """The policy as JSON, for `aws iam put-role-policy`; KeyError for a part that there is not."""
+    return json.dumps(policy(enforce=enforce, parts=parts), indent=2) + "\n"
