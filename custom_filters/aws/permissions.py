@@ -4,7 +4,7 @@ What a run may need beyond the shipped policies comes in parts, each a statement
 
 | part | for |
 |---|---|
-| advisor | `evidence: [access-advisor]` |
+| advisor | `evidence: [access-advisor]`, and switching off SSH keys and the like on its word |
 | cloudtrail-veto | `cloudtrail-veto:` of disable-unused |
 | quarantine | `quarantine: true` of disable-unused, and reading users whom it quarantined |
 | exemptions | an exemptions file on S3; put the object's ARN in |
@@ -34,16 +34,20 @@ PREREQUISITES = frozenset(
         "cloudtrail:GetTrailStatus",
     }
 )
-#: Calls of the optional parts, and what they are for.
+#: What kinds without last-used data need: only Access Advisor lets them be switched off at all.
+_BY_ADVICE = frozenset(
+    {"iam:UpdateSSHPublicKey", "iam:UpdateServiceSpecificCredential", "iam:UpdateSigningCertificate"}
+)
+#: Calls of the optional parts; those that change something are left out without `enforce`.
 PARTS: Mapping[str, frozenset[str]] = {
-    "advisor": frozenset({"iam:GenerateServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetails"}),
+    "advisor": _BY_ADVICE
+    | {"iam:GenerateServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetails"},
     "cloudtrail-veto": frozenset({"cloudtrail:LookupEvents"}),
     "quarantine": frozenset({"iam:GetUserPolicy", "iam:PutUserPolicy", "iam:DeleteUserPolicy"}),
     "exemptions": frozenset({"s3:GetObject"}),
     "output": frozenset({"s3:PutObject"}),
 }
-_PART_RESOURCES = {
-    "quarantine": _USERS,
+_OBJECTS = {
     "exemptions": "arn:aws:s3:::EXEMPTIONS-BUCKET/exemptions.yml",
     "output": "arn:aws:s3:::OUTPUT-BUCKET/*",
 }
@@ -56,7 +60,7 @@ def needed(*, enforce: bool) -> frozenset[str]:
         for action in (MarkUnused, UnmarkUnused, DisableUnused, EnableUnused):
             found |= set(action.permissions)
         found.add("iam:DeleteLoginProfile")
-    return frozenset(found) - _EVERYBODYS - PARTS["quarantine"]
+    return frozenset(found) - _EVERYBODYS - PARTS["quarantine"] - _BY_ADVICE
 
 
 def is_read(permission: str) -> bool:
@@ -67,18 +71,29 @@ def is_read(permission: str) -> bool:
 def policy(*, enforce: bool, parts: Iterable[str] = ()) -> dict[str, Any]:
     """The IAM policy: reads of the whole account, changes of users, and the parts asked for."""
     calls = needed(enforce=enforce)
-    statements = [
-        _statement("Report", {c for c in calls - PREREQUISITES if is_read(c)}, "*"),
-        _statement("Prerequisites", PREREQUISITES, "*"),
-    ]
-    changes = {c for c in calls if not is_read(c)}
-    if changes:
-        statements.append(_statement("Enforce", changes, _USERS))
+    statements = _statements("Report", calls - PREREQUISITES, enforce=False)
+    statements += _statements("Prerequisites", PREREQUISITES, enforce=False)
+    if enforce:
+        statements.append(_statement("Enforce", _changes(calls), _USERS))
     for part in parts:
-        asked = {c for c in PARTS[part] if enforce or part == "output" or is_read(c)}
         sid = "".join(word.capitalize() for word in part.split("-"))
-        statements.append(_statement(sid, asked, _PART_RESOURCES.get(part, "*")))
+        if part in _OBJECTS:
+            statements.append(_statement(sid, PARTS[part], _OBJECTS[part]))
+        else:
+            statements += _statements(sid, PARTS[part], enforce=enforce)
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _statements(sid: str, calls: frozenset[str], *, enforce: bool) -> list[dict[str, Any]]:
+    """Reads of everything; with `enforce` the changes too, of users only."""
+    made = [_statement(sid, calls - _changes(calls), "*")]
+    if enforce and _changes(calls):
+        made.append(_statement(f"{sid}Enforce", _changes(calls), _USERS))
+    return made
+
+
+def _changes(calls: frozenset[str]) -> frozenset[str]:
+    return frozenset(call for call in calls if not is_read(call))
 
 
 def _statement(sid: str, calls: Iterable[str], resource: str) -> dict[str, Any]:

@@ -37,27 +37,38 @@ def restore(
             )
             return
         put_tags(iam, identity.name, record_tags(RESTORED_TAG, Record(now, record.items), tags))
-        yield from _switch_on(iam, identity, record)
-        drop_tags(iam, identity.name, tags, tag, RECORD_TAG, marked_tag(tag))
+        failed = False
+        for item in sorted(record.items):
+            action = _switch_on(iam, identity, item)
+            failed = failed or action.result == "failed"
+            yield action
+        if not failed:
+            drop_tags(iam, identity.name, tags, tag, RECORD_TAG, marked_tag(tag))
     except ERRORS as error:
         yield _action(identity, "failed", str(error))
 
 
-def _switch_on(iam: Any, identity: Identity, record: Record) -> Iterator[Action]:
-    for item in sorted(record.items):
-        yield _switch_on_one(iam, identity, item)
-
-
-def _switch_on_one(iam: Any, identity: Identity, item: Item) -> Action:
+def _switch_on(iam: Any, identity: Identity, item: Item) -> Action:
+    """One credential; what failed keeps the record, and does not hold up the others."""
     details: Mapping[str, Any] = {"kind": item.kind, "credential": item.id, "before": "off"}
     if item.kind == PASSWORD:
         reason = f"a deleted password cannot be restored; {new_password(identity.name)}"
         return _action(identity, "skipped", reason, **details)
-    if item == QUARANTINE_ITEM:
-        found_or_none(lambda: iam.delete_user_policy(UserName=identity.name, PolicyName=item.id))
-    else:
-        set_status(iam, identity.name, item.kind, item.id, "Active")
+    try:
+        found = found_or_none(lambda: _undo(iam, identity.name, item))
+    except ERRORS as error:
+        return _action(identity, "failed", str(error), **details)
+    if not found:
+        return _action(identity, "skipped", "it was deleted meanwhile", **details)
     return _action(identity, "done", "restored from its record", after="on", undo="disable-unused", **details)
+
+
+def _undo(iam: Any, name: str, item: Item) -> bool:
+    if item == QUARANTINE_ITEM:
+        iam.delete_user_policy(UserName=name, PolicyName=item.id)
+    else:
+        set_status(iam, name, item.kind, item.id, "Active")
+    return True
 
 
 def _action(identity: Identity, result: Result, reason: str, **details: Any) -> Action:
