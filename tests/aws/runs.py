@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import subprocess
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import boto3
@@ -38,22 +40,31 @@ def policy(name: str, source: str | None = "unused-bulk", **options: Any) -> dic
     return {**made, "filters": [{"type": "unused-credentials", **options}]}
 
 
-def custodian(
-    sandbox: Sandbox, out: Path, *policies: Path | dict[str, Any], verb: str = "run"
-) -> subprocess.CompletedProcess[str]:
-    """`custodian run` on files and on policies written here; its log is in stderr and stdout."""
+def custodian(sandbox: Sandbox, out: Path, *policies: Path | dict[str, Any]) -> CompletedProcess[str]:
+    """`custodian run` on files and on policies written here; its log is in stderr."""
     out.mkdir(parents=True, exist_ok=True)
-    written = [p for p in policies if isinstance(p, dict)]
     files = [str(p) for p in policies if isinstance(p, Path)]
-    if written:
-        own = out / "policies.json"
-        own.write_text(json.dumps({"policies": written}))
-        files.append(str(own))
-    where = ["-s", str(out), "--cache-period", "0"] if verb == "run" else []
-    return subprocess.run(
-        [str(CUSTODIAN), verb, *where, *files],
-        env=sandbox.child_environment(), cwd=out, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    files += written(out, [p for p in policies if isinstance(p, dict)])
+    return run("run", "-s", str(out), "--cache-period", "0", *files, env=sandbox.child_environment(), cwd=out)
+
+
+def validate(folder: Path, policies: Iterable[dict[str, Any]]) -> CompletedProcess[str]:
+    """`custodian validate` on each policy in a file of its own; it needs no cloud."""
+    files = [file for policy in policies for file in written(folder, [policy], policy["name"])]
+    return run("validate", *files, env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}, cwd=folder)
+
+
+def written(folder: Path, policies: list[dict[str, Any]], name: str = "policies") -> list[str]:
+    """The file that holds these policies; none for none."""
+    file = folder / f"{name}.json"
+    file.write_text(json.dumps({"policies": policies}))
+    return [str(file)] if policies else []
+
+
+def run(*arguments: str, env: Mapping[str, str], cwd: Path) -> CompletedProcess[str]:
+    """Stock Custodian with these arguments."""
+    command = [str(CUSTODIAN), *arguments]
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=False)
 
 
 def resources(out: Path, name: str) -> list[dict[str, Any]]:
