@@ -155,7 +155,10 @@ def new_password(name: str) -> str:
 
 
 def set_status(iam: Any, name: str, kind: str, key: str, status: str) -> None:
-    """Set a key, a service-specific credential or a certificate to Active or Inactive; idempotent."""
+    """Set a key, a service-specific credential or a certificate to Active or Inactive; idempotent.
+
+    Raises RecordError for a kind that has no status: a record that somebody edited may name anything.
+    """
     calls: dict[str, Callable[[], Any]] = {
         ACCESS_KEY: lambda: iam.update_access_key(UserName=name, AccessKeyId=key, Status=status),
         SSH_KEY: lambda: iam.update_ssh_public_key(UserName=name, SSHPublicKeyId=key, Status=status),
@@ -164,6 +167,8 @@ def set_status(iam: Any, name: str, kind: str, key: str, status: str) -> None:
         ),
         CERTIFICATE: lambda: iam.update_signing_certificate(UserName=name, CertificateId=key, Status=status),
     }
+    if kind not in calls:
+        raise RecordError(f"{kind}={key} is no credential that could be set to {status}; correct the record")
     calls[kind]()
 
 
