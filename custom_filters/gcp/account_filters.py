@@ -14,18 +14,22 @@ from custom_filters.core.finding import Progress
 from custom_filters.core.times import parse_time
 from custom_filters.gcp.accounts import PARENT, shared_roles, take_over
 from custom_filters.gcp.activity import (
+    ACTIVITIES,
     ANALYZER,
     MONITORING,
     OF_ACCOUNTS,
     OF_KEYS,
+    SERIES,
     Kind,
     analyzer_evidence,
+    get_rows,
+    get_seen,
     monitoring_evidence,
     shared_rows,
     shared_seen,
 )
-from custom_filters.gcp.client import Json, shared_login
-from custom_filters.gcp.filters import MARK_FILTER_SCHEMA, progress_in
+from custom_filters.gcp.client import Json, project_of, shared_client, shared_login
+from custom_filters.gcp.filters import MARK_FILTER_SCHEMA, Reader, progress_in
 from custom_filters.gcp.principals import (
     KEY,
     SERVICE_ACCOUNT,
@@ -74,14 +78,19 @@ class AccountUnusedCredentials(UnusedCredentials):
         """Every account or key with what is known of it, from calls for the whole project."""
         if not resources:
             return
-        activity = self.activity(now)
+        activity, facts = self.activity(now), self.facts()
         for resource in resources:
-            yield resource, self.judged_by(resource, activity, now)
+            yield resource, self.judged_by(resource, activity, facts, now)
 
-    def judged_by(self, resource: Mapping[str, Any], activity: Activity, now: datetime) -> Identity:
+    def facts(self) -> Facts:
+        """Who asks, and everybody's roles."""
+        return Facts(shared_login(self.manager), shared_roles(self.manager))
+
+    def judged_by(
+        self, resource: Mapping[str, Any], activity: Activity, facts: Facts, now: datetime
+    ) -> Identity:
         """The identity of one resource, with its exemption; built-in ones come first."""
         account = resource.get(PARENT, resource)
-        facts = Facts(shared_login(self.manager), shared_roles(self.manager))
         identity = self.transform(resource, tuple(self._evidence(resource, activity, now)), facts, now)
         found = built_in_exemption(account, facts.login) or self.exemption(
             identity.account, identity.name, identity.id, tags_of(account), now
@@ -93,6 +102,21 @@ class AccountUnusedCredentials(UnusedCredentials):
         rows = shared_rows(self.manager, self.of) if ANALYZER in self.evidence else {}
         seen = shared_seen(self.manager, self.of, now) if MONITORING in self.evidence else {}
         return rows, seen
+
+    def reader(self, now: datetime) -> Reader:
+        """Reads one resource's evidence again, past every cache. To be made in the main thread."""
+        manager, project, facts = self.manager, project_of(self.manager), self.facts()
+        known = self.activity(now)[0]
+        analyzer, monitoring = shared_client(manager, ACTIVITIES), shared_client(manager, SERIES)
+
+        def read(found: Json, listed: Mapping[str, Any]) -> Identity:
+            names, label, _ = self.names(found)
+            full = next((known[name]["fullResourceName"] for name in names if name in known), None)
+            rows = get_rows(analyzer, project, self.of, full) if full else {}
+            seen = get_seen(monitoring, project, self.of, now, label) if MONITORING in self.evidence else {}
+            return self.judged_by(found, (rows, seen), facts, now)
+
+        return read
 
     def _evidence(self, resource: Mapping[str, Any], activity: Activity, now: datetime) -> Iterator[Evidence]:
         rows, seen = activity

@@ -1,7 +1,7 @@
 """When service accounts and keys last authenticated: Policy Analyzer, and Monitoring as a check on it.
 
 https://cloud.google.com/policy-intelligence/docs/activity-analyzer-service-account-authentication:
-whole days, about a day late; calls outside Google Cloud by domain-wide delegation are not seen; failed calls count.
+whole days, about a day late; failed calls count; what domain-wide delegation does elsewhere is not seen.
 https://cloud.google.com/monitoring/api/metrics_gcp_i_o: authn_events_count, kept for six weeks.
 """
 

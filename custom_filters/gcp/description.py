@@ -1,7 +1,7 @@
 """Our notes on a service account and its keys: at the end of the account's description, in brackets.
 
 `Nightly invoices [c7n-unused: Unused: disable-unused@2026/10/20 1200 UTC]`. A note about keys names them by
-the beginning of their ids: `[c7n-unused-record 0a1b2c3d4e5f,93a0...: 2026-10-20T12:00:00Z]`. The owner's text
+the beginning of their ids: `[c7n-unused-record 0a1b2c3d,93a0f2b1: 2026-10-20T12:00:00Z]`. The owner's text
 is kept, wherever it was edited. Google allows 256 bytes in all.
 """
 
@@ -11,16 +11,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from custom_filters.core.record import Item, RecordError
+from custom_filters.core.record import Item, Record, RecordError, pack, unpack
 from custom_filters.core.times import format_time, parse_time
 from custom_filters.policy.markers import RECORD_TAG, RESTORED_TAG
 
 LIMIT = 256
 _NOTE = re.compile(r" ?\[(c7n-unused[a-z0-9-]*|maid_status)((?: [0-9a-f,]+)?): ([^\[\]]*)\]")
-#: 48 bits of a key's id; an account has at most ten keys of its users'.
-_PREFIX = 12
+#: 32 bits of a key's id: an account has at most ten keys of its users'.
+_PREFIX = 8
 #: Notes that hold a time, and for policies read as a record of one credential.
 _RECORDS = frozenset({RECORD_TAG, RESTORED_TAG})
+_MARKED = "-marked"
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,11 @@ class Description:
     def tags(self, item: Item, key: str = "") -> dict[str, str]:
         """The notes on one credential, by the names that policies use."""
         short = key[:_PREFIX]
-        return {
-            name: _record(text, item) if name in _RECORDS else text
-            for (name, owner), text in self.notes.items()
-            if owner == short
-        }
+        return {name: _long(name, text, item) for (name, owner), text in self.notes.items() if owner == short}
 
     def changed(self, key: str, changes: Mapping[str, str | None]) -> Description:
         """The description with notes on one key, or on the account, set; None removes one."""
-        named = {(name, key[:_PREFIX]): text for name, text in changes.items()}
+        named = {(name, key[:_PREFIX]): _short(name, text) for name, text in changes.items()}
         merged = {**self.notes, **named}
         return Description(self.text, {name: text for name, text in merged.items() if text is not None})
 
@@ -76,15 +73,21 @@ def parse_description(description: str) -> Description:
     return Description(_NOTE.sub("", description), notes)
 
 
-def record_text(at: str) -> str:
-    """What a note keeps of a record `1/1 TIME kind=id`: the time, since it is clear whose it is."""
-    return at.split(" ")[1]
+def _short(name: str, text: str | None) -> str | None:
+    """What is kept of a record `1/1 TIME [until=TIME] kind=id`: one time, since it is clear whose it is."""
+    if text is None or not (name in _RECORDS or name.endswith(_MARKED)):
+        return text
+    record = unpack([text])
+    return format_time(record.until or record.at) if record else None
 
 
-def _record(text: str, item: Item) -> str:
+def _long(name: str, text: str, item: Item) -> str:
     """The record that a note stands for; a text that is no time is passed on, to be refused as a record."""
+    if not (name in _RECORDS or name.endswith(_MARKED)):
+        return text
     try:
         at = parse_time(text)
     except ValueError:
         return text
-    return f"1/1 {format_time(at)} {item.kind}={item.id}"
+    until = at if name.endswith(_MARKED) else None
+    return pack(Record(at, frozenset([item]), until), limit=LIMIT, parts=1)[0]

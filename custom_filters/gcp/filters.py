@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,12 +15,15 @@ from custom_filters.gcp import reports, sso
 from custom_filters.gcp.client import Json, for_each, session_of, shared_client, shared_login
 from custom_filters.gcp.directory import USERS_READ, get_user, shared_listing, shared_projection
 from custom_filters.gcp.people import KINDS, LAST_LOGIN, transform_user, with_second_look
+from custom_filters.gcp.roles import shared_role_holders
 from custom_filters.gcp.schema import TAG, tags_of
 from custom_filters.policy.markers import RECORD_TAG, progress_of
 from custom_filters.policy.marks import MARK_SCHEMA, UnusedMark
 from custom_filters.policy.store import shared
 from custom_filters.policy.unused import UnusedCredentials, unused_schema
 
+#: From a resource as it is now, and as it was listed, to its identity.
+Reader = Callable[[Json, Mapping[str, Any]], Identity]
 MARK_FILTER_SCHEMA: dict[str, Any] = {
     **MARK_SCHEMA,
     "properties": {**MARK_SCHEMA["properties"], "tag": TAG},
@@ -86,6 +89,22 @@ class DirectoryUserUnusedCredentials(UnusedCredentials):
             return reports.shared_usage(self.manager, now).evidence(user, now, self.rules.days)
         problem = sso.shared_sso_problem(self.manager)
         return (problem,) if problem else ()
+
+    def reader(self, now: datetime) -> Reader:
+        """Reads one user's evidence again, past every cache. To be made in the main thread, used in any."""
+        usage = shared_client(self.manager, reports.USAGE) if reports.SOURCE in self.evidence else None
+        problem = None if usage else sso.shared_sso_problem(self.manager)
+        customer, holders = shared_login(self.manager).customer, shared_role_holders(self.manager)
+
+        def read(user: Json, listed: Mapping[str, Any]) -> Identity:
+            more: tuple[Evidence, ...] = (problem,) if problem else ()
+            if usage:
+                newest = reports.get_usage(usage, customer, now, user["id"])
+                more = newest.evidence(user, now, self.rules.days)
+            identity = with_second_look(self.judged_by(user, more, now), listed, user, now)
+            return replace(identity, privileged=True) if user["id"] in holders else identity
+
+        return read
 
     def _look_again(self, known: dict[str, Identity], now: datetime) -> None:
         rules = self.rules

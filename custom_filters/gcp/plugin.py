@@ -54,7 +54,10 @@ def _register_accounts(resource_class: Any) -> None:
 
 
 def _register(resource_class: Any, unused: type, mark: type) -> None:
+    from custom_filters.gcp.actions import DisableUnused, EnableUnused, MarkForOp, UnmarkUnused
     from custom_filters.policy.registry import add
 
     add(resource_class.filter_registry, "unused-credentials", unused)
     add(resource_class.filter_registry, "unused-mark", mark)
+    for action in (MarkForOp, UnmarkUnused, DisableUnused, EnableUnused):
+        add(resource_class.action_registry, action.schema["properties"]["type"]["enum"][0], action)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from custom_filters.gcp.client import Api, Client, Json, found_or_none
-from custom_filters.policy.markers import RECORD_TAG, RESTORED_TAG
+from custom_filters.policy.markers import RECORD_TAG, RESTORED_TAG, marked_tag
 
 SCHEMAS_READ = Api("admin", "directory_v1", "schemas", "admin.directory.userschema.readonly")
 SCHEMAS_WRITE = Api("admin", "directory_v1", "schemas", "admin.directory.userschema")
@@ -29,7 +29,7 @@ def field_of(tag: str) -> str:
 
 def field_names(tag: str = DEFAULT_TAG) -> tuple[str, ...]:
     """The fields that policies with this `tag` need."""
-    return tuple(map(field_of, (tag, RECORD_TAG, RESTORED_TAG, EXEMPT_TAG)))
+    return tuple(map(field_of, (tag, marked_tag(tag), RECORD_TAG, RESTORED_TAG, EXEMPT_TAG)))
 
 
 def tags_of(user: Mapping[str, Any]) -> dict[str, str]:

@@ -6,6 +6,7 @@ runs unmodified c7n-gcp, google-auth and googleapiclient.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import shutil
@@ -64,7 +65,7 @@ PROJECT_VARIABLES = (  # c7n-gcp takes the first of these that is set
     "CLOUDSDK_CORE_PROJECT",
 )
 READING_POSTS = ("getIamPolicy", "testIamPermissions")
-RequestHook = Callable[[str, str, str], None]
+RequestHook = Callable[[str, str, str, bool], None]
 
 
 class Settings(Protocol):
@@ -97,8 +98,8 @@ class GcpCloud:
     """A Workspace customer with its Google Cloud projects; `close` removes the key file.
 
     calls: counts `gcp:` + discovery method id (the Admin SDK's get their `admin.`), refused calls too.
-    on_request: called as `("gcp", method id, phase)` around each write; phase `before`: not yet applied,
-    `after`: applied and the answer not yet sent. It may raise ConnectionDroppedError.
+    on_request: called as `("gcp", method id, phase, is it a write)` around each call; `before`: not
+    yet applied, `after`: applied and the answer not yet sent. It may raise ConnectionDroppedError.
     permissions: the IAM permissions of the caller's service account; delegated: the scopes an administrator
     delegated to it. Both may be changed while it runs. Faults: see `faults.Faults`.
     """
@@ -227,14 +228,13 @@ class GcpCloud:
         return select(answer, params["fields"]) if "fields" in params and answer is not None else answer
 
     def _applied(self, handler: Handler, call: Call) -> dict[str, Any] | None:
-        if call.method.http == "GET" or call.method.id.endswith(READING_POSTS):
-            return handler(call)
+        is_write = call.method.http != "GET" and not call.method.id.endswith(READING_POSTS)
         if self.on_request:
-            self.on_request("gcp", call.method.id, "before")
-        with self.state.lock:
+            self.on_request("gcp", call.method.id, "before", is_write)
+        with self.state.lock if is_write else contextlib.nullcontext():
             answer = handler(call)
         if self.on_request:
-            self.on_request("gcp", call.method.id, "after")
+            self.on_request("gcp", call.method.id, "after", is_write)
         return answer
 
     def _authenticated(self, method: Method, request: Request) -> Token:

@@ -73,22 +73,27 @@ def test_page_tokens_expire(world: World) -> None:
     assert refused(more.execute) == (400, "invalid")
 
 
-def test_writes_call_the_hook_before_and_after(world: World) -> None:
-    seen: list[tuple[str, str, str, bool]] = []
+def test_calls_tell_the_hook_before_and_after(world: World) -> None:
+    seen: list[tuple[str, str, bool, bool]] = []
     person = world.cloud.company.person("stale").id
 
-    def hook(cloud: str, action: str, phase: str) -> None:
-        seen.append((cloud, action, phase, world.cloud.state.people[person].suspended))
+    def hook(cloud: str, action: str, phase: str, is_write: bool) -> None:
+        seen.append((action, phase, is_write, world.cloud.state.people[person].suspended))
 
     world.cloud.on_request = hook
     users(world).get(userKey=STALE).execute()
     users(world).patch(userKey=STALE, body={"suspended": True}).execute()
-    action = "admin.directory.users.patch"
-    assert seen == [("gcp", action, "before", False), ("gcp", action, "after", True)]
+    get, patch = "admin.directory.users.get", "admin.directory.users.patch"
+    assert seen == [
+        (get, "before", False, False),
+        (get, "after", False, False),
+        (patch, "before", True, False),
+        (patch, "after", True, True),
+    ]
 
 
 def test_the_hook_may_drop_the_connection_after_the_write(world: World) -> None:
-    def hook(cloud: str, action: str, phase: str) -> None:
+    def hook(cloud: str, action: str, phase: str, is_write: bool) -> None:
         if phase == "after":
             raise ConnectionDroppedError
 
@@ -99,12 +104,12 @@ def test_the_hook_may_drop_the_connection_after_the_write(world: World) -> None:
 
 
 def test_reading_posts_are_no_writes(world: World) -> None:
-    seen: list[str] = []
-    world.cloud.on_request = lambda cloud, action, phase: seen.append(action)
+    seen: list[bool] = []
+    world.cloud.on_request = lambda cloud, action, phase, is_write: seen.append(is_write)
     projects = world.api("cloudresourcemanager", "v1").projects()
     projects.getIamPolicy(resource="meridian-prod", body={}).execute()
     projects.testIamPermissions(resource="meridian-prod", body={}).execute()
-    assert seen == []
+    assert seen == [False] * 4
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,137 @@
+"""Stock Custodian, as a child process, on the embedded Google."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from custom_filters.gcp.schema import SCHEMA, field_names
+from custom_filters.sandbox.gcp.people import Key, Person, ServiceAccount
+from custom_filters.sandbox.sandbox import Sandbox, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+REPORT = ROOT / "policies/gcp/report.yml"
+ENFORCE = ROOT / "policies/gcp/enforce.yml"
+CUSTODIAN = Path(sysconfig.get_path("scripts"), "custodian")
+DOMAIN = "lakeside.example"
+NO_END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
+
+_numbers = itertools.count(5_000)
+
+
+@contextmanager
+def embedded(*, marks: bool = True, **settings: Any) -> Iterator[Sandbox]:
+    """A customer with nobody but our own subject, and with our custom schema unless `marks` is False."""
+    made = Settings(**{"users": 0, "seed": next(_numbers), "clouds": ("gcp",), **settings})
+    with Sandbox(made) as sandbox:
+        if marks:
+            add_schema(sandbox)
+        yield sandbox
+
+
+def add_schema(sandbox: Sandbox) -> None:
+    """What `c7n-unused setup` makes, made long ago."""
+    state = sandbox.gcp.state
+    fields = [{"fieldName": name, "fieldType": "STRING", "multiValued": False} for name in field_names()]
+    state.schemas[SCHEMA] = {"schemaId": SCHEMA, "schemaName": SCHEMA, "fields": fields}
+    state.schema_times[SCHEMA] = utc(2020, 1, 1)
+
+
+def person(name: str, now: datetime, idle: float | None, **fields: Any) -> Person:
+    """Somebody who last signed in `idle` days ago (None: never), 900 days after being created."""
+    made: dict[str, Any] = {
+        "id": f"1{next(_numbers):020d}",
+        "email": f"{name}@{DOMAIN}",
+        "given": name,
+        "family": "Doe",
+        "created": now - timedelta(days=900),
+        "last_login": None if idle is None else now - timedelta(days=idle),
+    }
+    return Person(**{**made, **fields})
+
+
+def account(sandbox: Sandbox, name: str, now: datetime, idle: float | None, **fields: Any) -> ServiceAccount:
+    """A service account of the first project that last authenticated `idle` days ago (None: never)."""
+    project = sandbox.gcp.company.projects[0].id
+    made: dict[str, Any] = {
+        "project": project,
+        "email": f"{name}@{project}.iam.gserviceaccount.com",
+        "unique_id": f"1{next(_numbers):020d}",
+        "created": now - timedelta(days=900),
+        "last_authenticated": None if idle is None else now - timedelta(days=idle),
+    }
+    return ServiceAccount(**{**made, **fields})
+
+
+def key(owner: ServiceAccount, name: str, now: datetime, idle: float | None, **fields: Any) -> Key:
+    """A user-managed key; `name` begins its id, in hex digits."""
+    made: dict[str, Any] = {
+        "id": name.ljust(40, "0"),
+        "account": owner.email,
+        "valid_after": now - timedelta(days=600),
+        "valid_before": NO_END,
+        "last_authenticated": None if idle is None else now - timedelta(days=idle),
+    }
+    return Key(**{**made, **fields})
+
+
+def policy(
+    name: str, *filters: dict[str, Any], resource: str = "directory-user", actions: Any = (), **options: Any
+) -> dict[str, Any]:
+    """A policy with our filter behind the given ones."""
+    options = {key.replace("_", "-"): value for key, value in options.items()}
+    found = [*filters, {"type": "unused-credentials", **options}]
+    made: dict[str, Any] = {"name": name, "resource": f"gcp.{resource}", "filters": found}
+    return {**made, "actions": list(actions)} if actions else made
+
+
+def custodian(
+    sandbox: Sandbox,
+    out: Path,
+    *policies: Path | dict[str, Any],
+    verb: str = "run",
+    only: str = "",
+    **environment: str,
+) -> subprocess.CompletedProcess[str]:
+    """`custodian run` on files and on policies written here; its log is in stderr."""
+    out.mkdir(parents=True, exist_ok=True)
+    written = [p for p in policies if isinstance(p, dict)]
+    files = [str(p) for p in policies if isinstance(p, Path)]
+    if written:
+        own = out / "policies.json"
+        own.write_text(json.dumps({"policies": written}))
+        files.append(str(own))
+    where = ["-s", str(out)] if verb == "run" else []
+    where += ["-p", only] if only else []
+    return subprocess.run(
+        [str(CUSTODIAN), verb, *where, *files],
+        env={**sandbox.child_environment(), **environment},
+        cwd=out, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def in_project(sandbox: Sandbox, number: int) -> dict[str, str]:
+    """What makes a run be about the project with this number."""
+    return dict.fromkeys(("GCP_PROJECT", "GOOGLE_CLOUD_PROJECT"), sandbox.gcp.company.projects[number].id)
+
+
+def resources(out: Path, name: str) -> list[dict[str, Any]]:
+    """What a policy selected."""
+    found: list[dict[str, Any]] = json.loads((out / name / "resources.json").read_text())
+    return found
+
+
+def annotations(out: Path, name: str) -> list[dict[str, Any]]:
+    """The annotations of a policy's resources."""
+    return [resource["c7n:unused"] for resource in resources(out, name)]
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=timezone.utc)  # type: ignore[misc,arg-type]
