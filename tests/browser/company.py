@@ -1,4 +1,4 @@
-"""A company's worth of findings, the same for the same numbers: what the browser tests and the README show."""
+"""A company's worth of findings: what the browser tests look at and the README shows."""
 
 from __future__ import annotations
 
@@ -14,8 +14,35 @@ from custom_filters.core.finding import Progress
 from custom_filters.reports.model import Report
 from tests.reports.samples import NOW, credential, days_ago, evaluation, findings, user, value
 
-_FIRST = ("ada", "ben", "chloe", "dmitri", "elif", "farah", "goran", "hana", "ines", "jonas", "kofi", "lea", "mei")
-_LAST = ("okafor", "silva", "novak", "haddad", "larsen", "moreau", "tanaka", "weber", "rossi", "khan", "ito", "diaz")
+_FIRST = (
+    "ada",
+    "ben",
+    "chloe",
+    "dmitri",
+    "elif",
+    "farah",
+    "goran",
+    "hana",
+    "ines",
+    "jonas",
+    "kofi",
+    "lea",
+    "mei",
+)
+_LAST = (
+    "okafor",
+    "silva",
+    "novak",
+    "haddad",
+    "larsen",
+    "moreau",
+    "tanaka",
+    "weber",
+    "rossi",
+    "khan",
+    "ito",
+    "diaz",
+)
 _TEAMS = ("payments@example.com", "platform@example.com", "data@example.com", None)
 _KINDS = {
     "aws": ("password", "access-key", "ssh-key"),
@@ -71,7 +98,10 @@ def _identity(n: int, provider: str, rng: random.Random) -> Identity:
     owner = rng.choice(_TEAMS)
     made = user(
         f"{rng.choice(_FIRST)}.{rng.choice(_LAST)}{n}",
-        *(_credential(kind, n, rng) for kind in rng.sample(_KINDS[provider], rng.randint(1, len(_KINDS[provider])))),
+        *(
+            _credential(kind, n, rng)
+            for kind in rng.sample(_KINDS[provider], rng.randint(1, len(_KINDS[provider])))
+        ),
         provider=provider,
         account=rng.choice(_ACCOUNTS[provider]),
         user_type=rng.choice(("human", "human", "service", "guest")),
@@ -82,14 +112,18 @@ def _identity(n: int, provider: str, rng: random.Random) -> Identity:
     if n % 17:
         return made
     expires = NOW + timedelta(days=rng.choice((-3, 12, 25, 200)))
-    entry = Exemption(provider, "*", made.name, "break-glass account, see runbook 12", "ciso@example.com", expires)
+    entry = Exemption(
+        provider, "*", made.name, "break-glass account, see runbook 12", "ciso@example.com", expires
+    )
     return replace(made, exemption=entry)
 
 
 def _credential(kind: str, n: int, rng: random.Random) -> Credential:
-    id = f"AKIAEXAMPLE{n:06}" if kind == "access-key" else kind
-    used: float | str | None = rng.choice((None, rng.randint(91, 900), rng.randint(91, 400), rng.randint(0, 60)))
+    name = f"AKIAEXAMPLE{n:06}" if kind == "access-key" else kind
+    used: float | str | None = rng.choice(
+        (None, rng.randint(91, 900), rng.randint(91, 400), rng.randint(0, 60))
+    )
     if kind == "ssh-key":
-        used, id = "no requested source tells when an ssh-key was last used", f"APKAEXAMPLE{n:06}"
-    made = credential(used, kind, id, created=rng.randint(120, 1500))
+        used, name = "no requested source tells when an ssh-key was last used", f"APKAEXAMPLE{n:06}"
+    made = credential(used, kind, name, created=rng.randint(120, 1500))
     return replace(made, created=days_ago(rng.randint(901, 1500)))

@@ -43,17 +43,18 @@
   const date = (cell) => day(cell.getValue());
   const user = (cell) => {
     const data = cell.getData();
-    return element("a", { href: `#${data.uid}` }, isolated(cell.getValue() || "(no name)"));
+    const link = element("a", { href: `#${data.uid}` }, isolated(cell.getValue() || "(no name)"));
+    return data.privileged ? element("span", {}, link, " ", element("span", { class: "tag" }, "privileged")) : link;
   };
   const COLUMNS = [
     { title: "Verdict", field: "verdict", width: 125, formatter: (cell) => verdictOf(cell.getValue()) },
-    { title: "User", field: "user", width: 210, formatter: user },
+    { title: "User", field: "user", width: 250, formatter: user },
     { title: "Privileged", field: "privileged", width: 110, formatter: (cell) => ({ true: "yes", false: "no" })[cell.getValue()] ?? "unknown" },
-    { title: "Credential", field: "credential", width: 250, formatter: text },
-    { title: "Days", field: "days_unused", width: 85, hozAlign: "right", sorter: "number" },
+    { title: "Credential", field: "credential", width: 225, formatter: text },
+    { title: "Days", field: "days_unused", width: 80, hozAlign: "right", sorter: "number" },
     { title: "Last used", field: "last_used", width: 115, formatter: date },
     { title: "Created", field: "created", width: 115, formatter: date },
-    { title: "Why", field: "reason", minWidth: 320, widthGrow: 3, formatter: text },
+    { title: "Why", field: "reason", minWidth: 240, widthGrow: 3, formatter: text },
     { title: "Phase", field: "phase", width: 100 },
     { title: "Next", field: "next_action", width: 140, formatter: text },
     { title: "Next at", field: "next_action_at", width: 115, formatter: date },
@@ -68,7 +69,7 @@
   ];
   const SHOWN = NARROW
     ? ["verdict", "user", "days_unused", "credential"]
-    : ["verdict", "user", "privileged", "credential", "days_unused", "last_used", "created", "reason", "phase", "next_action", "next_action_at"];
+    : ["verdict", "user", "credential", "days_unused", "last_used", "created", "reason", "phase", "next_action", "next_action_at"];
   const OPTIONAL = ["exemption", "change"];
 
   function columns(rows) {
@@ -85,15 +86,8 @@
     return (value, count, data) => {
       const name = data.length ? GROUP_NAMES[level](data[0]) : "";
       const extra = level === 1 && data.length && data[0].owner_source ? `, by ${data[0].owner_source}` : "";
-      return element("div", { class: "group" }, isolated(name), element("span", {}, ` ${extra} · ${count}`));
+      return element("b", {}, isolated(name), element("span", {}, `${extra} · ${count.toLocaleString("en")}`));
     };
-  }
-
-  // A group's line folds with the keyboard as with the mouse.
-  function reachable(group) {
-    const line = group.getElement();
-    line.tabIndex = 0;
-    line.setAttribute("aria-expanded", String(group.isVisible()));
   }
 
   // ---- one finding -------------------------------------------------------------------------------------
@@ -158,9 +152,11 @@
       columns: columns(rows),
       height: "75vh",
       layout: "fitColumns",
+      autoResize: false, // it draws anew when the table scrolls into view, and the keyboard's focus is lost
       placeholder: "No credential matches.",
       index: "uid",
       groupBy: GROUPS,
+      groupToggleElement: "header",
       groupHeader: GROUPS.map((_, level) => groupHeader(level)),
       groupStartOpen: rows.length <= OPEN_GROUPS ? [true, true, true] : [false, true, true],
       columnHeaderSortMulti: true,
@@ -199,11 +195,26 @@
       byId("controls").hidden = false;
       document.body.classList.add("printing");
       choose(grid);
+      roles();
       keys(grid);
       count();
       jump();
     });
-    addEventListener("beforeprint", () => byId("print").replaceChildren(...printed(grid)));
+    let width = innerWidth;
+    addEventListener("resize", () => {
+      if (innerWidth !== width) grid.redraw();
+      width = innerWidth;
+    });
+    addEventListener("beforeprint", () => {
+      for (const folded of document.querySelectorAll("main details:not([open])")) folded.open = folded.dataset.forPrint = true;
+      byId("print").replaceChildren(...printed(grid));
+    });
+    addEventListener("afterprint", () => {
+      for (const opened of document.querySelectorAll("details[data-for-print]")) {
+        opened.open = false;
+        delete opened.dataset.forPrint;
+      }
+    });
   }
 
   function choose(grid) {
@@ -213,6 +224,27 @@
       box.addEventListener("change", () => { column.toggle(); grid.redraw(); });
       byId("columns").querySelector("fieldset").append(element("label", {}, box, ` ${column.getDefinition().title}`));
     }
+  }
+
+  // Roles that screen readers understand: the body is one group of rows, a group's line is a row that folds.
+  function roles() {
+    byId("table").removeAttribute("aria-owns");
+    byId("table").setAttribute("role", "treegrid");
+    byId("table").setAttribute("aria-labelledby", "credentials-title");
+    byId("table").querySelector(".tabulator-tableholder").setAttribute("role", "rowgroup");
+    const body = byId("table").querySelector(".tabulator-table");
+    body.setAttribute("role", "presentation");
+    const mark = () => {
+      for (const line of body.querySelectorAll(".tabulator-group")) {
+        line.tabIndex = 0;
+        line.setAttribute("role", "row");
+        line.setAttribute("aria-level", String(1 + GROUPS.findIndex((_, n) => line.classList.contains(`tabulator-group-level-${n}`))));
+        line.setAttribute("aria-expanded", String(line.classList.contains("tabulator-group-visible")));
+        line.querySelector("b").setAttribute("role", "gridcell");
+      }
+    };
+    new MutationObserver(mark).observe(body, { childList: true, subtree: true, attributeFilter: ["class"] });
+    mark();
   }
 
   // Enter or space on a column's head sorts, on a group's line folds.
@@ -231,7 +263,7 @@
     const rows = grid.getData("active");
     const titles = ["Verdict", "Account", "Owner", "User", "Credential", "Created", "Last used", "Days", "Why", "Phase", "Next"];
     const lines = rows.slice(0, PRINT_ROWS).map((r) => [
-      r.verdict, r.where, r.owner, r.user, r.credential, day(r.created), day(r.last_used), String(r.days_unused ?? ""),
+      r.verdict, r.where, r.owner, r.privileged ? `${r.user} (privileged)` : r.user, r.credential, day(r.created), day(r.last_used), String(r.days_unused ?? ""),
       r.reason, r.phase, `${r.next_action ?? ""} ${day(r.next_action_at)}`,
     ]);
     const cut = rows.length > PRINT_ROWS ? element("p", {}, `${PRINT_ROWS} of ${rows.length} rows are printed.`) : "";
