@@ -6,7 +6,7 @@ a page token lives three days. Never signed in is written as 1970-01-01.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,11 +22,13 @@ from custom_filters.gcp.client import (
     shared_client,
     shared_login,
 )
+from custom_filters.gcp.errors import GoogleError
 from custom_filters.gcp.schema import SCHEMA, SCHEMAS_READ, get_schema
 from custom_filters.policy.store import forget, shared
 
 USERS_READ = Api("admin", "directory_v1", "users", "admin.directory.user.readonly")
 _PAGE = 500
+_BAD_REQUEST = 400
 #: What a resource has; addresses, phone numbers and the like are never fetched.
 _FIELDS = (
     "id,primaryEmail,customerId,name/fullName,aliases,orgUnitPath,creationTime,lastLoginTime,"
@@ -70,13 +72,25 @@ def get_listing(manager: Any, login: Login) -> Listing:
         fields=f"nextPageToken,users({_FIELDS})",
         **shared_projection(manager),
     )
-    users = {user["id"]: user for user in pages}
+    users = {user["id"]: user for user in _with_hint(pages)}
     if not users:
         raise PolicyExecutionError(
             f"Google lists no users of customer {login.customer}; check GOOGLE_WORKSPACE_CUSTOMER and that "
             "GOOGLE_WORKSPACE_SUBJECT may read users"
         )
     return Listing(tuple(users.values()))
+
+
+def _with_hint(users: Iterable[Json]) -> Iterator[Json]:
+    try:
+        yield from users
+    except GoogleError as error:
+        if error.status != _BAD_REQUEST:
+            raise
+        remedy = (
+            f"run again; if the custom schema {SCHEMA} was made lately, Google may not know it for users yet"
+        )
+        raise GoogleError(error.method, error.status, error.reason, error.message, remedy) from error
 
 
 def get_projection(schemas: Client, customer: str) -> dict[str, str]:

@@ -26,10 +26,14 @@ class GoogleError(PolicyExecutionError):
         self.method, self.status, self.reason = method, status, reason
         self.message, self.remedy = message, remedy
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
+        """What happened, without what to do."""
         answer = f"{self.status} {self.reason}" if self.status else self.reason
-        text = f"Google, {self.method}: {answer}: {self.message.strip().rstrip('.')}"
-        return f"{text}; {self.remedy}" if self.remedy else text
+        return f"Google, {self.method}: {answer}: {self.message.strip().rstrip('.')}"
+
+    def __str__(self) -> str:
+        return f"{self.text}; {self.remedy}" if self.remedy else self.text
 
 
 def error_of(method: str, status: int, content: bytes) -> GoogleError:

@@ -20,6 +20,7 @@ COMMANDS = {
     "verify": "custom_filters.runner.verify:verify",
     "permissions": "custom_filters.runner.permissions:permissions",
     "doctor": "custom_filters.runner.doctor:doctor",
+    "setup": "custom_filters.runner.setup:setup",
     "sandbox": "custom_filters.runner.sandbox:sandbox",
     "demo": "custom_filters.runner.demo:demo",
     "custodian": "custom_filters.runner.stock:custodian",

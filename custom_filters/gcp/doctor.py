@@ -1,0 +1,143 @@
+"""Looks at a Google customer and project before a run: log-in, delegation, privileges, APIs, schema, data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import google.auth.exceptions
+
+from custom_filters.core.check import Check
+from custom_filters.gcp import reports
+from custom_filters.gcp.accounts import ACCOUNTS, POLICIES
+from custom_filters.gcp.activity import ACTIVITIES, OF_ACCOUNTS, OF_KEYS, SERIES, get_seen
+from custom_filters.gcp.client import Api, Client, Login, login_of
+from custom_filters.gcp.directory import USERS_READ, get_projection
+from custom_filters.gcp.errors import GoogleError
+from custom_filters.gcp.hands import USERS_WRITE
+from custom_filters.gcp.permissions import iam_permissions
+from custom_filters.gcp.roles import ASSIGNMENTS
+from custom_filters.gcp.schema import SCHEMA, SCHEMAS_READ, get_schema, missing_fields
+from custom_filters.policy import clock
+
+_LOG_IN = "set GOOGLE_APPLICATION_CREDENTIALS to the service account's key file"
+_NO_PROJECT = "set GOOGLE_CLOUD_PROJECT to look at a project's service accounts"
+
+
+def checks() -> Iterator[Check]:
+    """Each thing that a run needs of Google; what depends on a log-in that failed is left out."""
+    from c7n_gcp.client import Session
+
+    try:
+        session = Session()
+        login = login_of(session)
+    except google.auth.exceptions.GoogleAuthError as error:
+        yield Check("log-in", ok=False, detail=str(error), remedy=_LOG_IN)
+        return
+    yield Check("log-in", ok=True, detail=str(login))
+    yield _subject(login)
+    yield from _people(session, login)
+    yield from _project(session)
+
+
+def _subject(login: Login) -> Check:
+    detail = f"customer {login.customer}, on behalf of {login.subject or 'the service account itself'}"
+    remedy = "set GOOGLE_WORKSPACE_SUBJECT to an administrator's address, and delegate the scopes"
+    return Check("subject", ok=bool(login.subject), detail=detail, remedy=remedy)
+
+
+def _people(session: Any, login: Login) -> Iterator[Check]:
+    def client(api: Api) -> Client:
+        return Client(session, api)
+
+    yield _check("users", lambda: _users(client(USERS_READ), client(SCHEMAS_READ), login.customer))
+    yield _check("usage reports", lambda: _usage(client(reports.USAGE), login.customer))
+    yield _marks(session, login.customer)
+    yield _check("roles (only to mark and disable)", lambda: _roles(client(ASSIGNMENTS), login.customer))
+    yield _check("writing users (only to mark and disable)", lambda: _write(client(USERS_WRITE), login))
+
+
+def _users(users: Client, schemas: Client, customer: str) -> str:
+    projection = get_projection(schemas, customer)
+    users.call("list", customer=customer, maxResults=1, fields="users(id)", **projection)
+    return "can be listed"
+
+
+def _usage(client: Client, customer: str) -> str:
+    return reports.describe(reports.get_usage(client, customer, clock.now()))
+
+
+def _marks(session: Any, customer: str) -> Check:
+    name = "custom schema (only to mark and disable)"
+    try:
+        missing = missing_fields(get_schema(Client(session, SCHEMAS_READ), customer))
+    except GoogleError as error:
+        return Check(name, ok=False, detail=error.text, remedy=error.remedy)
+    detail = f"{SCHEMA} lacks {', '.join(missing)}" if missing else f"{SCHEMA} is there"
+    return Check(name, ok=not missing, detail=detail, remedy="c7n-unused setup -p gcp")
+
+
+def _roles(client: Client, customer: str) -> str:
+    client.call("list", customer=customer, maxResults=1)
+    return "can be read"
+
+
+def _write(client: Client, login: Login) -> str:
+    """A read with the scope for writing: the scope is delegated. Nothing is written."""
+    client.call("list", customer=login.customer, maxResults=1, fields="users(id)")
+    return "the scope is delegated"
+
+
+def _project(session: Any) -> Iterator[Check]:
+    try:
+        project = session.get_default_project()
+    except ValueError as error:
+        yield Check("project", ok=False, detail=str(error), remedy=_NO_PROJECT)
+        return
+    yield _permissions(Client(session, POLICIES), project)
+    yield _check(f"service accounts of {project}", lambda: _accounts(session, project))
+    yield _check(f"Policy Analyzer in {project}", lambda: _analyzer(session, project))
+    yield _check(f"Monitoring in {project}", lambda: _monitoring(session, project))
+
+
+def _accounts(session: Any, project: str) -> str:
+    Client(session, ACCOUNTS).call("list", name=f"projects/{project}", pageSize=1)
+    return "can be listed"
+
+
+def _analyzer(session: Any, project: str) -> str:
+    parent = f"projects/{project}/locations/global/activityTypes/{OF_ACCOUNTS.activity}"
+    Client(session, ACTIVITIES).call("query", parent=parent, pageSize=1)
+    return "can be asked"
+
+
+def _monitoring(session: Any, project: str) -> str:
+    get_seen(Client(session, SERIES), project, OF_KEYS, clock.now(), "none")
+    return "can be asked"
+
+
+def _permissions(projects: Client, project: str) -> Check:
+    """Asking which permissions one has needs none."""
+    name = f"IAM permissions in {project}"
+    wanted = [need.name for need in iam_permissions(enforce=True)]
+    try:
+        held = projects.call("testIamPermissions", resource=project, body={"permissions": wanted})
+    except GoogleError as error:
+        return Check(name, ok=False, detail=error.text, remedy=error.remedy)
+    missing = [permission for permission in wanted if permission not in held.get("permissions", ())]
+    to_report = {need.name for need in iam_permissions(enforce=False)}
+    needed = [permission for permission in missing if permission in to_report]
+    detail = f"missing: {', '.join(missing)}" if missing else "all are there"
+    if missing and not needed:
+        detail += " (only to mark and disable)"
+    return Check(
+        name, ok=not missing, detail=detail, remedy=f"grant them to the service account in {project}"
+    )
+
+
+def _check(name: str, call: Callable[[], str]) -> Check:
+    try:
+        detail = call()
+    except GoogleError as error:
+        return Check(name, ok=False, detail=error.text, remedy=error.remedy or "see the message")
+    return Check(name, ok=True, detail=detail)

@@ -1,0 +1,111 @@
+"""What a run needs of Google, the least there is: OAuth scopes, admin privileges, IAM roles and APIs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from custom_filters.gcp import reports, roles, schema, sso
+from custom_filters.gcp.client import Api
+from custom_filters.gcp.directory import USERS_READ
+from custom_filters.gcp.hands import USERS_WRITE
+
+
+@dataclass(frozen=True)
+class Need:
+    """A scope, privilege or IAM permission, and what it is for."""
+
+    name: str
+    purpose: str
+
+
+def _scope(api: Api, purpose: str) -> Need:
+    return Need(api.scopes[0], purpose)
+
+
+REPORT_SCOPES = (
+    _scope(USERS_READ, "users with the date of their last sign-in"),
+    _scope(schema.SCHEMAS_READ, "whether the custom schema for our marks is there"),
+    _scope(reports.USAGE, "`evidence: [reports]`: single sign-on and mail"),
+)
+#: Only where a policy does without `reports`.
+SSO_SCOPE = _scope(sso.ASSIGNMENTS, "only for `evidence: [last-login]`: whether there is single sign-on")
+ENFORCE_SCOPES = (
+    _scope(USERS_WRITE, "marks and restore records, suspending, bringing back"),
+    _scope(roles.ASSIGNMENTS, "who is an administrator, so as to leave them alone"),
+    _scope(roles.MEMBERS, "who is one by a group"),
+)
+SETUP_SCOPE = _scope(schema.SCHEMAS_WRITE, "only for `c7n-unused setup -p gcp`; can be withdrawn after it")
+
+REPORT_PRIVILEGES = (
+    Need("Users > Read", "list users"),
+    Need("Schema management > Schema read", "see the custom schema"),
+    Need("Reports", "usage reports"),
+)
+ENFORCE_PRIVILEGES = (
+    Need("Users > Update", "marks in the custom schema; suspend users and bring them back"),
+    Need("Groups > Read", "members of groups that hold roles"),
+    Need("super administrator", "reading role assignments takes one, as does suspending administrators"),
+)
+
+REPORT_PERMISSIONS = (
+    Need("iam.serviceAccounts.list", "service accounts"),
+    Need("iam.serviceAccountKeys.list", "their keys"),
+    Need("resourcemanager.projects.getIamPolicy", "which of them are privileged"),
+    Need("policyanalyzer.serviceAccountLastAuthenticationActivities.query", "last use of accounts"),
+    Need("policyanalyzer.serviceAccountKeyLastAuthenticationActivities.query", "last use of keys"),
+    Need("monitoring.timeSeries.list", "use in the last six weeks"),
+)
+ENFORCE_PERMISSIONS = (
+    Need("iam.serviceAccounts.get", "a fresh look"),
+    Need("iam.serviceAccountKeys.get", "a fresh look"),
+    Need("iam.serviceAccounts.update", "marks and restore records, in the description"),
+    Need("iam.serviceAccounts.disable", "disable accounts"),
+    Need("iam.serviceAccounts.enable", "enable them again"),
+    Need("iam.serviceAccountKeys.disable", "disable keys"),
+    Need("iam.serviceAccountKeys.enable", "enable them again"),
+)
+
+PEOPLE_APIS = ("admin.googleapis.com",)
+PROJECT_APIS = (
+    "cloudresourcemanager.googleapis.com",
+    "iam.googleapis.com",
+    "monitoring.googleapis.com",
+    "policyanalyzer.googleapis.com",
+)
+
+
+def scopes(*, enforce: bool) -> tuple[Need, ...]:
+    """The scopes to delegate to the service account."""
+    return REPORT_SCOPES + (ENFORCE_SCOPES if enforce else ())
+
+
+def iam_permissions(*, enforce: bool) -> tuple[Need, ...]:
+    """The IAM permissions in each project."""
+    return REPORT_PERMISSIONS + (ENFORCE_PERMISSIONS if enforce else ())
+
+
+def document(enforce: bool) -> str:
+    """The lists for people, with the scopes in the form that the Admin console takes."""
+    wanted = scopes(enforce=enforce)
+    more = (SSO_SCOPE, *((SETUP_SCOPE,) if enforce else ()))
+    privileges = REPORT_PRIVILEGES + (ENFORCE_PRIVILEGES if enforce else ())
+    parts = [
+        "OAuth scopes, delegated to the service account's client id (domain-wide delegation):",
+        *_lines([*wanted, *more]),
+        "In one line, as the Admin console takes them:",
+        "  " + ",".join(need.name for need in wanted),
+        "Privileges of the user in GOOGLE_WORKSPACE_SUBJECT:",
+        *_lines(privileges),
+        "IAM permissions of the service account in each project:",
+        *_lines(iam_permissions(enforce=enforce)),
+        "APIs enabled in the service account's project, the last four in each project too:",
+        *(f"  {name}" for name in PEOPLE_APIS + PROJECT_APIS),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _lines(needs: Iterable[Need]) -> list[str]:
+    found = list(needs)
+    width = max(len(need.name) for need in found)
+    return [*(f"  {need.name:{width}}  {need.purpose}" for need in found), ""]
