@@ -35,7 +35,7 @@ STATUS_FAULTS = {
 
 
 class Graph:
-    """Plays every Graph host; `count` gets a key a request, `hook` is told of it: action, phase, is it a write."""
+    """Plays every Graph host; `count` gets a key a request, `hook` its action, phase and if it writes."""
 
     def __init__(
         self, tenant: Tenant, tokens: Tokens, count: Callable[[str], None], hook: Hook, latency_ms: float
