@@ -1,0 +1,165 @@
+"""The printed IAM policy is exactly what is needed: all of it works, and nothing of it can be left out.
+
+moto checks every IAM and CloudTrail action that the policy names. What it cannot check: sts:GetCallerIdentity
+(allowed to everybody, by AWS too, and so not in the policy), and the parts `exemptions` and `output`, as moto
+compares S3 calls with no resource but `*`.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from botocore.exceptions import ClientError
+from c7n.exceptions import PolicyExecutionError
+
+from custom_filters.aws.permissions import PARTS, document, needed, policy
+from custom_filters.sandbox.aws.people import (
+    Certificate,
+    Key,
+    Password,
+    Person,
+    ServiceCredential,
+    SshKey,
+    days,
+)
+from tests.aws.inside import run
+from tests.aws.runs import ROOT, embedded
+
+NOW = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
+DUE = {"c7n-unused": "Resource does not meet policy: disable-unused@2026/06/01 0000 UTC"}
+OFF, CERTIFICATE, SERVICE, SSH = (f"{p}OFF{'0' * 17}" for p in ("AKIA", "CERT", "ACCA", "APKA"))
+STALE_KEY, STALE_PASSWORD = Key(used=days(200)), Password(used=days(200))
+
+
+def off(*items: str) -> dict[str, str]:
+    return {"c7n-unused-record": " ".join(("1/1 2026-01-01T00:00:00Z", *items))}
+
+
+PEOPLE = (
+    Person("to-mark", keys=(STALE_KEY,)),
+    Person("back", keys=(Key(used=days(1)),), tags=DUE),
+    Person("due", password=STALE_PASSWORD, keys=(STALE_KEY,), tags=DUE),
+    Person("off", keys=(Key(active=False, id=OFF),), tags=off(f"access-key={OFF}")),
+    Person("restored", password=STALE_PASSWORD, keys=(STALE_KEY,),
+           tags={"c7n-unused-restored": "1/1 2026-06-15T11:59:00Z password=password"}),
+)  # fmt: skip
+#: Credentials without last use of their own, and users who are denied everything.
+MORE_PEOPLE = (
+    Person("due-more", password=STALE_PASSWORD, ssh_keys=(SshKey(),), certificates=(Certificate(),),
+           service_credentials=(ServiceCredential(),), advisor={"s3": days(200)}, tags=DUE),
+    Person("off-more", ssh_keys=(SshKey(active=False, id=SSH),),
+           certificates=(Certificate(active=False, id=CERTIFICATE),),
+           service_credentials=(ServiceCredential(active=False, id=SERVICE),),
+           tags=off(f"ssh-key={SSH}", f"signing-certificate={CERTIFICATE}",
+                    f"service-specific-credential={SERVICE}")),
+    Person("denied", password=STALE_PASSWORD, inline={"c7n-unused-quarantine": "{}"},
+           tags=off("quarantine=c7n-unused-quarantine")),
+)  # fmt: skip
+
+
+def shipped(name: str) -> list[dict[str, Any]]:
+    """A shipped policy file, with nobody exempt and no limit: the accounts here are tiny."""
+    policies: list[dict[str, Any]] = yaml.safe_load((ROOT / f"policies/aws/{name}.yml").read_text())[
+        "policies"
+    ]
+    for one in policies:
+        one.pop("max-resources", None)
+        for found in one["filters"]:
+            found.update({"exemptions": "none"} if "exemptions" in found else {})
+    return policies
+
+
+RESTORE = {
+    "name": "restore",
+    "resource": "aws.iam-user",
+    "source": "unused-bulk",
+    "filters": [{"tag:c7n-unused-record": "present"}],
+    "actions": [{"type": "enable-unused", "tag": "c7n-unused"}],
+}
+REPORTS = [*shipped("report"), *shipped("prerequisites")]
+ENFORCE = shipped("enforce")
+
+
+def advised() -> list[dict[str, Any]]:
+    """The disabling policy with every option that needs a part of its own, then a report."""
+    (found,) = (p for p in shipped("enforce") if p["name"] == "aws-iam-user-unused-disable")
+    found["filters"][1] |= {"evidence": ["last-used", "access-advisor"], "assume-advisor-complete": True}
+    found["actions"][0] |= {"quarantine": True, "cloudtrail-veto": ["us-east-1"]}
+    return [RESTORE, found, REPORTS[0]]
+
+
+ADVISED_PARTS = ("advisor", "cloudtrail-veto", "quarantine")
+
+
+def attempt(
+    out: Path, allowed: dict[str, Any], policies: list[dict[str, Any]], people: tuple[Person, ...] = PEOPLE
+) -> dict[str, Any]:
+    """Run policies with what is allowed; what the account's users have in the end."""
+    with embedded(now=NOW) as sandbox:
+        sandbox.aws.add(*people)
+        sandbox.aws.enforce_iam(True, json.dumps(allowed))
+        run(sandbox, out, *policies)
+        found: dict[str, Any] = sandbox.aws.snapshot()
+    return found
+
+
+def without(allowed: dict[str, Any], permission: str) -> dict[str, Any]:
+    parts = [{**s, "Action": [a for a in s["Action"] if a != permission]} for s in allowed["Statement"]]
+    assert parts != allowed["Statement"]
+    return {**allowed, "Statement": parts}
+
+
+def test_all_of_it_works(tmp_path: Path) -> None:
+    attempt(tmp_path, policy(enforce=False), REPORTS)
+    users = attempt(tmp_path, policy(enforce=True), [RESTORE, *REPORTS, *ENFORCE])
+    assert "c7n-unused" in users["to-mark"]["tags"]
+    assert "c7n-unused" not in users["back"]["tags"]
+    assert (users["due"]["password"], set(users["due"]["keys"].values())) == (False, {"Inactive"})
+    assert users["off"]["keys"] == {OFF: "Active"}
+
+
+def test_the_parts_work(tmp_path: Path) -> None:
+    allowed = policy(enforce=True, parts=ADVISED_PARTS)
+    users = attempt(tmp_path, allowed, advised(), MORE_PEOPLE)
+    kinds = ("ssh_keys", "certificates", "service_credentials")
+    assert [set(users["due-more"][kind].values()) for kind in kinds] == [{"Inactive"}] * 3
+    assert [set(users["off-more"][kind].values()) for kind in kinds] == [{"Active"}] * 3
+    assert (list(users["due-more"]["inline"]), users["denied"]["inline"]) == (["c7n-unused-quarantine"], {})
+
+
+@pytest.mark.parametrize("permission", sorted(needed(enforce=False)))
+def test_a_report_needs_each(tmp_path: Path, permission: str) -> None:
+    policies = [REPORTS[0], *shipped("prerequisites")]
+    with pytest.raises(ClientError, match=f"not authorized to perform: {permission}"):
+        attempt(tmp_path, without(policy(enforce=False), permission), policies)
+
+
+@pytest.mark.parametrize("permission", sorted(needed(enforce=True) - needed(enforce=False)))
+def test_enforcing_needs_each(tmp_path: Path, permission: str) -> None:
+    policies = [RESTORE, *(p for p in ENFORCE if p["name"].startswith("aws-iam-user"))]
+    with pytest.raises(PolicyExecutionError, match=f"not authorized to perform: {permission}"):
+        attempt(tmp_path, without(policy(enforce=True), permission), policies)
+
+
+@pytest.mark.parametrize("permission", sorted(p for part in ADVISED_PARTS for p in PARTS[part]))
+def test_the_parts_need_each(tmp_path: Path, permission: str) -> None:
+    allowed = without(policy(enforce=True, parts=ADVISED_PARTS), permission)
+    with pytest.raises((ClientError, PolicyExecutionError), match=f"not authorized to perform: {permission}"):
+        attempt(tmp_path, allowed, advised(), MORE_PEOPLE)
+
+
+def test_parts_are_statements_of_their_own() -> None:
+    plain, full = (json.loads(document(True, parts)) for parts in ((), tuple(PARTS)))
+    assert full["Statement"][: len(plain["Statement"])] == plain["Statement"]
+    sids = _sids(document(True, PARTS))
+    assert len(set(sids)) == len(sids)
+    assert not any(sid.endswith("Enforce") for sid in _sids(document(False, PARTS)))
+
+
+def _sids(text: str) -> list[str]:
+    return [statement["Sid"] for statement in json.loads(text)["Statement"]]
