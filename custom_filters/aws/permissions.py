@@ -40,8 +40,7 @@ _BY_ADVICE = frozenset(
 )
 #: Calls of the optional parts; those that change something are left out without `enforce`.
 PARTS: Mapping[str, frozenset[str]] = {
-    "advisor": _BY_ADVICE
-    | {"iam:GenerateServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetails"},
+    "advisor": _BY_ADVICE | {"iam:GenerateServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetails"},
     "cloudtrail-veto": frozenset({"cloudtrail:LookupEvents"}),
     "quarantine": frozenset({"iam:GetUserPolicy", "iam:PutUserPolicy", "iam:DeleteUserPolicy"}),
     "exemptions": frozenset({"s3:GetObject"}),
