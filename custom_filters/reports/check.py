@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, get_args
 
 from custom_filters.core.exemption import PROVIDERS
@@ -36,6 +37,8 @@ _PARTS: dict[str, dict[str, tuple[type, ...]]] = {
     "exemption": {"reason": _TEXT, "approved_by": _TEXT_OR_NONE, "expires": _TEXT_OR_NONE},
 }
 _MOST_DAYS = 100_000
+#: The same few dates come again and again.
+_parse_time = lru_cache(maxsize=10_000)(parse_time)
 _UID = re.compile(r"[0-9a-f]{32}")
 #: Kind of the row for a user whose credentials could not be listed, or who has none.
 UNLISTED = "not-listed"
@@ -99,7 +102,7 @@ def _check(finding: Finding) -> None:
     _check_ranges(finding)
     for name in _TIMES:
         _check_time(name, finding[name])
-    parse_time(finding["as_of"] if isinstance(finding["as_of"], str) else "")
+    _parse_time(finding["as_of"] if isinstance(finding["as_of"], str) else "")
     if not all(isinstance(control, str) for control in finding["controls"]):
         raise ValueError("its controls are not all text")
     _check_parts("credential", finding["credential"])
@@ -121,7 +124,7 @@ def _check_time(name: str, value: object) -> None:
     if value is not None and not isinstance(value, str):
         raise ValueError(f"its {name} is {value!r}")
     if value is not None:
-        parse_time(value)
+        _parse_time(value)
 
 
 def _check_parts(name: str, value: object) -> None:

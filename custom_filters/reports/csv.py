@@ -19,8 +19,9 @@ def render(report: Report) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow([column.name for column in COLUMNS])
+    getters = [column.get for column in COLUMNS]
     for number, finding in enumerate(report.findings, 1):
-        writer.writerow([_value(column.get(finding)) for column in COLUMNS])
+        writer.writerow([_value(get(finding)) for get in getters])
         if number % _BATCH == 0:
             yield _take(buffer)
     yield _take(buffer)

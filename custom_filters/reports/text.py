@@ -10,19 +10,21 @@ _HIDDEN = re.compile(
     "\U000e0000-\U000e007f]"
 )
 # Excel also takes full-width signs for the start of a formula.
-_FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_FORMULA = re.compile(" *[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]()#+!|<>&~@$\"'=^]|:(?=//)")
 _WWW = re.compile(r"(?<=www)\.", re.IGNORECASE)
 
 
 def visible(text: str) -> str:
     r"""Write every character that cannot be seen, or that turns the line around, as `\uXXXX`."""
+    if text.isprintable():  # much the quickest way to say no
+        return text
     return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def cell(text: str) -> str:
     """Text for a spreadsheet cell: never a formula, whatever its first character."""
-    return visible(f"'{text}" if _FORMULA.match(text.lstrip(" ")) else text)
+    return visible(f"'{text}" if _FORMULA.match(text) else text)
 
 
 def markdown(text: str, limit: int = 200) -> str:

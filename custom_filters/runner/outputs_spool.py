@@ -27,9 +27,9 @@ class Spool:
 
     def extend(self, findings: Iterable[Finding]) -> None:
         """Append findings."""
-        write, dumps = self._file.write, json.dumps
+        encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
         for finding in findings:
-            write(dumps(finding, separators=(",", ":")) + "\n")
+            self._file.write(encode(finding) + "\n")
             self._count += 1
         self._file.flush()
 

@@ -1,0 +1,73 @@
+"""A fleet's report: 1,000 accounts of 500 users, one credential each, into HTML, CSV and Parquet.
+
+`python -m tests.benchmarks.bench_report [ACCOUNTS] [USERS]`; the bound is 60 s and 1 GiB on 2 cores.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.reports.samples import MARKED, POLICY, Output, credential, user, value
+
+SECONDS, MEGABYTES = 60, 1024
+
+
+def write_fleet(root: Path, accounts: int, users: int) -> None:
+    """c7n-org's layout; one account in a hundred was denied."""
+    states = (200, None, 3, "the credential report did not come", 500)
+    for account in range(accounts):
+        number = f"{account:012}"
+        values = [
+            value(user(f"u{n}", credential(states[n % 5]), account=number), *([MARKED] if n % 4 == 0 else []))
+            for n in range(users)
+        ]
+        metrics = {"PolicyException": 1} if account % 100 == 99 else None
+        Output(values, account=number, metrics=metrics).write(
+            root / f"account-{number}" / "us-east-1" / POLICY
+        )
+
+
+def measure(root: Path, target: Path) -> tuple[float, float, int]:
+    """Seconds, peak megabytes and exit code of one `c7n-unused report`, in a process of its own."""
+    command = [
+        sys.executable,
+        "-m",
+        "custom_filters",
+        "report",
+        str(root),
+        "-f",
+        "html,csv,parquet",
+        "-o",
+        str(target),
+    ]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return time.perf_counter() - start, usage.ru_maxrss / 1024, process.returncode
+
+
+def main() -> int:
+    """Print the figures; 1 when they are over the bound."""
+    accounts, users = (int(text) for text in (*sys.argv[1:], "1000", "500")[:2])
+    with TemporaryDirectory(prefix="bench-report-") as folder:
+        root, target = Path(folder, "out"), Path(folder, "report")
+        write_fleet(root, accounts, users)
+        size = sum(path.stat().st_size for path in root.rglob("*.json")) / 1e6
+        print(f"report: {accounts} accounts x {users} users, {size:.0f} MB of Custodian output")
+        seconds, megabytes, code = measure(root, target)
+        page = (target / "report.html").stat().st_size / 1e6
+        rows = sum(1 for _ in (target / "report.csv").open(encoding="utf-8")) - 1
+        parts = sum(1 for _ in (target / "parquet").rglob("*.parquet"))
+    print(f"  {rows} rows of CSV, {parts} Parquet files, {page:.1f} MB of HTML, exit code {code}")
+    print(f"  {seconds:.1f} s (at most {SECONDS}), {megabytes:.0f} MiB at the peak (at most {MEGABYTES})")
+    return int(seconds > SECONDS or megabytes > MEGABYTES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
