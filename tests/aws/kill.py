@@ -14,7 +14,7 @@ from tests.faults import Story
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=timezone.utc)
 ENFORCE = Path(__file__).parents[2] / "policies" / "aws" / "enforce.yml"
 DUE = {"c7n-unused": "unused: disable-unused@2026/06/15 1200 UTC"}
-KEYS = ("AKIAIOSFODNN7EXAMPLE", "AKIAI44QH8DHBEXAMPLE", "AKIAIOSFODNN7EXAMPL2")
+KEYS = ("AKIAIOSFODNN7EXAMPLE", "AKIAI44QH8DHBEXAMPLE")
 CROWD = tuple(Person(f"busy.{n}", created=days(2), keys=(Key(),)) for n in range(12))
 ACTIVE = Person("active.amy", password=Password(used=days(1)), keys=(Key(used=days(200)),), tags=DUE)
 
@@ -37,14 +37,13 @@ def disable(sandbox: Sandbox) -> None:
 
 def restore(sandbox: Sandbox) -> None:
     """One user that was switched off, with what cannot be restored and what can."""
-    text = (
-        f"1/1 2026-06-01T00:00:00Z access-key={KEYS[0]} access-key={KEYS[1]} password=password ssh-key=APKA1"
-    )
-    keys = tuple(Key(used=days(150), active=False, id=key) for key in KEYS[:2])
+    items = [f"access-key={key}" for key in KEYS] + ["password=password", "ssh-key=APKAEIBAERJR2EXAMPLE"]
+    text = " ".join(["1/1 2026-06-01T00:00:00Z", *items])
+    keys = tuple(Key(used=days(150), active=False, id=key) for key in KEYS)
     sam = Person(
         "stale.sam",
         keys=keys,
-        ssh_keys=(SshKey(active=False, id="APKA1"),),
+        ssh_keys=(SshKey(active=False, id="APKAEIBAERJR2EXAMPLE"),),
         service_credentials=(ServiceCredential(active=False),),
         tags={"c7n-unused-record": text},
     )
