@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from custom_filters.core.record import Item, Record, RecordError, pack, record_in_tags, tag_names, unpack
+from custom_filters.core.record import (
+    Item,
+    Record,
+    RecordError,
+    difference,
+    pack,
+    record_in_tags,
+    tag_names,
+    unpack,
+)
 
 AT = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 KEYS = Record(AT, frozenset({Item("access-key", "AKIA1"), Item("password", "password")}))
@@ -16,7 +25,7 @@ kinds = st.sampled_from(("password", "access-key", "service-specific-credential"
 ids = st.integers(0, 10**24).map("AK{}".format) | st.sampled_from(("password", "a@b.example", "+x/y_:z.-"))
 items = st.builds(Item, kinds, ids)
 times = st.datetimes(datetime(2000, 1, 1), timezones=st.just(timezone.utc))  # noqa: DTZ001
-records = st.builds(Record, times, st.frozensets(items, max_size=25))
+records = st.builds(Record, times, st.frozensets(items, max_size=25), st.none() | times)
 
 
 def test_a_short_record_is_one_text() -> None:
@@ -84,6 +93,8 @@ DAMAGED = {
     "an item without kind": [f"1/1 {STAMP} AKIA1"],
     "part 2 of 1": [f"2/1 {STAMP} password=password"],
     "part 0": [f"0/1 {STAMP} password=password"],
+    "notice that ends some day": [f"1/1 {STAMP} until=soon a=b"],
+    "notice that ends nowhere": [f"1/1 {STAMP} until=2026-06-15T12:00:00 a=b"],
     "second part missing": [f"1/2 {STAMP} a=b"],
     "first part missing": [f"2/2 {STAMP} a=b"],
     "middle part missing": [f"1/3 {STAMP} a=b", f"3/3 {STAMP} c=d"],
@@ -118,6 +129,32 @@ def test_a_record_is_found_among_other_tags(record: Record, others: dict[str, st
     tags = dict(zip(tag_names("c7n-unused", len(texts)), texts, strict=True))
     assert record_in_tags({**others, **tags}, "c7n-unused") == record
     assert record_in_tags(others, "c7n-unused") is None
+
+
+def test_what_a_longer_record_left_behind_does_not_count() -> None:
+    tags = {"mark": f"1/1 {STAMP} a=b", "mark-2": f"2/2 {STAMP} c=d", "mark-x": "?"}
+    assert record_in_tags(tags, "mark") == Record(AT, frozenset({Item("a", "b")}))
+
+
+def test_a_part_that_is_missing_in_the_tags_is_noticed() -> None:
+    with pytest.raises(RecordError, match="1 of 2 parts"):
+        record_in_tags({"mark": f"1/2 {STAMP} a=b", "mark-3": f"2/2 {STAMP} c=d"}, "mark")
+
+
+DIFFERENCES = {
+    "nothing is expected": (KEYS, None, None),
+    "the same in another order": (KEYS, ["password=password", "access-key=AKIA1"], None),
+    "none on either side": (None, [], None),
+    "one more in the cloud": (KEYS, ["password=password"], "(access-key=AKIA1, password=password)"),
+    "one more in the run": (KEYS, ["a=b", "password=password", "access-key=AKIA1"], "(a=b, access-key=AKIA1"),
+    "none in the cloud": (None, ["a=b"], "(empty)"),
+}
+
+
+@pytest.mark.parametrize(("record", "expected", "says"), DIFFERENCES.values(), ids=DIFFERENCES)
+def test_difference(record: Record | None, expected: list[str] | None, says: str | None) -> None:
+    found = difference(record, expected)
+    assert (found is None) if says is None else says in str(found)
 
 
 def test_tag_names() -> None:
