@@ -1,0 +1,149 @@
+"""Looks at an AWS account before a run: log-in, Region, each permission, the credential report.
+
+Reads are tried for real. Changes are tried on a user whose name is made up on the spot: IAM checks the
+permission first, and whoever has it hears that there is no such user. CloudTrail shows these calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from uuid import uuid4
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from c7n.exceptions import PolicyExecutionError
+
+from custom_filters.aws.client import error_code
+from custom_filters.aws.fresh import get_keys
+from custom_filters.aws.report import get_report
+from custom_filters.core.check import Check
+from custom_filters.core.times import format_time
+
+_HOME = "us-east-1"
+_LOG_IN = "set AWS_PROFILE, log in with `aws sso login`, or run where a role is attached"
+_REGION = f"set AWS_DEFAULT_REGION={_HOME}: IAM is the same everywhere, and c7n-org runs once a Region"
+_GRANT = "attach the policy that `c7n-unused permissions -p aws` prints"
+_REPORT_TIMEOUT = 60
+#: Whose access keys are looked through for one to ask about.
+_SOME_USERS = 25
+#: Answers that only those hear who may make the call.
+_ANSWERS = frozenset(
+    {"NoSuchEntity", "TrailNotFoundException", "ReportNotPresent", "ReportInProgress", "ReportExpired"}
+)
+
+Calls = Mapping[str, Callable[[], Any]]
+
+
+def checks() -> Iterator[Check]:
+    """Each thing that a run needs of AWS; what depends on a log-in that failed is left out."""
+    try:
+        session = boto3.Session()
+        region = session.region_name
+        caller = session.client("sts", region_name=region or _HOME).get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        yield Check("log-in", ok=False, detail=str(error), remedy=_LOG_IN)
+        return
+    yield Check("log-in", ok=True, detail=f"account {caller['Account']}, as {caller['Arn']}")
+    yield Check("region", bool(region), region or "none is set", _REGION)
+    iam = session.client("iam", region_name=region or _HOME)
+    yield from _reads({**_account_calls(iam), **_trail_calls(session.client("cloudtrail", region or _HOME))})
+    yield _last_used(iam)
+    yield from _enforcing(_changes(iam))
+    yield _report(iam)
+
+
+def _reads(calls: Calls) -> Iterator[Check]:
+    for permission, call in sorted(calls.items()):
+        problem = _problem(call)
+        yield Check(permission, problem is None, problem or "granted", _GRANT)
+
+
+def _problem(call: Callable[[], Any]) -> str | None:
+    """What stands against a call, in AWS's words; None when it may be made."""
+    try:
+        call()
+    except ClientError as error:
+        return None if error_code(error) in _ANSWERS else str(error)
+    except BotoCoreError as error:
+        return str(error)
+    return None
+
+
+def _nobody() -> dict[str, str]:
+    return {"UserName": f"c7n-unused-doctor-{uuid4()}"}
+
+
+def _account_calls(iam: Any) -> Calls:
+    """What report.yml and prerequisites.yml ask of IAM, but for the last use of a key."""
+    who = _nobody()
+    return {
+        "iam:ListUsers": lambda: iam.list_users(MaxItems=1),
+        "iam:GetAccountAuthorizationDetails": lambda: iam.get_account_authorization_details(MaxItems=1),
+        "iam:GenerateCredentialReport": iam.generate_credential_report,
+        "iam:GetCredentialReport": iam.get_credential_report,
+        "iam:ListAccountAliases": iam.list_account_aliases,
+        "iam:GetAccountPasswordPolicy": iam.get_account_password_policy,
+        "iam:GetUser": lambda: iam.get_user(**who),
+        "iam:GetLoginProfile": lambda: iam.get_login_profile(**who),
+        "iam:ListAccessKeys": lambda: iam.list_access_keys(**who),
+        "iam:ListSSHPublicKeys": lambda: iam.list_ssh_public_keys(**who),
+        "iam:ListServiceSpecificCredentials": lambda: iam.list_service_specific_credentials(**who),
+        "iam:ListSigningCertificates": lambda: iam.list_signing_certificates(**who),
+    }
+
+
+def _trail_calls(trail: Any) -> Calls:
+    return {
+        "cloudtrail:DescribeTrails": trail.describe_trails,
+        "cloudtrail:GetTrailStatus": lambda: trail.get_trail_status(Name="c7n-unused-doctor"),
+    }
+
+
+def _last_used(iam: Any) -> Check:
+    """A key that is not the account's is denied to everybody, so one of its own is asked about."""
+    permission = "iam:GetAccessKeyLastUsed"
+    try:
+        users = iam.list_users(MaxItems=_SOME_USERS)["Users"]
+        keys = (key for user in users for key in get_keys(iam, user["UserName"]))
+        key = next(keys, None)
+        if key is None:
+            return Check(permission, ok=True, detail="not tried: no access key was found to ask about")
+        iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])
+    except (BotoCoreError, ClientError) as error:
+        return Check(permission, ok=False, detail=str(error), remedy=_GRANT)
+    return Check(permission, ok=True, detail="granted")
+
+
+def _changes(iam: Any) -> Calls:
+    """What enforce.yml and restores ask, of a user that is not there."""
+    who, key = _nobody(), "AKIA" + "0" * 16
+    return {
+        "iam:TagUser": lambda: iam.tag_user(**who, Tags=[{"Key": "c7n-unused", "Value": ""}]),
+        "iam:UntagUser": lambda: iam.untag_user(**who, TagKeys=["c7n-unused"]),
+        "iam:UpdateAccessKey": lambda: iam.update_access_key(**who, AccessKeyId=key, Status="Inactive"),
+        "iam:DeleteLoginProfile": lambda: iam.delete_login_profile(**who),
+    }
+
+
+def _enforcing(calls: Calls) -> Iterator[Check]:
+    """None of them is fine, that is a role for reports; some of them would fail half-way."""
+    problems = {
+        permission: problem for permission in sorted(calls) if (problem := _problem(calls[permission]))
+    }
+    if len(problems) == len(calls):
+        yield Check("to enforce", ok=True, detail=f"not granted, for reports only: {', '.join(problems)}")
+        return
+    for permission in sorted(calls):
+        detail = problems.get(permission, "granted (only to mark and disable)")
+        yield Check(permission, permission not in problems, detail, f"{_GRANT} with --enforce")
+
+
+def _report(iam: Any) -> Check:
+    try:
+        report = get_report(iam, timeout=_REPORT_TIMEOUT)
+    except (BotoCoreError, ClientError, PolicyExecutionError) as error:
+        remedy = "see the message; AWS makes a new report every four hours at most"
+        return Check("credential report", ok=False, detail=str(error), remedy=remedy)
+    made = format_time(report.generated)
+    return Check("credential report", ok=True, detail=f"made {made}, of {len(report.rows)} users")
