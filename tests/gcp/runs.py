@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from custom_filters.gcp.schema import SCHEMA, field_names
+from custom_filters.sandbox.gcp.cloud import GcpCloud
 from custom_filters.sandbox.gcp.people import Key, Person, ServiceAccount
 from custom_filters.sandbox.sandbox import Sandbox, Settings
 
@@ -32,16 +33,15 @@ def embedded(*, marks: bool = True, **settings: Any) -> Iterator[Sandbox]:
     made = Settings(**{"users": 0, "seed": next(_numbers), "clouds": ("gcp",), **settings})
     with Sandbox(made) as sandbox:
         if marks:
-            add_schema(sandbox)
+            add_schema(sandbox.gcp, utc(2020, 1, 1))
         yield sandbox
 
 
-def add_schema(sandbox: Sandbox) -> None:
-    """What `c7n-unused setup` makes, made long ago."""
-    state = sandbox.gcp.state
+def add_schema(cloud: GcpCloud, made: datetime) -> None:
+    """What `c7n-unused setup` makes."""
     fields = [{"fieldName": name, "fieldType": "STRING", "multiValued": False} for name in field_names()]
-    state.schemas[SCHEMA] = {"schemaId": SCHEMA, "schemaName": SCHEMA, "fields": fields}
-    state.schema_times[SCHEMA] = utc(2020, 1, 1)
+    cloud.state.schemas[SCHEMA] = {"schemaId": SCHEMA, "schemaName": SCHEMA, "fields": fields}
+    cloud.state.schema_times[SCHEMA] = made
 
 
 def person(name: str, now: datetime, idle: float | None, **fields: Any) -> Person:

@@ -1,0 +1,47 @@
+"""An organisation under c7n-org: every project by itself, the one customer once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from custom_filters.sandbox.sandbox import Sandbox
+from tests.gcp.runs import REPORT, embedded, utc
+
+C7N_ORG = Path(sysconfig.get_path("scripts"), "c7n-org")
+NOW = utc(2026, 6, 15, 12, 0)
+
+
+def c7n_org(sandbox: Sandbox, folder: Path, *options: str) -> None:
+    """All projects in one worker, one after the other."""
+    projects = [{"project_id": p.id, "name": p.id} for p in sandbox.gcp.company.projects]
+    (folder / "projects.json").write_text(json.dumps({"projects": projects}))
+    command = [str(C7N_ORG), "run", "-c", "projects.json", "-u", str(REPORT), "-s", "out", *options]
+    done = subprocess.run(
+        command,
+        env={**sandbox.child_environment(), "C7N_ORG_PARALLEL": "1"},
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def found(folder: Path, policy: str) -> dict[str, list[dict[str, Any]]]:
+    """Annotations by project."""
+    files = folder.glob(f"out/*/*/{policy}/resources.json")
+    return {f.parts[-4]: [r["c7n:unused"] for r in json.loads(f.read_text())] for f in files}
+
+
+def test_each_project_is_its_own_and_the_customer_is_listed_once(tmp_path: Path) -> None:
+    with embedded(users=60, now=NOW, marks=False) as sandbox:
+        projects = [p.id for p in sandbox.gcp.company.projects]
+        c7n_org(sandbox, tmp_path, "-l", "project")
+        c7n_org(sandbox, tmp_path, "-l", "customer", "-a", projects[0])
+        assert sandbox.calls["gcp:admin.directory.users.list"] == 1
+    for policy in ("gcp-service-account-unused", "gcp-service-account-key-unused"):
+        accounts = found(tmp_path, policy)
+        assert accounts.keys() == set(projects)
+        assert {p: {a["account"] for a in some} for p, some in accounts.items()} == {p: {p} for p in projects}
+    assert found(tmp_path, "gcp-directory-user-unused").keys() == {projects[0]}
