@@ -10,6 +10,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
 
+from botocore.exceptions import BotoCoreError
+
 from custom_filters.runner.exits import InputError
 
 MANIFEST = "c7n-unused-run.json"
@@ -57,7 +59,10 @@ class RemoteTree:
 
     def files(self) -> dict[str, float]:
         found = {}
-        listing: dict[str, dict[str, Any]] = self._fs.find(self._prefix, detail=True)
+        try:
+            listing: dict[str, dict[str, Any]] = self._fs.find(self._prefix, detail=True)
+        except (OSError, BotoCoreError) as error:
+            raise InputError(f"{self.root} cannot be listed: {error}") from error
         for name, info in listing.items():
             path = name[len(self._prefix) :].lstrip("/")
             if path.rpartition("/")[2] in _WANTED:
@@ -65,7 +70,10 @@ class RemoteTree:
         return found
 
     def read(self, path: str) -> bytes:
-        data: bytes = self._fs.cat_file(f"{self._prefix}/{path}")
+        try:
+            data: bytes = self._fs.cat_file(f"{self._prefix}/{path}")
+        except BotoCoreError as error:
+            raise OSError(str(error)) from error
         return data
 
 
