@@ -48,9 +48,12 @@ def custodian(sandbox: Sandbox, out: Path, *policies: Path | dict[str, Any]) -> 
     return run("run", "-s", str(out), "--cache-period", "0", *files, env=sandbox.child_environment(), cwd=out)
 
 
-def validate(folder: Path, policies: Iterable[dict[str, Any]]) -> CompletedProcess[str]:
-    """`custodian validate` on each policy in a file of its own; it needs no cloud."""
+def validate(
+    folder: Path, policies: Iterable[dict[str, Any]], also: Iterable[Path] = ()
+) -> CompletedProcess[str]:
+    """`custodian validate` on each policy in a file of its own, and on other files; it needs no cloud."""
     files = [file for policy in policies for file in written(folder, [policy], policy["name"])]
+    files += map(str, also)
     return run("validate", *files, env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}, cwd=folder)
 
 
