@@ -14,7 +14,7 @@ from c7n.utils import type_schema
 
 from custom_filters.core.mark import DEFAULT_TAG, mark_state
 from custom_filters.policy import clock
-from custom_filters.policy.validation import MARK_FILTER, OUR_OPERATION, policy_problem
+from custom_filters.policy.validation import MARK_FILTER, OUR_OPERATION, policy_problem, refuse
 
 log = logging.getLogger("custodian.unused")
 
@@ -47,6 +47,7 @@ class UnusedMark(Filter):
         self, resources: list[dict[str, Any]], event: Mapping[str, Any] | None = None
     ) -> list[dict[str, Any]]:
         """Keep the resources whose mark is in the state asked for."""
+        refuse(self.manager.data)
         now = clock.now()
         return [r for r in resources if self._state(r, now) == self.data["state"]]
 

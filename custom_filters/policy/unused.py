@@ -19,7 +19,7 @@ from custom_filters.core.judge import Rules, judge_identity, select
 from custom_filters.core.verdict import DEFAULT_GRACE_DAYS, SELECTABLE, UNUSED
 from custom_filters.policy import clock
 from custom_filters.policy.exemptions import load_exemptions
-from custom_filters.policy.validation import FILTER, policy_problem
+from custom_filters.policy.validation import FILTER, policy_problem, refuse
 
 DEFAULT_DAYS = 90
 OWNER_TAGS = ("owner", "Owner", "email", "contact")
@@ -90,6 +90,7 @@ class UnusedCredentials(Filter):
         self, resources: list[dict[str, Any]], event: Mapping[str, Any] | None = None
     ) -> list[dict[str, Any]]:
         """Keep the resources whose verdict is asked for, each with its annotation `c7n:unused`."""
+        refuse(self.manager.data)
         for resource in resources:
             resource.pop(ANNOTATION, None)
         now = clock.now()

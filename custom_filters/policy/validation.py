@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from c7n.exceptions import PolicyExecutionError
+
 from custom_filters.core.verdict import UNUSED
 
 FILTER = "unused-credentials"
@@ -31,6 +33,13 @@ def policy_problem(policy: Mapping[str, Any]) -> str | None:
         return f"{name} needs exactly one {FILTER!r} filter, and {len(found)} are there"
     data, blocks = found[0]
     return _filter_problem(name, data, blocks)
+
+
+def refuse(policy: Mapping[str, Any]) -> None:
+    """Raise PolicyExecutionError for a policy that must not run: validation can be skipped."""
+    problem = policy_problem(policy)
+    if problem:
+        raise PolicyExecutionError(f"{problem}: nothing was changed")
 
 
 def _filter_problem(name: str, data: Mapping[str, Any], blocks: tuple[str, ...]) -> str | None:
