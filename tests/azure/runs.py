@@ -54,6 +54,7 @@ def custodian(
     *policies: Path | dict[str, Any],
     verb: str = "run",
     only: str = "",
+    skip_validation: bool = False,
     **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """`custodian run` on files and on policies written here; its log is in stderr."""
@@ -66,6 +67,7 @@ def custodian(
         files.append(str(own))
     where = ["-s", str(out)] if verb == "run" else []
     where += ["-p", only] if only else []
+    where += ["--skip-validation"] if skip_validation else []
     return subprocess.run(
         [str(CUSTODIAN), verb, *where, *files],
         env={**sandbox.child_environment(), **environment},

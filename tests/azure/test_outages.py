@@ -62,7 +62,7 @@ def test_half_a_group_is_no_group(tenant: Tenant) -> None:
 
 
 def test_an_exempt_group_named_by_an_unknown_id_is_an_error(tenant: Tenant) -> None:
-    with pytest.raises(PolicyExecutionError, match="no group 0{8}-"):
+    with pytest.raises(PolicyExecutionError, match=r"no group 0{8}-"):
         get_exempt_members(tenant.graph, "00000000-0000-0000-0000-000000000000")
     assert get_exempt_members(tenant.graph, "no such name") == frozenset()
 

@@ -1,0 +1,87 @@
+"""Entra, 100,000 users: requests, time and peak memory of stock `custodian`, and whose memory it is.
+
+`python -m tests.benchmarks.bench_azure [USERS]`. "empty" is Custodian with c7n-azure on a tenant of one;
+"writing" is Custodian's own json dump of the selected resources, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from custom_filters.sandbox import Sandbox, Settings
+from custom_filters.sandbox.azure.people import Activity, Person
+from tests.azure.runs import CUSTODIAN, policy
+
+USERS = 100_000
+SHARES = (0.02, 0.6)
+_WRITE = """
+import io, json, sys
+from c7n.utils import dumps
+found = json.load(open(sys.argv[1]))
+with open('/dev/null', 'w') as file:
+    dumps(found, file, indent=2)
+"""
+_READ = "import json, sys, c7n.utils; json.load(open(sys.argv[1]))"
+
+
+def people(count: int, share: float, now: datetime) -> Iterator[Person]:
+    """`share` of them did not sign in for 200 days, the rest did yesterday."""
+    for number in range(count):
+        at = now - timedelta(days=200 if number < count * share else 1, seconds=number)
+        activity = Activity(at, at + timedelta(hours=1), at)
+        name = f"given.family.{number}@contoso.example"
+        yield Person(name, f"Given Family {number}", at - timedelta(days=400), activity, mail=name)
+
+
+def peak(command: list[str], sandbox: Sandbox | None = None) -> tuple[int, float, float]:
+    """Exit code, seconds and peak resident megabytes of a child."""
+    began = time.monotonic()
+    env = sandbox.child_environment() if sandbox else None
+    child = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    return os.waitstatus_to_exitcode(status), time.monotonic() - began, usage.ru_maxrss / 1024
+
+
+def measure(count: int, share: float) -> None:
+    """Print one line for a run."""
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    with Sandbox(Settings(users=0, clouds=("azure",))) as sandbox, tempfile.TemporaryDirectory() as folder:
+        for someone in people(count, share, now):
+            sandbox.azure.add(someone)
+        path = Path(folder, "policies.json")
+        path.write_text(
+            json.dumps({"policies": [policy("unused", days=90), policy("unknown", verdicts=["unknown"])]})
+        )
+        code, seconds, memory = peak([str(CUSTODIAN), "run", "-s", folder, str(path)], sandbox)
+        found = Path(folder, "unused", "resources.json")
+        writing = (
+            peak([sys.executable, "-c", _WRITE, str(found)])[2]
+            - peak([sys.executable, "-c", _READ, str(found)])[2]
+        )
+        calls = sum(sandbox.calls.values())
+        pages = sandbox.calls["azure:GET /users"]
+        print(
+            f"{count:7} {share:6.0%} {code:4} {pages:5} {calls - pages:5} {seconds:7.1f} s {memory:7.0f} MB {writing:7.0f} MB",
+            flush=True,
+        )
+
+
+def main() -> None:
+    """Print the table."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else USERS
+    print("  users unused exit pages other      wall        peak    of it writing")
+    measure(1, 0)
+    for share in SHARES:
+        measure(count, share)
+
+
+if __name__ == "__main__":
+    main()
