@@ -26,6 +26,7 @@ from custom_filters.sandbox.wire_http import ConnectionDroppedError
 
 CUSTODIAN = Path(sys.executable).parent / "custodian"
 CLOUDS = ("aws", "azure", "gcp")
+PHASES = ("before", "after")
 #: Runs after the kill by which everything must be as if nothing had happened.
 RUNS_TO_CONVERGE = 2
 
@@ -139,14 +140,6 @@ def _differences(expected: Any, end: Any) -> str:
     return "; ".join(f"{name}: {end.get(name)} and not {expected[name]}" for name in names) or f"{end}"
 
 
-def points(writes: int, chosen: Sequence[int] | None = None) -> Iterator[tuple[int, str]]:
-    """Every kill point, or those at the chosen writes (negative: from the end)."""
-    wanted = (
-        range(1, writes + 1) if chosen is None else sorted({n if n > 0 else writes + 1 + n for n in chosen})
-    )
-    return ((n, phase) for n in wanted for phase in ("before", "after"))
-
-
 def stories(clouds: Sequence[str] = CLOUDS) -> list[Story]:
     """The stories of the clouds that have some."""
     modules = [f"tests.{cloud}.kill" for cloud in clouds if importlib.util.find_spec(f"tests.{cloud}.kill")]
@@ -165,7 +158,7 @@ def main() -> int:
     for story in stories(clouds):
         expected, writes = undisturbed(story)
         for runners in (1, 2):
-            kills = [(story, expected, n, phase, runners) for n, phase in points(writes)]
+            kills = [(story, expected, n, phase, runners) for n in range(1, writes + 1) for phase in PHASES]
             results = pool.starmap(killed_at, kills)
             bad = [r for r in results if r.problems]
             broken += len(bad)
