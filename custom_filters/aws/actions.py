@@ -30,6 +30,19 @@ from custom_filters.policy.validation import has_unused_filter, unused_filter
 
 _TAG = {"type": "string", "minLength": 1, "maxLength": 128}
 
+_FRESH_READ_AND_TAGS = (
+    "sts:GetCallerIdentity",
+    "iam:GetUser",
+    "iam:GetLoginProfile",
+    "iam:ListAccessKeys",
+    "iam:GetAccessKeyLastUsed",
+    "iam:ListSSHPublicKeys",
+    "iam:ListServiceSpecificCredentials",
+    "iam:ListSigningCertificates",
+    "iam:TagUser",
+    "iam:UntagUser",
+)
+
 
 class IamUserAction(UnusedAction):
     """What our actions on IAM users share: client, caller, the users as the policy's filter saw them."""
@@ -150,16 +163,7 @@ class DisableUnused(IamUserAction):
         },
     )
     permissions = (
-        "sts:GetCallerIdentity",
-        "iam:GetUser",
-        "iam:GetLoginProfile",
-        "iam:ListAccessKeys",
-        "iam:GetAccessKeyLastUsed",
-        "iam:ListSSHPublicKeys",
-        "iam:ListServiceSpecificCredentials",
-        "iam:ListSigningCertificates",
-        "iam:TagUser",
-        "iam:UntagUser",
+        *_FRESH_READ_AND_TAGS,
         "iam:UpdateAccessKey",
         "iam:UpdateSSHPublicKey",
         "iam:UpdateServiceSpecificCredential",
@@ -231,18 +235,7 @@ class UnmarkUnused(IamUserAction):
     """
 
     schema = type_schema("unmark-unused", tag=_TAG)
-    permissions = (
-        "sts:GetCallerIdentity",
-        "iam:GetUser",
-        "iam:GetLoginProfile",
-        "iam:ListAccessKeys",
-        "iam:GetAccessKeyLastUsed",
-        "iam:ListSSHPublicKeys",
-        "iam:ListServiceSpecificCredentials",
-        "iam:ListSigningCertificates",
-        "iam:TagUser",
-        "iam:UntagUser",
-    )
+    permissions = _FRESH_READ_AND_TAGS
 
     def prepare(self, resources: list[dict[str, Any]]) -> None:
         """See IamUserAction; the credentials may have to be read one by one."""
