@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from custom_filters.core.times import format_optional, format_time
 from custom_filters.reports.model import Evaluation, Finding, Report
 from custom_filters.runner.exits import InputError
-from custom_filters.runner.outputs_spool import Spool
+from custom_filters.runner.outputs_spool import Lines, Spool
 
 if TYPE_CHECKING:
     import duckdb
@@ -121,7 +121,7 @@ def _libraries() -> tuple[Any, Any]:
 
 
 def _record(connection: duckdb.DuckDBPyConnection, report: Report, as_of: datetime) -> Report:
-    spool = report.findings if isinstance(report.findings, Spool) else Spool(report.findings)
+    spool = report.findings if isinstance(report.findings, Lines) else Spool(report.findings)
     run = run_id(report.evaluations)
     at = as_of.astimezone(timezone.utc).replace(tzinfo=None)
     connection.execute("BEGIN")

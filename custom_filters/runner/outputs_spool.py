@@ -10,28 +10,18 @@ from pathlib import Path
 from custom_filters.reports.model import Finding
 
 
-class Spool:
-    """Findings, one JSON line each, in a temporary file (mode 0600) that vanishes with this object."""
+def lines_of(findings: Iterable[Finding]) -> Iterator[str]:
+    """Each finding as a line of JSON, its end included."""
+    encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+    return (f"{encode(finding)}\n" for finding in findings)
 
-    def __init__(self, findings: Iterable[Finding] = ()) -> None:
-        self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - open for as long as this object lives
-            "w", encoding="utf-8", prefix="c7n-unused-", suffix=".jsonl"
-        )
-        self._count = 0
-        self.extend(findings)
 
-    @property
-    def path(self) -> Path:
-        """The file, complete as of the last `extend`."""
-        return Path(self._file.name)
+class Lines:
+    """Findings in a file, one JSON line each."""
 
-    def extend(self, findings: Iterable[Finding]) -> None:
-        """Append findings."""
-        encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-        for finding in findings:
-            self._file.write(encode(finding) + "\n")
-            self._count += 1
-        self._file.flush()
+    def __init__(self, path: Path, count: int = 0) -> None:
+        self.path = path
+        self._count = count
 
     def __iter__(self) -> Iterator[Finding]:
         with self.path.open(encoding="utf-8") as lines:
@@ -40,3 +30,24 @@ class Spool:
 
     def __len__(self) -> int:
         return self._count
+
+
+class Spool(Lines):
+    """Lines in a temporary file (mode 0600) that vanishes with this object; another process reads them."""
+
+    def __init__(self, findings: Iterable[Finding] = ()) -> None:
+        self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - open for as long as this object lives
+            "w", encoding="utf-8", prefix="c7n-unused-", suffix=".jsonl"
+        )
+        super().__init__(Path(self._file.name))
+        self.append(lines_of(findings))
+
+    def __reduce__(self) -> tuple[type[Lines], tuple[Path, int]]:
+        return Lines, (self.path, len(self))
+
+    def append(self, lines: Iterable[str]) -> None:
+        """Append lines of `lines_of`."""
+        for line in lines:
+            self._file.write(line)
+            self._count += 1
+        self._file.flush()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from custom_filters.reports.formats import FORMATS
+from custom_filters.reports.html import INTERACTIVE_ROWS
 from custom_filters.reports.model import Report
 from custom_filters.runner.exits import InputError
+from custom_filters.runner.processes import processes
 from custom_filters.runner.report_parquet import FOLDER, write_parquet
 
 PARQUET = "parquet"
@@ -25,37 +28,47 @@ def write_reports(report: Report, formats: Iterable[str], directory: Path) -> li
     """
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return [path for name in formats for path in _write_format(report, name, directory)]
+        return [path for written in _write_all(report, list(formats), directory) for path in written]
     except OSError as error:
         raise InputError(f"{error.filename or directory}: {error.strerror or error}") from error
     except ImportError as error:
         raise InputError(f"{error}; pip install 'c7n-unused[reports]'") from error
 
 
-def _write_format(report: Report, name: str, directory: Path) -> Iterator[Path]:
+def _write_all(report: Report, formats: list[str], directory: Path) -> Iterable[list[Path]]:
+    """A fleet's report takes a process for each format."""
+    write = partial(_write_format, report, directory)
+    if len(report.findings) <= INTERACTIVE_ROWS:
+        return list(map(write, formats))
+    with processes() as pool:
+        return list(pool.map(write, formats))
+
+
+def _write_format(report: Report, directory: Path, name: str) -> list[Path]:
     if name == PARQUET:
         shutil.rmtree(directory / FOLDER, ignore_errors=True)
         write_parquet(report, directory / FOLDER)
-        yield directory / FOLDER
-        return
+        return [directory / FOLDER]
     cleared: set[Path] = set()
+    written = []
     for file, chunks in FORMATS[name](report):
         path = directory / file
         if path.parent != directory and path.parent not in cleared:
             shutil.rmtree(path.parent, ignore_errors=True)
             path.parent.mkdir(mode=0o700)
             cleared.add(path.parent)
-        yield _write(path, chunks)
+        written.append(_write(path, chunks))
+    return written
 
 
 def _write(path: Path, chunks: Iterator[str] | Iterator[bytes]) -> Path:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             for chunk in chunks:
                 file.write(chunk if isinstance(chunk, bytes) else chunk.encode())
-        partial.replace(path)
+        unfinished.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
     return path

@@ -8,7 +8,7 @@ from typing import Any
 
 from custom_filters.reports.model import Report
 from custom_filters.runner.exits import InputError
-from custom_filters.runner.outputs_spool import Spool
+from custom_filters.runner.outputs_spool import Lines, Spool
 
 FOLDER = "parquet"
 #: Bounds the writers' buffers: a thousand accounts are a thousand open partitions.
@@ -58,7 +58,7 @@ def write_parquet(report: Report, folder: Path) -> None:
     except ImportError as error:
         raise InputError(f"Parquet needs DuckDB ({error}); pip install 'c7n-unused[reports]'") from error
     findings = report.findings
-    spool = findings if isinstance(findings, Spool) else Spool(findings)
+    spool = findings if isinstance(findings, Lines) else Spool(findings)
     folder.mkdir(mode=0o700)
     try:
         # DuckDB removes its temporary folder at the end, whatever else lies in it.
@@ -70,7 +70,7 @@ def write_parquet(report: Report, folder: Path) -> None:
         raise InputError(f"Parquet could not be written below {folder}: {error}") from error
 
 
-def _copy(duckdb: Any, spool: Spool, folder: Path, temporary: str) -> None:
+def _copy(duckdb: Any, spool: Lines, folder: Path, temporary: str) -> None:
     config = {"memory_limit": _MEMORY, "threads": _THREADS, "temp_directory": temporary}
     with duckdb.connect(":memory:", config=config) as connection:
         connection.execute("SET preserve_insertion_order = false")
