@@ -9,7 +9,7 @@ from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.azure.client import Graph, graph_of, logged_in
 from custom_filters.azure.errors import DENIED, NO_PIM, UNLICENSED, GraphError
-from custom_filters.azure.permissions import needed
+from custom_filters.azure.permissions import ENFORCE, needed
 from custom_filters.core.check import Check
 
 _LOG_IN = "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or log in with `az login`"
@@ -41,10 +41,19 @@ def _graph() -> Graph:
 def _permissions(claims: dict[str, Any]) -> Iterator[Check]:
     """The token lists what was granted: `roles` for an app, `scp` for a person."""
     granted = {*claims.get("roles", ()), *str(claims.get("scp", "")).split()}
-    to_report = {p.name for p in needed(enforce=False)}
-    for permission in needed(enforce=True):
-        only = "" if permission.name in to_report else " (only to mark and disable)"
-        detail = f"{permission.purpose}{only}"
+    for permission in needed(enforce=False):
+        yield Check(permission.name, permission.name in granted, permission.purpose, _GRANT)
+    yield from _enforcing(granted)
+
+
+def _enforcing(granted: set[str]) -> Iterator[Check]:
+    """None of them is fine, that is an app for reports; some of them would fail half-way."""
+    names = [permission.name for permission in ENFORCE]
+    if granted.isdisjoint(names):
+        yield Check("to enforce", ok=True, detail=f"not granted, for reports only: {', '.join(names)}")
+        return
+    for permission in ENFORCE:
+        detail = f"{permission.purpose} (only to mark and disable)"
         yield Check(permission.name, permission.name in granted, detail, _GRANT)
 
 

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from custom_filters.azure.doctor import checks
+from custom_filters.azure.permissions import document
+from custom_filters.core.check import Check
+from tests.azure.conftest import Tenant
+
+
+def found() -> dict[str, Check]:
+    return {check.name: check for check in checks()}
+
+
+def test_nothing_is_missing_in_the_sandbox(tenant: Tenant) -> None:
+    assert all(check.ok for check in checks())
+    assert tenant.sandbox.azure.app.tenant in found()["log-in"].detail
+
+
+@pytest.mark.parametrize(
+    ("fault", "value", "missing", "remedy"),
+    [
+        ("login", "bad", {"log-in"}, "set AZURE_TENANT_ID"),
+        ("license", "missing", {"sign-in activity"}, "needs Microsoft Entra ID P1 or P2"),
+        ("permission", "AuditLog.Read.All", {"AuditLog.Read.All", "sign-in activity"}, "admin consent"),
+        (
+            "permission",
+            "RoleManagement.Read.Directory",
+            {"RoleManagement.Read.Directory", "eligible roles"},
+            "admin consent",
+        ),
+    ],
+)
+def test_what_is_missing_has_a_remedy(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, fault: str, value: str, missing: set[str], remedy: str
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    tenant.sandbox.faults[fault] = value
+    lacking = {name: check for name, check in found().items() if not check.ok}
+    assert set(lacking) == missing
+    assert all(remedy in check.remedy for check in lacking.values())
+
+
+def test_all_or_none_of_the_writes(tenant: Tenant) -> None:
+    writes = {"User.EnableDisableAccount.All", "User.ReadWrite.All", "User.RevokeSessions.All"}
+    tenant.sandbox.azure.permissions.discard("User.RevokeSessions.All")
+    assert [name for name, check in found().items() if not check.ok] == ["User.RevokeSessions.All"]
+    tenant.sandbox.azure.permissions.difference_update(writes)
+    told = found()
+    assert all(check.ok for check in told.values())
+    assert all(name in told["to enforce"].detail for name in writes)
+
+
+def test_a_tenant_without_eligible_roles_is_fine(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    tenant.sandbox.faults["pim"] = "missing"
+    assert found()["eligible roles"] == Check(
+        "eligible roles", ok=True, detail="the tenant has no licence for them (Entra ID P2)"
+    )
+
+
+def test_reports_need_no_permission_to_write() -> None:
+    assert "Write" not in document(enforce=False)
+    assert set(document(enforce=False).split()) < set(document(enforce=True).split())
