@@ -250,3 +250,13 @@ def test_of_the_runs_under_one_folder_the_newest_counts(tmp_path: Path) -> None:
     report = collect([str(tmp_path)])
     assert [(e.account, e.evaluated) for e in report.evaluations] == [("1", True), ("2", True)]
     assert [f["user"] for f in report.findings] == ["bob"]
+
+
+def test_a_fleet_is_read_in_several_processes_and_in_order(tmp_path: Path) -> None:
+    accounts = [f"{n:012}" for n in range(60)]
+    for account in accounts:
+        name = value(user(f"u{account}", credential(200), account=account))
+        Output([name], account=account).write(tmp_path / account / "us-east-1" / POLICY)
+    report = collect([str(tmp_path)])
+    assert [f["account"] for f in report.findings] == accounts
+    assert len(report.findings) == sum(e.findings for e in report.evaluations) == 60

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator, FormatChecker
 
 from custom_filters.core.finding import FIELDS
+from custom_filters.runner import report_files
 from custom_filters.runner.report import report
 from custom_filters.runner.report_files import NAMES
 from tests.reports.samples import Output, credential, exempt, user, value
@@ -69,6 +70,16 @@ def test_a_folder_of_many_files_holds_nothing_of_an_earlier_run(tmp_path: Path) 
     (tmp_path / "report" / "asff" / "111111111111-0002.json").write_text("yesterday's")
     run(tmp_path, "-f", "asff")
     assert [path.name for path in (tmp_path / "report" / "asff").iterdir()] == ["111111111111-0001.json"]
+
+
+def test_a_fleets_formats_are_written_in_several_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_files, "INTERACTIVE_ROWS", 1)
+    Output(VALUES).write(tmp_path / "out" / "p")
+    result = run(tmp_path, "-f", "csv,parquet,jsonl")
+    assert [Path(line).name for line in result.stdout.split()] == ["report.csv", "parquet", "report.jsonl"]
+    assert len((tmp_path / "report" / "report.jsonl").read_text().splitlines()) == 4
 
 
 def test_redacted_reports_name_nobody(tmp_path: Path) -> None:
