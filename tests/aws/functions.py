@@ -1,0 +1,144 @@
+"""The Lambda functions: deployed to the embedded AWS by stock Custodian, run as Lambda would run them."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cfnlint.decode import decode
+from moto.awslambda.models import lambda_backends
+
+from custom_filters.sandbox.sandbox import Sandbox
+from tests.aws.runs import ROOT, client, run
+
+POLICIES = ROOT / "policies/aws/lambda/policies.yml"
+STACK = ROOT / "policies/aws/lambda/stack.cfn.yml"
+#: What AWS's Python runtime brings: boto3 and what it needs.
+RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six")
+# Imports and calls the handler as AWS's runtime client does, once for each line that it is sent.
+BOOTSTRAP = """
+import importlib, json, sys, time
+start = time.perf_counter()
+module, _, name = sys.argv[1].rpartition(".")
+handler = getattr(importlib.import_module(module), name)
+print(json.dumps({"seconds": time.perf_counter() - start}), flush=True)
+for line in sys.stdin:
+    try:
+        answer = {"returned": handler(json.loads(line), None)}
+    except Exception as error:
+        answer = {"error": f"{type(error).__name__}: {error}"}
+    print(json.dumps(answer | {"modules": sorted(sys.modules)}), flush=True)
+"""
+
+
+def template() -> dict[str, Any]:
+    """stack.cfn.yml as CloudFormation reads it."""
+    read, problems = decode(str(STACK))
+    assert problems == []
+    found: dict[str, Any] = json.loads(json.dumps(read))
+    return found
+
+
+def deploy_stack(sandbox: Sandbox, enforce: bool = True) -> dict[str, str]:
+    """Deploy stack.cfn.yml; its outputs."""
+    stacks = client(sandbox, "cloudformation")
+    stacks.create_stack(
+        StackName="c7n-unused",
+        TemplateBody=STACK.read_text(),
+        Parameters=[{"ParameterKey": "Enforce", "ParameterValue": str(enforce).lower()}],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    [stack] = stacks.describe_stacks(StackName="c7n-unused")["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def provision(sandbox: Sandbox, folder: Path, names: Iterable[str]) -> None:
+    """`custodian run` on the Lambda policies of these names, from a folder that holds nothing."""
+    chosen = [word for name in names for word in ("-p", name)]
+    where = ("-r", "us-east-1", "-s", str(folder / "out"), str(POLICIES))
+    done = run("run", *chosen, *where, env=sandbox.child_environment(), cwd=folder)
+    assert done.returncode == 0, done.stderr
+
+
+def archive(sandbox: Sandbox, name: str) -> bytes:
+    """The archive that a policy's function was made from."""
+    functions = lambda_backends[sandbox.aws.account_id]["us-east-1"]
+    content: bytes = functions.get_function(f"custodian-{name}").code_bytes
+    return content
+
+
+def runtime(folder: Path) -> Path:
+    """A folder with what AWS's Python runtime brings, and nothing else."""
+    made = folder / "runtime"
+    made.mkdir(exist_ok=True)
+    for name in RUNTIME:
+        found = importlib.util.find_spec(name)
+        assert found is not None
+        assert found.origin is not None
+        source = Path(found.origin)
+        source = source.parent if found.submodule_search_locations else source
+        if not (made / source.name).exists():
+            (made / source.name).symlink_to(source)
+    return made
+
+
+class Container:
+    """One Lambda container: a process that handles one event after the other."""
+
+    def __init__(self, process: subprocess.Popen[str], sandbox: Sandbox) -> None:
+        self._process = process
+        self._sandbox = sandbox
+        self.cold_start: float = self._answer()["seconds"]
+        self.modules: frozenset[str] = frozenset()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+    def invoke(self) -> dict[str, Any]:
+        """Send the event of a schedule; what the handler returned or raised."""
+        event = {
+            "version": "0", "id": "0", "detail-type": "Scheduled Event", "source": "aws.events", "detail": {},
+            "account": self._sandbox.aws.account_id, "region": "us-east-1", "time": "2026-06-15T06:00:00Z",
+        }  # fmt: skip
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(event) + "\n")
+        self._process.stdin.flush()
+        answer = self._answer()
+        self.modules = frozenset(answer.pop("modules"))
+        return answer
+
+
+@contextmanager
+def container(sandbox: Sandbox, folder: Path, name: str) -> Iterator[Container]:
+    """Unpack a deployed function's archive and start it; no start-up file is read, nothing else is there."""
+    task = folder / "task" / name
+    with zipfile.ZipFile(io.BytesIO(archive(sandbox, name))) as packed:
+        packed.extractall(task)
+    handler = client(sandbox, "lambda").get_function(FunctionName=f"custodian-{name}")["Configuration"][
+        "Handler"
+    ]
+    with (folder / f"{name}.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-S", "-c", BOOTSTRAP, handler],
+            env=sandbox.child_environment() | {"PYTHONPATH": str(runtime(folder))},
+            cwd=task, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+        )  # fmt: skip
+        with process:
+            yield Container(process, sandbox)
+
+
+def invoke(sandbox: Sandbox, folder: Path, name: str) -> dict[str, Any]:
+    """One event in a new container."""
+    with container(sandbox, folder, name) as started:
+        return started.invoke()

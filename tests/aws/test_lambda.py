@@ -1,0 +1,184 @@
+"""The functions as they are in Lambda: Custodian's real archive, nothing but boto3 beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from custom_filters.sandbox.aws.people import Key, Password, Person, days
+from custom_filters.sandbox.sandbox import Sandbox
+from tests.aws.functions import POLICIES, archive, container, deploy_stack, invoke, provision, template
+from tests.aws.runs import ROOT, client, embedded
+
+START = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
+NOTICE = timedelta(hours=336)
+# What moto's CloudFormation leaves out, test_stack looks at in the template.
+pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
+
+REPORT, MARK, UNMARK, DISABLE = (f"aws-iam-user-unused{end}" for end in ("", "-mark", "-unmark", "-disable"))
+PEOPLE = (
+    Person("stale.sam", password=Password(used=days(200)), keys=(Key(used=days(150)),)),
+    Person("exempt.eve", keys=(Key(used=days(300)),)),
+    Person("back.bo", keys=(Key(used=days(120)),)),
+    *(Person(f"busy.{n}", created=days(2), keys=(Key(),)) for n in range(9)),
+)
+EVE = {
+    "provider": "aws", "account": "*", "user": "exempt.eve", "reason": "parental leave",
+    "approved_by": "hr@example.com", "expires": "2027-06-30",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lambda")
+
+
+@pytest.fixture(scope="module")
+def account(folder: Path) -> Iterator[Sandbox]:
+    """The stack deployed, exemptions in its bucket, four of the policies provisioned."""
+    with embedded(now=START) as sandbox:
+        sandbox.aws.add(*PEOPLE)
+        bucket = deploy_stack(sandbox)["Bucket"]
+        exemptions = json.dumps({"exemptions": [EVE]})
+        client(sandbox, "s3").put_object(Bucket=bucket, Key="exemptions.json", Body=exemptions)
+        provision(sandbox, folder, (REPORT, MARK, UNMARK, DISABLE))
+        yield sandbox
+
+
+def policies_of(*files: Path) -> dict[str, dict[str, Any]]:
+    return {p["name"]: p for file in files for p in yaml.safe_load(file.read_text())["policies"]}
+
+
+def test_policies_are_those_of_pull_mode_but_for_mode_metrics_and_where_exemptions_lie() -> None:
+    there = policies_of(POLICIES)
+    for policy in there.values():
+        assert policy.pop("mode")["type"] == "periodic"
+        policy["actions"] = [a for a in policy.get("actions", ()) if a["type"] != "put-metric"]
+    pulled = policies_of(ROOT / "policies/aws/report.yml", ROOT / "policies/aws/enforce.yml")
+    assert list(there) == list(pulled)
+    text = json.dumps([{"actions": [], **p} for p in pulled.values()], sort_keys=True)
+    on_s3 = text.replace('"exemptions.yml"', '"s3://c7n-unused-{account_id}/exemptions.json"')
+    assert json.dumps(list(there.values()), sort_keys=True) == on_s3
+
+
+def test_function_rule_and_permission(account: Sandbox) -> None:
+    function = client(account, "lambda").get_function(FunctionName=f"custodian-{DISABLE}")["Configuration"]
+    assert function["Role"].endswith(":role/c7n-unused-enforce")
+    assert function["Handler"] == "custom_filters.aws.handler.run"
+    events = client(account, "events")
+    assert events.describe_rule(Name=f"custodian-{DISABLE}")["ScheduleExpression"] == "cron(50 6 * * ? *)"
+    [target] = events.list_targets_by_rule(Rule=f"custodian-{DISABLE}")["Targets"]
+    assert target["Arn"] == function["FunctionArn"]
+    allowed = client(account, "lambda").get_policy(FunctionName=f"custodian-{DISABLE}")["Policy"]
+    assert json.loads(allowed)["Statement"][0]["Principal"] == {"Service": "events.amazonaws.com"}
+
+
+def test_provisioning_again_changes_nothing(account: Sandbox, folder: Path) -> None:
+    before = Counter(account.calls)
+    provision(account, folder, (REPORT,))
+    asked = {"GetFunction", "DescribeRule", "ListTargetsByRule", "GetCallerIdentity"}
+    # Custodian always tries to add the permission; AWS answers that it is there.
+    assert account.calls - before == Counter(f"aws:{call}" for call in (*asked, "AddPermission"))
+
+
+def test_archive_is_small_and_holds_code_only(account: Sandbox) -> None:
+    packed = archive(account, REPORT)
+    assert len(packed) < 2 * 1024 * 1024
+    with zipfile.ZipFile(BytesIO(packed)) as files:
+        content = {name: files.read(name) for name in files.namelist()}
+    assert {name.split("/")[0] for name in content} == {
+        "c7n", "custom_filters", "config.json", "custodian_policy.py",
+    }  # fmt: skip
+    ours = {name for name in content if name.startswith("custom_filters/")}
+    kinds = {".py", ".yml", ".j2", ".js", ".css", ".typed", ""}
+    assert {Path(name).suffix for name in ours} <= kinds
+    secret = re.compile(
+        rb"-----BEGIN [A-Z ]*(PRIVATE KEY|CERTIFICATE)-----\s+[A-Za-z0-9+/]|(AKIA|ASIA)[A-Z0-9]{16}"
+    )
+    assert [name for name, text in content.items() if secret.search(text)] == []
+
+
+def test_from_report_to_disabled_within_lambda(account: Sandbox, folder: Path) -> None:
+    bucket = f"c7n-unused-{account.aws.account_id}"
+    for name in (REPORT, MARK):
+        assert invoke(account, folder, name) == {"returned": True}
+    assert reported(account, folder, bucket) == {"stale.sam", "exempt.eve", "back.bo"}
+    assert marked(account) == {"stale.sam", "back.bo"}
+
+    account.clock.set(START + NOTICE)
+    account.aws.use_key(account.aws.user("back.bo").access_keys[0].access_key_id)
+    for name in (UNMARK, DISABLE):
+        assert invoke(account, folder, name) == {"returned": True}
+    assert marked(account) == set()
+    live = {name for name, user in account.aws.snapshot().items() if "Active" in user["keys"].values()}
+    assert {p.name for p in PEOPLE} - live == {"stale.sam"}
+    logs = {k.split("/")[1] for k in keys(account, bucket) if k.endswith("c7n-unused-actions.jsonl.gz")}
+    assert logs == {MARK, UNMARK, DISABLE}
+    assert_alarms_watch_what_is_measured(account)
+
+
+def test_a_warm_container_reads_everything_anew(account: Sandbox, folder: Path) -> None:
+    with container(account, folder, REPORT) as warm:
+        assert warm.invoke() == {"returned": True}
+        account.aws.add(Person("later.lou", keys=(Key(used=days(200)),)))
+        account.aws.forget_report()
+        assert warm.invoke() == {"returned": True}
+        ours = {name.split(".")[1] for name in warm.modules if name.startswith("custom_filters.")}
+        assert ours == {"aws", "core", "policy"}
+    assert "later.lou" in reported(account, folder, f"c7n-unused-{account.aws.account_id}")
+
+
+def test_a_failing_call_fails_the_invocation(account: Sandbox, folder: Path) -> None:
+    account.faults["deny"] = "GetCredentialReport"
+    try:
+        answer = invoke(account, folder, MARK)
+    finally:
+        del account.faults["deny"]
+    assert "AccessDenied" in answer["error"]
+
+
+def keys(sandbox: Sandbox, bucket: str) -> list[str]:
+    listed = client(sandbox, "s3").list_objects_v2(Bucket=bucket)
+    return [item["Key"] for item in listed["Contents"]]
+
+
+def reported(sandbox: Sandbox, folder: Path, bucket: str) -> set[str]:
+    """The users of whom `c7n-unused report` tells, read from the bucket."""
+    out = folder / "report"
+    command = [sys.executable, "-m", "custom_filters", "report", "-f", "json", "-o", str(out)]
+    done = subprocess.run(
+        [*command, f"s3://{bucket}/lambda"],
+        env=sandbox.child_environment(), cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    [file] = out.glob("*.json")
+    return {finding["user"] for finding in json.loads(file.read_text())["findings"]}
+
+
+def marked(sandbox: Sandbox) -> set[str]:
+    return {name for name, user in sandbox.aws.snapshot().items() if "c7n-unused" in user["tags"]}
+
+
+def assert_alarms_watch_what_is_measured(sandbox: Sandbox) -> None:
+    metrics = client(sandbox, "cloudwatch").list_metrics()["Metrics"]
+    measured = [(m["Namespace"], m["MetricName"], named(m)) for m in metrics]
+    alarms = [r["Properties"] for r in template()["Resources"].values() if r["Type"].endswith("::Alarm")]
+    ours = [(a["Namespace"], a["MetricName"], named(a)) for a in alarms if a["Namespace"] != "AWS/Lambda"]
+    assert len(ours) == 3
+    assert [alarm for alarm in ours if alarm not in measured] == []
+
+
+def named(metric: dict[str, Any]) -> dict[str, str]:
+    return {d["Name"]: d["Value"] for d in metric.get("Dimensions", ())}
