@@ -72,9 +72,7 @@ def test_a_folder_of_many_files_holds_nothing_of_an_earlier_run(tmp_path: Path) 
     assert [path.name for path in (tmp_path / "report" / "asff").iterdir()] == ["111111111111-0001.json"]
 
 
-def test_a_fleets_formats_are_written_in_several_processes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fleets_formats_take_a_process_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report_files, "INTERACTIVE_ROWS", 1)
     Output(VALUES).write(tmp_path / "out" / "p")
     result = run(tmp_path, "-f", "csv,parquet,jsonl")
