@@ -1,21 +1,15 @@
-"""Clients that outlast throttling, and calls for many users at once."""
+"""Clients that outlast throttling."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
 from botocore.config import Config
 from c7n.utils import local_session
 
+from custom_filters.policy.parallel import CONCURRENCY
 from custom_filters.policy.store import shared
 
-T = TypeVar("T")
-R = TypeVar("R")
-
-#: Calls under way at once; IAM throttles an account that asks for much more.
-CONCURRENCY = 10
 _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 15},
     max_pool_connections=CONCURRENCY,
@@ -32,17 +26,6 @@ def aws_client(manager: Any, service: str = "iam", region: str | None = None) ->
         ("client", service, region),
         lambda: session.client(service, region_name=region, config=_CONFIG),
     )
-
-
-def for_each(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Call `function` for every item, CONCURRENCY at once; results in order, the first error is raised."""
-    with ThreadPoolExecutor(CONCURRENCY) as pool:
-        futures = [pool.submit(function, item) for item in items]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
 
 
 def error_code(error: Any) -> str:

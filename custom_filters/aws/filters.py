@@ -10,7 +10,7 @@ from typing import Any
 from c7n.utils import local_session
 
 from custom_filters.aws import advisor, details, report
-from custom_filters.aws.client import aws_client, for_each
+from custom_filters.aws.client import aws_client
 from custom_filters.aws.credentials import KINDS, LAST_USED, WITHOUT_LAST_USED
 from custom_filters.aws.fresh import get_fresh_user, named_by_slot
 from custom_filters.aws.identities import Snapshot, with_advice
@@ -22,6 +22,7 @@ from custom_filters.core.judge import judge_identity
 from custom_filters.core.verdict import Verdict
 from custom_filters.policy.markers import progress_of
 from custom_filters.policy.marks import UnusedMark
+from custom_filters.policy.parallel import for_each
 from custom_filters.policy.store import shared
 from custom_filters.policy.unused import UnusedCredentials, unused_schema
 

@@ -12,9 +12,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 from c7n.utils import local_session
 
-from custom_filters.aws.client import aws_client, error_code, for_each
+from custom_filters.aws.client import aws_client, error_code
 from custom_filters.aws.markers import QUARANTINE
 from custom_filters.aws.privilege import privileged_users
+from custom_filters.policy.parallel import for_each
 from custom_filters.policy.store import forget, shared
 
 _PAGE = 1000

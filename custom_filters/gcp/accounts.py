@@ -18,13 +18,13 @@ from custom_filters.gcp.client import (
     Api,
     Client,
     Json,
-    for_each,
     found_or_none,
     project_of,
     session_of,
     shared_client,
     shared_login,
 )
+from custom_filters.policy.parallel import for_each
 from custom_filters.policy.store import forget, shared
 
 ACCOUNTS = Api("iam", "v1", "projects.serviceAccounts")

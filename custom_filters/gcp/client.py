@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import google.auth.exceptions
 import google_auth_httplib2
@@ -24,12 +23,8 @@ from googleapiclient.errors import HttpError
 from custom_filters.gcp.errors import GoogleError, error_of, lost, no_token
 from custom_filters.policy.store import shared
 
-T = TypeVar("T")
-R = TypeVar("R")
 Json = dict[str, Any]
 
-#: Calls under way at once.
-CONCURRENCY = 10
 #: googleapiclient repeats 429, 5xx, rate limits and lost connections, waiting up to 2, 4, 8, 16, 32 s.
 _RETRIES = 5
 _AUTH = "https://www.googleapis.com/auth/"
@@ -164,14 +159,3 @@ def found_or_none(call: Callable[[], Json]) -> Json | None:
         if error.status == 404:
             return None
         raise
-
-
-def for_each(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Call `function` for every item, CONCURRENCY at once; results in order, the first error is raised."""
-    with ThreadPoolExecutor(CONCURRENCY) as pool:
-        futures = [pool.submit(function, item) for item in items]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise

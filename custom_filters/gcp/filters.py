@@ -12,13 +12,14 @@ from custom_filters.core.evidence import Evidence
 from custom_filters.core.finding import Progress
 from custom_filters.core.judge import judge_identity
 from custom_filters.gcp import reports, sso
-from custom_filters.gcp.client import Json, for_each, session_of, shared_client, shared_login
+from custom_filters.gcp.client import Json, session_of, shared_client, shared_login
 from custom_filters.gcp.directory import USERS_READ, get_user, shared_listing, shared_projection
 from custom_filters.gcp.people import KINDS, LAST_LOGIN, transform_user, with_second_look
 from custom_filters.gcp.roles import shared_role_holders
 from custom_filters.gcp.schema import TAG, tags_of
 from custom_filters.policy.markers import RECORD_TAG, progress_of
 from custom_filters.policy.marks import MARK_SCHEMA, UnusedMark
+from custom_filters.policy.parallel import for_each
 from custom_filters.policy.store import shared
 from custom_filters.policy.unused import UnusedCredentials, unused_schema
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from custom_filters.aws.client import CONCURRENCY, for_each
+from custom_filters.policy.parallel import CONCURRENCY, for_each
 
 
 def test_results_come_in_order() -> None:
