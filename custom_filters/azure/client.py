@@ -217,5 +217,8 @@ def graph_of(session: Any) -> Graph:
 
 
 def shared_tenant(manager: Any) -> str:
-    """The id of the tenant that the log-in is for."""
-    return str(shared_graph(manager).token.claims()["tid"])
+    """The id of the tenant that the log-in is for, by the token's own word."""
+    tenant = shared_graph(manager).token.claims().get("tid")
+    if not tenant:
+        raise PolicyExecutionError("the Azure log-in's token names no tenant (tid); use another log-in")
+    return str(tenant)

@@ -78,7 +78,7 @@ class DirectoryUserUnusedCredentials(UnusedCredentials):
     def progress(self, resource: Mapping[str, Any]) -> Progress:
         """From our extension on the user; who was switched on again by other hands is not disabled."""
         tags = dict(shared_listing(self.manager).tags.get(resource["id"], {}))
-        if resource.get("accountEnabled"):
+        if resource.get("accountEnabled") is not False:
             tags.pop(RECORD_TAG, None)
         found = progress_of(tags)
         synced = found.phase == "detected" and resource.get("onPremisesSyncEnabled")

@@ -66,7 +66,7 @@ def _credential(user: Mapping[str, Any], *, successful: bool, now: datetime) -> 
         kind=SIGN_IN,
         id=SIGN_IN,
         # Graph always tells; should it not, the user counts as on and is judged by its evidence.
-        status="on" if user.get("accountEnabled", True) else "off",
+        status="off" if user.get("accountEnabled") is False else "on",
         created=created,
         evidence=evidence,
         rotated=changed,

@@ -164,7 +164,7 @@ def _is_date(text: Any) -> bool:
 
 
 def _refuse_no_activity(users: Mapping[str, Json]) -> None:
-    enabled = [user for user in users.values() if user.get("accountEnabled")]
+    enabled = [user for user in users.values() if user.get("accountEnabled") is not False]
     if enabled and not any(ACTIVITY in user for user in enabled):
         raise PolicyExecutionError(
             f"none of the tenant's {len(enabled)} enabled users has any sign-in activity: the data is "
