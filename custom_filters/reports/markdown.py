@@ -45,7 +45,7 @@ def _select(report: Report, *, unused: bool) -> Iterator[Finding]:
 
 def _title(report: Report, summary: Summary) -> Iterator[str]:
     failed = len(report.not_evaluated)
-    yield f"# Unused credentials, as of {format_optional(report.as_of) or 'no run'}\n"
+    yield f"# Unused credentials, as of {(format_optional(report.as_of) or 'no run')[:19]}\n"
     yield f"{len(report.evaluations) - failed} policy runs evaluated, **{failed} not evaluated**; "
     yield f"{summary.total} credentials of {len(summary.users)} users.\n"
     if summary.marked_users:
@@ -77,9 +77,11 @@ def _row(finding: Finding) -> str:
     credential = finding["credential"]
     after = " ".join(filter(None, (finding["next_action"], (finding["next_action_at"] or "")[:10])))
     days = finding["days_unused"]
+    kind, name = credential["kind"], credential["id"]
+    name = kind if name == kind else f"{kind} {name}"
     texts = (
         effective_verdict(finding), f"{finding['provider']} {finding['account']}", finding["user"],
-        finding["owner"] or "", f"{credential['kind']} {credential['id']}",
+        finding["owner"] or "", name,
         (finding["last_used"] or "")[:10], "" if days is None else str(days), finding["reason"], after,
     )  # fmt: skip
     return _line([_code(t) if n in (2, 3, 4) else markdown(t) for n, t in enumerate(texts)])
