@@ -24,7 +24,7 @@ from custom_filters.aws.fresh import found_or_none, get_fresh_user
 from custom_filters.aws.identities import with_advice
 from custom_filters.aws.markers import QUARANTINE, QUARANTINE_ITEM, with_restored
 from custom_filters.aws.tagging import drop_tags, put_tags, record_tags
-from custom_filters.aws.users import tags_of
+from custom_filters.aws.users import get_user, tags_of
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.record import Item, Record, RecordError, record_in_tags
@@ -106,8 +106,15 @@ class AwsHands(Hands):
         return self.trail.seen(fresh.identity.name, others, self.now)
 
     def write_record(self, fresh: Fresh, record: Record) -> None:
-        """One TagUser, before the first change."""
-        put_tags(self.iam, fresh.identity.name, record_tags(RECORD_TAG, record, _tags(fresh)))
+        """One TagUser, before the first change; what another run recorded since the fresh read stays in."""
+        name = fresh.identity.name
+        user = get_user(self.iam, name)
+        if user is None or user["UserId"] != fresh.identity.id:
+            raise RecordError("the user was deleted meanwhile")
+        tags = tags_of(user)
+        theirs = record_in_tags(tags, RECORD_TAG)
+        record = replace(record, items=record.items | (theirs.items if theirs else frozenset()))
+        put_tags(self.iam, name, record_tags(RECORD_TAG, record, tags))
 
     def unmark(self, fresh: Fresh, keep: Record | None) -> None:
         """Remove the mark; or, with `keep`, shorten the list of marked credentials."""

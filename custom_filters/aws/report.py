@@ -37,6 +37,7 @@ _NOT_YET = frozenset(
         "ThrottlingException",
     }
 )
+_LIMIT = "LimitExceeded"
 _REQUIRED = (
     "user", "user_creation_time", "password_enabled", "password_last_used", "password_last_changed",
     "access_key_1_active", "access_key_1_last_rotated", "access_key_1_last_used_date",
@@ -84,19 +85,32 @@ def _delays() -> Iterator[float]:
 
 def _try_report(iam: Any, max_age: timedelta) -> CredentialReport | str:
     """The report, or why there is none yet."""
+    problem = _generate(iam)
+    if problem not in {None, _LIMIT}:
+        return problem
     try:
-        state = iam.generate_credential_report()["State"]
-        if state != "COMPLETE":
-            return f"state {state}"
         answer = iam.get_credential_report()
     except ClientError as error:
-        if error_code(error) in _NOT_YET:
-            return error_code(error)
-        raise
+        return problem or _not_yet(error)
     generated = to_utc(answer["GeneratedTime"])
     if clock.now() - generated > max_age:
         return f"AWS still serves the one of {format_time(generated)}, older than report-max-age"
     return CredentialReport(generated, parse_report(answer["Content"]))
+
+
+def _generate(iam: Any) -> str | None:
+    """Ask for a report; None when there is one to get. At the limit of orders there may be one, too."""
+    try:
+        state = iam.generate_credential_report()["State"]
+    except ClientError as error:
+        return _not_yet(error)
+    return None if state == "COMPLETE" else f"state {state}"
+
+
+def _not_yet(error: ClientError) -> str:
+    if error_code(error) in _NOT_YET:
+        return error_code(error)
+    raise error
 
 
 def parse_report(content: bytes) -> dict[str, dict[str, str]]:

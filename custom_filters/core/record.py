@@ -127,6 +127,8 @@ def record_in_tags(tags: Mapping[str, str], name: str) -> Record | None:
     """
     first = tags.get(name)
     if first is None:
+        if any(re.fullmatch(re.escape(name) + r"-\d{1,3}", key) for key in tags):
+            raise RecordError(f"the first part of the record, {name}, is missing")
         return None
     wanted = tag_names(name, _read(first)[1])
     return unpack(tags[key] for key in wanted if key in tags)
