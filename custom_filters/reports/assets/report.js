@@ -44,7 +44,7 @@
   const user = (cell) => {
     const data = cell.getData();
     const link = element("a", { href: `#${data.uid}` }, isolated(cell.getValue() || "(no name)"));
-    return data.privileged ? element("span", {}, link, " ", element("span", { class: "tag" }, "privileged")) : link;
+    return data.privileged ? element("span", {}, element("span", { class: "tag" }, "privileged"), " ", link) : link;
   };
   const COLUMNS = [
     { title: "Verdict", field: "verdict", width: 125, formatter: (cell) => verdictOf(cell.getValue()) },
