@@ -115,18 +115,22 @@ class Login:
 
 def login_of(session: Any) -> Login:
     """The log-in of a c7n_gcp Session and of the environment."""
+    return _login(*_account_of(session))
+
+
+def _login(account: str, key: str) -> Login:
+    return Login(account, key, get_workspace_subject() or "", get_workspace_customer())
+
+
+def _account_of(session: Any) -> tuple[str, str]:
+    """The service account's address and the id of the key that signs."""
     credentials = session._credentials
     account = getattr(credentials, "service_account_email", None) or ""
     if account == "default":  # a machine's own account tells its name only once it has a token
         credentials.refresh(Request())
         account = credentials.service_account_email
     signer = getattr(credentials, "signer", None)
-    return Login(
-        account=account,
-        key=str(getattr(signer, "key_id", None) or ""),
-        subject=get_workspace_subject() or "",
-        customer=get_workspace_customer(),
-    )
+    return str(account), str(getattr(signer, "key_id", None) or "")
 
 
 def session_of(manager: Any) -> Any:
@@ -135,9 +139,9 @@ def session_of(manager: Any) -> Any:
 
 
 def shared_login(manager: Any) -> Login:
-    """See login_of; read once a run."""
+    """See login_of."""
     session = session_of(manager)
-    return shared(session, ("gcp-login",), lambda: login_of(session))
+    return _login(*shared(session, ("gcp-account",), lambda: _account_of(session)))
 
 
 def shared_client(manager: Any, api: Api) -> Client:

@@ -6,7 +6,7 @@ import itertools
 import json
 import subprocess
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -98,6 +98,7 @@ def custodian(
     *policies: Path | dict[str, Any],
     verb: str = "run",
     only: str = "",
+    options: Sequence[str] = (),
     **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """`custodian run` on files and on policies written here; its log is in stderr."""
@@ -111,7 +112,7 @@ def custodian(
     where = ["-s", str(out)] if verb == "run" else []
     where += ["-p", only] if only else []
     return subprocess.run(
-        [str(CUSTODIAN), verb, *where, *files],
+        [str(CUSTODIAN), verb, *where, *options, *files],
         env={**sandbox.child_environment(), **environment},
         cwd=out, capture_output=True, text=True, check=False,
     )  # fmt: skip

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from custom_filters.sandbox.sandbox import Sandbox
-from tests.gcp.runs import REPORT, embedded, utc
+from tests.gcp.runs import REPORT, account, custodian, embedded, person, resources, utc
 
+ALL = ["active", "new", "unknown", "exempt", "no-credentials", "stale", "never-used"]
 C7N_ORG = Path(sysconfig.get_path("scripts"), "c7n-org")
 NOW = utc(2026, 6, 15, 12, 0)
 
@@ -32,6 +33,30 @@ def found(folder: Path, policy: str) -> dict[str, list[dict[str, Any]]]:
     """Annotations by project."""
     files = folder.glob(f"out/*/*/{policy}/resources.json")
     return {f.parts[-4]: [r["c7n:unused"] for r in json.loads(f.read_text())] for f in files}
+
+
+def test_two_customers_with_one_cache_file_never_see_each_others(tmp_path: Path) -> None:
+    """Custodian's own cache knows neither customers nor projects apart."""
+    policies = [
+        {
+            "name": kind,
+            "resource": f"gcp.{kind}",
+            "filters": [{"type": "unused-credentials", "verdicts": ALL}],
+        }
+        for kind in ("directory-user", "service-account")
+    ]
+    seen: list[set[str]] = []
+    for customer in ("one", "two"):
+        with embedded(now=NOW, marks=False, seed=len(customer) + len(seen)) as sandbox:
+            sandbox.gcp.add(person(customer, NOW, 1), account(sandbox, customer, NOW, 1))
+            out = tmp_path / customer
+            cached = ("--cache", str(tmp_path / "cache"), "--cache-period", "60")
+            done = custodian(sandbox, out, *policies, options=cached)
+            assert done.returncode == 0, done.stderr
+        names = [r["primaryEmail"] for r in resources(out, "directory-user")]
+        seen.append({*names, *(r["email"] for r in resources(out, "service-account"))})
+    first, second = ({name.partition("@")[0] for name in names} for names in seen)
+    assert (first, second) == ({"one", "own-subject", "delegate"}, {"two", "own-subject", "delegate"})
 
 
 def test_each_project_is_its_own_and_the_customer_is_listed_once(tmp_path: Path) -> None:
