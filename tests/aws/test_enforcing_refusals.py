@@ -109,3 +109,23 @@ def test_marks_of_other_policies_are_the_stock_ones(tmp_path: Path) -> None:
         due = (sandbox.clock.now() + timedelta(days=4)).strftime("%Y/%m/%d")
     assert tags == {"team-mark": f"Resource does not meet policy: delete@{due}"}
     assert not (tmp_path / "theirs" / "c7n-unused-actions.jsonl").exists()
+
+
+def test_a_user_without_room_for_a_mark_and_its_list_is_not_marked(tmp_path: Path) -> None:
+    """Both or none: 48 tags leave room, 49 do not; the others are marked, and the policy fails."""
+    marking = {
+        **policies()[0],
+        "name": "marking",
+        "filters": [UNUSED],
+        "actions": [{**MARK, "tag": "c7n-unused"}],
+    }
+    with embedded(now=NOW) as sandbox:
+        for number in (48, 49):
+            tags = {f"tag-{n}": "x" for n in range(number)}
+            sandbox.aws.add(Person(f"user.{number}", keys=(Key(used=days(200)),), tags=tags))
+        says = "user.49: the user has 49 tags and AWS allows 50: no room for c7n-unused-marked; remove one"
+        with pytest.raises(PolicyExecutionError, match=says):
+            run_inside(sandbox, tmp_path, marking)
+        users = sandbox.aws.snapshot()
+    assert {"c7n-unused", "c7n-unused-marked"} < users["user.48"]["tags"].keys()
+    assert len(users["user.49"]["tags"]) == 49
