@@ -10,7 +10,7 @@ from c7n_azure.provider import resources
 from c7n_azure.query import DescribeSource, QueryResourceManager, TypeInfo
 
 from custom_filters.azure.client import shared_graph
-from custom_filters.azure.users import get_user, shared_listing
+from custom_filters.azure.users import RATE, get_user, shared_listing
 
 
 class DirectorySource(DescribeSource):
@@ -21,9 +21,20 @@ class DirectorySource(DescribeSource):
         self.manager = manager
 
     def validate(self) -> None:
-        """There is this one way to list users."""
+        """There is this one way to list users, and one thing to ask of it."""
         if "source" in self.manager.data:
             raise PolicyValidationError("azure.directory-user takes no `source:`; remove it")
+        for part in self.manager.data.get("query") or ():
+            rate = part.get(RATE)
+            if (
+                set(part) != {RATE}
+                or isinstance(rate, bool)
+                or not isinstance(rate, int | float)
+                or rate <= 0
+            ):
+                raise PolicyValidationError(
+                    f"azure.directory-user: `query:` takes {RATE!r} with a number above 0, not {part}"
+                )
 
     def get_resources(self, query: Any) -> list[dict[str, Any]]:
         """Every user; each policy gets dicts of its own, so that annotations stay apart."""

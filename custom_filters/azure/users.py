@@ -21,6 +21,8 @@ from custom_filters.azure.pace import PAGE, Pace
 from custom_filters.policy.store import forget, shared
 
 ACTIVITY = "signInActivity"
+#: What a policy may ask of the listing, under `query:`.
+RATE = "requests-per-minute"
 #: signInActivity's dates; what each counts is in `identities`.
 DATES = ("lastSignInDateTime", "lastNonInteractiveSignInDateTime", "lastSuccessfulSignInDateTime")
 #: How Graph writes "no date".
@@ -64,10 +66,8 @@ def _key(tenant: str) -> tuple[str, str]:
 
 def _rate(manager: Any) -> float | None:
     """`query: [{requests-per-minute: 10}]` of the policy that lists."""
-    for part in manager.data.get("query") or ():
-        if "requests-per-minute" in part:
-            return float(part["requests-per-minute"])
-    return None
+    rates = [float(part[RATE]) for part in manager.data.get("query") or () if RATE in part]
+    return min(rates, default=None)
 
 
 def get_listing(graph: Graph, tenant: str, rate: float | None = None) -> Listing:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from custom_filters.azure.permissions import needed
 from custom_filters.sandbox import Sandbox
 from custom_filters.sandbox.azure.people import Person
 from tests.azure.runs import REPORT, custodian, embedded, judged, policy, resources, utc
@@ -92,6 +93,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     )
     strict = policy("strict", verdicts=VERDICTS, evidence=["successful"], exempt_tag="c7n-unused-exempt")
     with embedded(users=2500, now=NOW) as sandbox:
+        sandbox.azure.permissions.intersection_update(p.name for p in needed(enforce=False))
         done = custodian(sandbox, out, REPORT, all_of_them, strict)
         yield Run(sandbox, out, done.returncode, done.stderr)
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from custom_filters.azure.markers import EXTENSION
+from custom_filters.azure.permissions import needed
 from custom_filters.core.actionlog import verify
 from custom_filters.sandbox import Sandbox
 from tests.azure.runs import DOMAIN, ENFORCE, custodian, embedded, person, utc
@@ -78,6 +79,8 @@ class Walk:
 @pytest.fixture
 def walk(tmp_path: Path) -> Iterator[Walk]:
     with embedded(now=START) as sandbox:
+        # Exactly what `c7n-unused permissions -p azure --enforce` prints.
+        sandbox.azure.permissions.intersection_update(p.name for p in needed(enforce=True))
         for someone in PEOPLE:
             sandbox.azure.add(someone)
         yield Walk(sandbox, tmp_path)
