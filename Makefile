@@ -8,7 +8,7 @@ OUT ?= out
 MAKEFLAGS += --no-builtin-rules
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint format validate bench faults clean help
+.PHONY: demo test lint format validate bench faults image clean help
 .DELETE_ON_ERROR:
 
 # autoload.py is copied into site-packages, so an editable install does not follow it.
@@ -47,6 +47,9 @@ bench: $(STAMP)  ## measure calls, time and memory, beside stock Custodian; prin
 
 faults: $(STAMP)  ## kill enforcement after every write request and show that it converges
 	@$(BIN)/python -m tests.faults
+
+image: $(STAMP)  ## make the picture of a sample report that README shows; needs chromium
+	@$(BIN)/python -m tests.browser.screenshot .github/report.png
 
 clean:  ## remove everything that was made here, .venv too
 	@rm -rf .venv $(OUT) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

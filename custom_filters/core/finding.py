@@ -135,10 +135,7 @@ def _credential(identity: Identity, judgement: Judgement, context: Context) -> d
 
 def _days_unused(judgement: Judgement, now: datetime) -> int | None:
     """Whole days since the last use, or since its birth when it was never used; None when nobody knows."""
-    credential = judgement.credential
-    start = judgement.last_used
-    if start is None and judgement.rule == 4 and judgement.verdict != "unknown":
-        start = credential.rotated or credential.created
+    start = judgement.last_used or judgement.born
     return None if start is None else floor_days(now - start)
 
 

@@ -19,7 +19,8 @@ class Judgement:
     """A credential's verdict.
 
     `basis` names the source that decided, `reason` says why in a sentence, `rule` is the number of the rule
-    (0: switched off). Without further use the verdict becomes `becomes` at `changes_at`.
+    (0: switched off). Without further use the verdict becomes `becomes` at `changes_at`. `born` is from when
+    a credential that was never used counts.
     """
 
     credential: Credential
@@ -30,6 +31,7 @@ class Judgement:
     last_used: datetime | None = None
     changes_at: datetime | None = None
     becomes: Verdict | None = None
+    born: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -132,9 +134,9 @@ def _never_used(credential: Credential, rules: Rules, now: datetime) -> Judgemen
     grace = max(end for end in ends if end)
     if now < grace:
         reason = f"never used, but only {floor_days(now - born)} days old: counts from {format_time(grace)}"
-        return Judgement(credential, "new", reason, never.source, 4, None, grace, "never-used")
+        return Judgement(credential, "new", reason, never.source, 4, None, grace, "never-used", born)
     reason = f"never used in the {floor_days(now - born)} days since {format_time(born)}"
-    return Judgement(credential, "never-used", reason, never.source, 4)
+    return Judgement(credential, "never-used", reason, never.source, 4, born=born)
 
 
 def _restore_grace(credential: Credential, rules: Rules) -> datetime | None:
