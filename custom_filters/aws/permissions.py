@@ -25,6 +25,11 @@ _EVERYBODYS = frozenset({"sts:GetCallerIdentity"})
 _USERS = "arn:aws:iam::*:user/*"
 _READS = ("Get", "List", "Generate", "Describe", "Lookup")
 
+#: Tags decide on access where policies use them, so marks and records are all that may be set. Policies whose
+#: `tag:` begins otherwise need that name here too.
+_TAGGING = frozenset({"iam:TagUser", "iam:UntagUser"})
+_OUR_TAGS = {"ForAllValues:StringLike": {"aws:TagKeys": ["c7n-unused*"]}}
+
 #: What prerequisites.yml asks, by Custodian's own filters on aws.account.
 PREREQUISITES = frozenset(
     {
@@ -73,7 +78,8 @@ def policy(*, enforce: bool, parts: Iterable[str] = ()) -> dict[str, Any]:
     statements = _statements("Report", calls - PREREQUISITES, enforce=False)
     statements += _statements("Prerequisites", PREREQUISITES, enforce=False)
     if enforce:
-        statements.append(_statement("Enforce", _changes(calls), _USERS))
+        statements.append(_statement("Enforce", _changes(calls) - _TAGGING, _USERS))
+        statements.append({**_statement("EnforceTags", _TAGGING, _USERS), "Condition": _OUR_TAGS})
     for part in parts:
         sid = "".join(word.capitalize() for word in part.split("-"))
         if part in _OBJECTS:

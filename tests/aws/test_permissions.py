@@ -1,14 +1,15 @@
 """The printed IAM policy is exactly what is needed: all of it works, and nothing of it can be left out.
 
 moto checks every IAM and CloudTrail action that the policy names. What it cannot check: sts:GetCallerIdentity
-(allowed to everybody, by AWS too, and so not in the policy), and the parts `exemptions` and `output`, as moto
-compares S3 calls with no resource but `*`.
+(allowed to everybody, by AWS too, and so not in the policy), the parts `exemptions` and `output`, as moto
+compares S3 calls with no resource but `*`, and the condition on the names of tags, which a test compares.
 """
 
 from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,16 @@ def test_all_of_it_works(tmp_path: Path) -> None:
     assert "c7n-unused" not in users["back"]["tags"]
     assert (users["due"]["password"], set(users["due"]["keys"].values())) == (False, {"Inactive"})
     assert users["off"]["keys"] == {OFF: "Active"}
+
+
+def test_the_tags_that_may_be_set_are_ours(tmp_path: Path) -> None:
+    """Every tag that the shipped policies and a restore set falls under the policy's condition."""
+    users = attempt(tmp_path, policy(enforce=True), [RESTORE, *ENFORCE])
+    (tagging,) = (s for s in policy(enforce=True)["Statement"] if "Condition" in s)
+    ((pattern,),) = tagging["Condition"]["ForAllValues:StringLike"].values()
+    found = {name for user in users.values() for name in user["tags"]}
+    assert found >= {"c7n-unused", "c7n-unused-marked", "c7n-unused-record", "c7n-unused-restored"}
+    assert [name for name in found if not fnmatchcase(name, pattern)] == []
 
 
 def test_the_parts_work(tmp_path: Path) -> None:
