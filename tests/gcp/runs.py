@@ -57,9 +57,10 @@ def person(name: str, now: datetime, idle: float | None, **fields: Any) -> Perso
     return Person(**{**made, **fields})
 
 
-def account(sandbox: Sandbox, name: str, now: datetime, idle: float | None, **fields: Any) -> ServiceAccount:
+def account(where: Any, name: str, now: datetime, idle: float | None, **fields: Any) -> ServiceAccount:
     """A service account of the first project that last authenticated `idle` days ago (None: never)."""
-    project = sandbox.gcp.company.projects[0].id
+    company = where.company if hasattr(where, "company") else where.gcp.company
+    project = company.projects[0].id
     made: dict[str, Any] = {
         "project": project,
         "email": f"{name}@{project}.iam.gserviceaccount.com",

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from custom_filters.core.actionlog import verify
+from custom_filters.gcp.permissions import iam_permissions, scopes
 from custom_filters.gcp.schema import SCHEMA
 from custom_filters.sandbox.gcp.people import Group, Role, RoleAssignment
 from custom_filters.sandbox.sandbox import Sandbox
@@ -93,6 +94,9 @@ class Walk:
 def walk(tmp_path: Path) -> Iterator[Walk]:
     with embedded(now=START) as sandbox:
         cloud = sandbox.gcp
+        # No more than what `c7n-unused permissions -p gcp --enforce` lists.
+        cloud.delegated.intersection_update(need.name for need in scopes(enforce=True))
+        cloud.permissions = {need.name for need in iam_permissions(enforce=True)}
         cloud.add(*PEOPLE, ADMINS, ROLE, RoleAssignment("9", ROLE.id, ADMINS.id, "group"))
         busy = [account(sandbox, f"busy-{n}", START, 2) for n in range(12)]
         stale = account(sandbox, "invoices", START, 200, description=INVOICES)

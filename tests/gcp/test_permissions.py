@@ -1,0 +1,130 @@
+"""What `permissions -p gcp` prints is just what is needed; `doctor` and `setup` say what is missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from c7n.exceptions import PolicyExecutionError
+
+from custom_filters.gcp.client import Client
+from custom_filters.gcp.permissions import (
+    REPORT_PERMISSIONS,
+    REPORT_SCOPES,
+    SETUP_SCOPE,
+    SSO_SCOPE,
+    document,
+    iam_permissions,
+    scopes,
+)
+from custom_filters.gcp.schema import SCHEMA, SCHEMAS_WRITE, field_names
+from custom_filters.gcp.setup import ensure_schema
+from custom_filters.sandbox.gcp.company import CLOUD_PERMISSIONS, DELEGATED_SCOPES
+from custom_filters.sandbox.sandbox import Sandbox
+from tests.gcp.conftest import Direct
+from tests.gcp.runs import REPORT, embedded, policy
+
+BOTH = ["last-login", "reports"]
+POLICIES = (
+    policy("users", evidence=BOTH),
+    policy("accounts", resource="service-account"),
+    policy("keys", resource="service-account-key"),
+)
+
+
+def all_of(direct: Direct) -> None:
+    for chosen in POLICIES:
+        direct.select(chosen)
+
+
+def granted(direct: Direct, *, scopes_without: str = "", permissions_without: str = "") -> Direct:
+    direct.cloud.delegated.intersection_update(
+        need.name for need in REPORT_SCOPES if need.name != scopes_without
+    )
+    direct.cloud.permissions = {n.name for n in REPORT_PERMISSIONS if n.name != permissions_without}
+    return direct
+
+
+def test_a_report_needs_no_more(direct: Direct) -> None:
+    all_of(granted(direct))
+
+
+@pytest.mark.parametrize("scope", [need.name for need in REPORT_SCOPES])
+def test_a_report_needs_every_scope(direct: Direct, scope: str) -> None:
+    with pytest.raises(PolicyExecutionError, match="no access token") as caught:
+        all_of(granted(direct, scopes_without=scope))
+    assert f"delegate {scope} to the service account" in str(caught.value)
+
+
+@pytest.mark.parametrize("permission", [need.name for need in REPORT_PERMISSIONS])
+def test_a_report_needs_every_permission(direct: Direct, permission: str) -> None:
+    with pytest.raises(PolicyExecutionError, match=f"grant {permission}"):
+        all_of(granted(direct, permissions_without=permission))
+
+
+def test_without_reports_it_needs_the_scope_for_single_sign_on(direct: Direct) -> None:
+    plain = policy("users")
+    granted(direct).cloud.delegated.add(SSO_SCOPE.name)
+    direct.select(plain)
+    direct.cloud.delegated.remove(SSO_SCOPE.name)
+    with pytest.raises(PolicyExecutionError, match=SSO_SCOPE.name):
+        direct.next_run().select(plain)
+
+
+def test_the_document_lists_them_and_the_sandbox_knows_them_all() -> None:
+    wanted = [*scopes(enforce=True), SSO_SCOPE, SETUP_SCOPE]
+    text = document(enforce=True)
+    assert all(need.name in text for need in (*wanted, *iam_permissions(enforce=True)))
+    assert {need.name for need in wanted} <= DELEGATED_SCOPES
+    assert {need.name for need in iam_permissions(enforce=True)} <= CLOUD_PERMISSIONS
+    assert "serviceAccounts.disable" not in document(enforce=False)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with embedded(users=40, marks=False) as found:
+        yield found
+
+
+def c7n_unused(sandbox: Sandbox, *args: str) -> tuple[int, str]:
+    """Exit code and output of the command, in a child: c7n-gcp reads where the CA is when it is imported."""
+    done = subprocess.run(
+        [sys.executable, "-m", "custom_filters", *args],
+        env=sandbox.child_environment(), cwd=REPORT.parents[2], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_setup_is_done_once_and_doctor_says_so(sandbox: Sandbox) -> None:
+    code, told = c7n_unused(sandbox, "doctor", "-p", "gcp")
+    assert code == 3
+    assert f"MISSING custom schema (only to mark and disable): {SCHEMA} lacks" in told
+    assert c7n_unused(sandbox, "setup", "-p", "gcp")[1].startswith(f"made the custom schema {SCHEMA}")
+    assert "nothing was changed" in c7n_unused(sandbox, "setup", "-p", "gcp")[1]
+    code, told = c7n_unused(sandbox, "doctor", "-p", "gcp")
+    assert (code, told.splitlines()[-1]) == (0, "Nothing is missing.")
+
+
+def test_doctor_and_setup_name_what_is_missing_with_the_remedy(sandbox: Sandbox) -> None:
+    sandbox.faults.update({"disabled": "policyanalyzer.googleapis.com", "deny": "iam.serviceAccounts.list"})
+    sandbox.gcp.delegated.difference_update({REPORT_SCOPES[2].name, SETUP_SCOPE.name})
+    code, told = c7n_unused(sandbox, "doctor", "-p", "gcp")
+    assert code == 3
+    assert "gcloud services enable policyanalyzer.googleapis.com" in told
+    assert "missing: iam.serviceAccounts.list" in told
+    assert f"delegate {REPORT_SCOPES[2].name}" in told
+    code, told = c7n_unused(sandbox, "setup", "-p", "gcp")
+    assert code == 3
+    assert f"delegate {SETUP_SCOPE.name}" in told
+
+
+def test_setup_adds_what_an_older_schema_lacks(direct: Direct) -> None:
+    schemas = Client(direct.session(), SCHEMAS_WRITE)
+    customer = direct.company.customer.id
+    assert "made the custom schema" in ensure_schema(schemas, customer)
+    assert "added maid_status, maid_status_marked" in ensure_schema(schemas, customer, "maid_status")
+    fields = direct.cloud.state.schemas[SCHEMA]["fields"]
+    assert {f["fieldName"] for f in fields} == {*field_names(), *field_names("maid_status")}
+    assert {f["readAccessType"] for f in fields} == {"ADMINS_AND_SELF"}
