@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from custom_filters.reports.model import Evaluation, Report
-from custom_filters.runner import outputs
 from custom_filters.runner.children import (
     Batch,
     child_environment,
@@ -21,7 +20,7 @@ from custom_filters.runner.children import (
     run_children,
 )
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, InputError, worst
-from custom_filters.runner.outputs import collect
+from custom_filters.runner.outputs import collect, evaluated_annotations
 from custom_filters.runner.policies import PolicyFile
 from custom_filters.runner.report import DEFAULT_FORMATS, exit_code, write_reports
 from custom_filters.runner.run_folder import RunFolder, new_run_folder
@@ -70,8 +69,7 @@ def evaluate(job: Job, *, dryrun: bool, latest: bool = True) -> RunFolder:
 
 def selected(path: str) -> list[tuple[Evaluation, dict[str, Any]]]:
     """Every annotation below a folder or URL, with the policy that wrote it, of the policies evaluated."""
-    read: Any = outputs.annotations
-    return list(read([path]))
+    return list(evaluated_annotations([path]))
 
 
 def conclude(folder: RunFolder, job: Job, *, compare: bool = False) -> int:

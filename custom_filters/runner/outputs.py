@@ -45,9 +45,7 @@ def collect(paths: Iterable[str], *, spread: timedelta = RUN_SPREAD) -> Report:
     return Report(spool, tuple(ordered), max(starts, default=None))
 
 
-def annotations(  # type: ignore[no-redef]
-    paths: Iterable[str],
-) -> Iterator[tuple[Evaluation, dict[str, Any]]]:
+def evaluated_annotations(paths: Iterable[str]) -> Iterator[tuple[Evaluation, dict[str, Any]]]:
     """Every `c7n:unused` annotation of the policies that were evaluated, as the policies wrote them."""
     for tree in open_trees(paths):
         for item in _newest(_look(tree, RUN_SPREAD)[0]):

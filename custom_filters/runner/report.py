@@ -16,6 +16,7 @@ from custom_filters.reports.schema import schema
 from custom_filters.runner.exits import EVALUATED, FINDINGS, NOT_EVALUATED, InputError
 from custom_filters.runner.history import with_history
 from custom_filters.runner.outputs import collect
+from custom_filters.runner.outputs_expected import with_expected
 from custom_filters.runner.report_files import NAMES, write_reports
 from custom_filters.runner.show import not_evaluated_lines
 
@@ -70,6 +71,14 @@ def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> No
     "--fail-on", callback=_names(SELECTABLE), default="", metavar="VERDICTS",
     help="Exit with 1 when a credential has one of these verdicts, comma-separated.",
 )  # fmt: skip
+@click.option(
+    "--accounts", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The accounts file of c7n-org: an account in it that left no output was not evaluated.",
+)  # fmt: skip
+@click.option(
+    "--policies", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True,
+    help="A policy file that was run: a policy in it that left no output was not evaluated.",
+)  # fmt: skip
 @click.option("--redact", "redacted", is_flag=True, help="Hash users, owners and credentials; drop names.")
 @click.option(
     "--redact-key", type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -87,6 +96,8 @@ def report(
     directory: Path,
     history: Path | None,
     fail_on: tuple[str, ...],
+    accounts: Path | None,
+    policies: tuple[Path, ...],
     redacted: bool,
     redact_key: Path | None,
 ) -> None:
@@ -95,7 +106,7 @@ def report(
     OUT is a folder given to `custodian run -s`, `c7n-org run -s` or `c7n-unused run -s`, or an s3:// or gs://
     URL. Exit code 1: findings at --fail-on; 2: wrong input; 3: something was not evaluated.
     """
-    collected = collect(outputs)
+    collected = with_expected(collect(outputs), accounts, policies)
     if history:
         collected = with_history(collected, history)
     if redacted or redact_key:

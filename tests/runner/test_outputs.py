@@ -19,7 +19,7 @@ from moto import mock_aws
 from custom_filters.core.times import format_time
 from custom_filters.reports.model import Evaluation, Report
 from custom_filters.runner.exits import InputError
-from custom_filters.runner.outputs import annotations, collect
+from custom_filters.runner.outputs import collect, evaluated_annotations
 from tests.reports.samples import NOW, POLICY, Output, credential, days_ago, user, value
 
 ALICE, BOB = value(user("alice", credential(200))), value(user("bob", credential()))
@@ -222,7 +222,7 @@ def test_half_a_surrogate_pair_does_no_harm(tmp_path: Path) -> None:
 def test_annotations_are_given_as_written(tmp_path: Path) -> None:
     Output([ALICE]).write(tmp_path / "a")
     Output([BOB], policy="b", metrics={}).write(tmp_path / "b")
-    assert [(e.policy, item) for e, item in annotations([str(tmp_path)])] == [(POLICY, ALICE)]
+    assert [(e.policy, item) for e, item in evaluated_annotations([str(tmp_path)])] == [(POLICY, ALICE)]
 
 
 @mock_aws
