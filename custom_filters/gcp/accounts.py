@@ -24,6 +24,7 @@ from custom_filters.gcp.client import (
     shared_client,
     shared_login,
 )
+from custom_filters.policy.account import tell_account
 from custom_filters.policy.parallel import for_each
 from custom_filters.policy.store import forget, shared
 
@@ -45,6 +46,7 @@ def _fetch(manager: Any, query: Any) -> list[Json]:
     """Each policy gets dicts of its own, so that annotations stay apart."""
     if query:
         raise PolicyExecutionError(f"gcp.{manager.type} takes no `query:` with our filters; remove it")
+    tell_account(manager, project_of(manager))
     found = shared_keys(manager) if manager.type == "service-account-key" else shared_accounts(manager)
     return [dict(resource) for resource in found]
 

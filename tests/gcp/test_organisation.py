@@ -8,6 +8,7 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
+from custom_filters.runner.outputs import collect
 from custom_filters.sandbox.sandbox import Sandbox
 from tests.gcp.runs import REPORT, account, custodian, embedded, person, resources, utc
 
@@ -63,10 +64,14 @@ def test_each_project_is_its_own_and_the_customer_is_listed_once(tmp_path: Path)
     with embedded(users=60, now=NOW, marks=False) as sandbox:
         projects = [p.id for p in sandbox.gcp.company.projects]
         c7n_org(sandbox, tmp_path, "-l", "project")
-        c7n_org(sandbox, tmp_path, "-l", "customer", "-a", projects[0])
+        done = custodian(sandbox, tmp_path / "customer", REPORT, options=("-t", "gcp.directory-user"))
+        assert done.returncode == 0, done.stderr
+        customer = sandbox.gcp.company.customer.id
         assert sandbox.calls["gcp:admin.directory.users.list"] == 1
     for policy in ("gcp-service-account-unused", "gcp-service-account-key-unused"):
         accounts = found(tmp_path, policy)
         assert accounts.keys() == set(projects)
         assert {p: {a["account"] for a in some} for p, some in accounts.items()} == {p: {p} for p in projects}
-    assert found(tmp_path, "gcp-directory-user-unused").keys() == {projects[0]}
+    report = collect([str(tmp_path / "out"), str(tmp_path / "customer")])
+    assert {(e.account, e.policy) for e in report.evaluations if not e.evaluated} == set()
+    assert sorted(e.account for e in report.evaluations) == sorted([*projects * 4, *[customer] * 2])
