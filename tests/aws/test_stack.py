@@ -34,7 +34,7 @@ def test_the_roles_may_do_exactly_what_the_policies_need(account: Sandbox) -> No
     needed = {s["Sid"]: s for s in policy(enforce=True)["Statement"]}
     report, enforce = (granted(account, f"c7n-unused-{role}") for role in ("report", "enforce"))
     assert {sid: report[sid] for sid in report if sid not in LAMBDA} == {"Report": needed["Report"]}
-    assert enforce == report | {"Enforce": needed["Enforce"]}
+    assert enforce == report | {sid: s for sid, s in needed.items() if sid.startswith("Enforce")}
     assert {sid: s["Action"] for sid, s in report.items() if sid in LAMBDA} == LAMBDA
     everything = {sid for sid, s in enforce.items() if s["Resource"] == "*"}
     assert everything == {"Report", "Metrics"}  # there is no narrower resource for these calls
@@ -66,7 +66,7 @@ def granted(sandbox: Sandbox, role: str) -> dict[str, dict[str, Any]]:
 def test_without_enforcement_there_is_no_role_that_may_change_users() -> None:
     with embedded() as sandbox:
         deploy_stack(sandbox, enforce=False)
-        assert "Enforce" not in granted(sandbox, "c7n-unused-report")
+        assert not any(sid.startswith("Enforce") for sid in granted(sandbox, "c7n-unused-report"))
         with pytest.raises(ClientError, match="NoSuchEntity"):
             granted(sandbox, "c7n-unused-enforce")
 
