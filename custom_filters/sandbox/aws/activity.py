@@ -41,5 +41,7 @@ def use_key(account: Account, key_id: str, service: str) -> None:
     key = account.backend.access_keys[key_id]
     key.last_used = models.AccessKeyLastUsed(account.now(), service, REGION)
     note_use(account.backend.get_user(key.user_name), service, account.now())
-    event = Event("ListBuckets", account.clock.now(), f"{service}.amazonaws.com", read_only=True)
+    event = Event(
+        "ListBuckets", account.clock.now(), f"{service}.amazonaws.com", read_only=True, access_key=key_id
+    )
     account.history.append(Recorded(key.user_name, event, account.clock.now()))

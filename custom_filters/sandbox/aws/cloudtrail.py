@@ -111,7 +111,9 @@ def _shown(account: Account, one: Recorded) -> dict[str, Any]:
         "recipientAccountId": account.id,
         "userIdentity": {"type": "IAMUser", "userName": one.user, "arn": user.arn if user else None},
     }
+    key = {"AccessKeyId": event.access_key} if event.access_key else {}
     return {
+        **key,
         "EventId": account.identifier("", one.user, event.name, one.at, length=36),
         "EventName": event.name,
         "ReadOnly": str(event.read_only).lower(),

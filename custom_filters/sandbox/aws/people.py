@@ -83,13 +83,14 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Event:
-    """A CloudTrail management event of this user."""
+    """A CloudTrail management event of this user; `access_key` is the id of the key that signed the call."""
 
     name: str
     at: When
     source: str = "signin.amazonaws.com"
     region: str = "us-east-1"
     read_only: bool = False
+    access_key: str | None = None
 
 
 @dataclass(frozen=True)

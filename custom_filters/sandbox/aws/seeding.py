@@ -136,10 +136,10 @@ def _add_history(account: Account, user: Any, person: Person, now: datetime) -> 
     events = [*person.events]
     if person.password and person.password.used is not None:
         events.append(Event("ConsoleLogin", person.password.used))
-    for key in person.keys:
+    for key, made in zip(person.keys, user.access_keys, strict=True):
         if key.used is not None:
             source = f"{key.service}.amazonaws.com"
-            events.append(Event("ListBuckets", key.used, source, key.region, read_only=True))
+            events.append(Event("ListBuckets", key.used, source, key.region, True, made.access_key_id))
     for event in events:
         account.history.append(Recorded(person.name, event, resolve(event.at, now)))
 
