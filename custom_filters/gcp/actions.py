@@ -40,6 +40,8 @@ class GcpAction(UnusedAction):
     now: datetime
     subject: Subject
     known: Mapping[str, Identity]
+    #: Whether the action keeps marks or records, and so needs a place for them.
+    marks = False
     #: IAM permissions by resource; users need OAuth scopes instead, which IAM does not know.
     by_resource: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     permissions = ()
@@ -66,7 +68,8 @@ class GcpAction(UnusedAction):
         """Make what asks Google in this thread, and take the filter's view of the resources."""
         self.now = clock.now()
         self.subject = SUBJECTS[self.manager.type](self.manager, self.tag)
-        self.subject.prepare()
+        if self.marks:
+            self.subject.prepare()
         self.known = {self.subject.key(r): self.subject.bare(r) for r in resources}
         if has_unused_filter(self.manager.data):
             found = self.filter().identities(resources, self.now)
@@ -128,6 +131,7 @@ class MarkForOp(GcpAction):
                 hours: 336
     """
 
+    marks = True
     schema = type_schema(
         "mark-for-op",
         required=["op", "hours"],
@@ -274,6 +278,7 @@ class DisableUnused(GcpAction):
                 tag: c7n-unused
     """
 
+    marks = True
     schema = type_schema(
         "disable-unused",
         **{"tag": TAG, "include-admins": {"type": "boolean"}, "require-mark": {"type": "boolean"}},

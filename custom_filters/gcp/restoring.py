@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,7 +50,12 @@ class Restore:
         self.hands.switch(on=True)
         done = {"before": "off", "after": "on", "undo": "disable-unused"}
         yield self._action("done", "restored from its record", **done)
-        self.hands.write({self.hands.tag: None, marked_tag(self.hands.tag): None, RECORD_TAG: None})
+        self.hands.write(dict.fromkeys(self._notes_to_remove(found)))
+
+    def _notes_to_remove(self, found: Mapping[str, Any]) -> list[str]:
+        """Those of ours that are there; a user's schema need not know other names."""
+        ours = (self.hands.tag, marked_tag(self.hands.tag), RECORD_TAG)
+        return [name for name in ours if name in self.hands.tags(found)]
 
     def _expected(self) -> list[str] | None:
         """Of a run's record, which names all keys of an account, what is about this one."""

@@ -23,7 +23,7 @@ STAMP = f"{NOW:%Y-%m-%dT%H:%M:%SZ}"
 RECORD = {SCHEMA: {"c7n_unused_record": f"1/1 {STAMP} sign-in=sign-in"}}
 MARK = {"type": "mark-for-op", "op": "disable-unused", "tag": "c7n-unused", "hours": 336}
 DISABLE = {"type": "disable-unused", "tag": "c7n-unused"}
-ENABLE = {"type": "enable-unused", "tag": "c7n-unused"}
+ENABLE = {"type": "enable-unused"}
 BOTH = ["last-login", "reports"]
 
 
