@@ -25,7 +25,7 @@ STACK = ROOT / "policies/aws/lambda/stack.cfn.yml"
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six")
 # Imports and calls the handler as AWS's runtime client does, once for each line that it is sent.
 BOOTSTRAP = """
-import importlib, json, sys, time
+import importlib, json, pathlib, re, sys, time
 start = time.perf_counter()
 module, _, name = sys.argv[1].rpartition(".")
 handler = getattr(importlib.import_module(module), name)
@@ -35,7 +35,9 @@ for line in sys.stdin:
         answer = {"returned": handler(json.loads(line), None)}
     except Exception as error:
         answer = {"error": f"{type(error).__name__}: {error}"}
-    print(json.dumps(answer | {"modules": sorted(sys.modules)}), flush=True)
+    status = pathlib.Path("/proc/self/status")
+    peak = int(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1]) / 1024 if status.exists() else 0
+    print(json.dumps(answer | {"modules": sorted(sys.modules), "peak": peak}), flush=True)
 """
 
 
@@ -99,6 +101,7 @@ class Container:
         self._sandbox = sandbox
         self.cold_start: float = self._answer()["seconds"]
         self.modules: frozenset[str] = frozenset()
+        self.peak = 0.0
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -116,6 +119,7 @@ class Container:
         self._process.stdin.flush()
         answer = self._answer()
         self.modules = frozenset(answer.pop("modules"))
+        self.peak = answer.pop("peak")
         return answer
 
 
