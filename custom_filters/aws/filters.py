@@ -58,6 +58,7 @@ class IamUserUnusedCredentials(UnusedCredentials):
         KINDS,
         (LAST_USED, advisor.SOURCE),
         more={
+            "owner-tags": {"type": "array", "items": {"type": "string"}},
             "assume-advisor-complete": {"type": "boolean"},
             "report-timeout": {"type": "number", "minimum": 0},
             "report-max-age": {"type": "number", "minimum": 0},

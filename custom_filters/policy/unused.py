@@ -39,7 +39,6 @@ def unused_schema(kinds: Iterable[str], evidence: Iterable[str], more: Mapping[s
             "evidence": _list_of(evidence),
             "exemptions": {"type": "string", "minLength": 1},
             "exempt-tag": {"type": "string", "minLength": 1},
-            "owner-tags": {"type": "array", "items": {"type": "string"}},
             **more,
         },
     )
@@ -92,7 +91,9 @@ class UnusedCredentials(Filter):
         """Keep the resources whose verdict is asked for, each with its annotation `c7n:unused`."""
         refuse(self.manager.data)
         for resource in resources:
-            resource.pop(ANNOTATION, None)
+            # Under `or:` the policy's other filter of this kind may have judged the resource already.
+            if resource.get(ANNOTATION, {}).get("policy") != self.manager.data.get("name", ""):
+                resource.pop(ANNOTATION, None)
         now = clock.now()
         return [r for r, identity in self.identities(resources, now) if self._annotate(r, identity, now)]
 

@@ -108,7 +108,7 @@ def describe(folder: Folder) -> Described:
     except NotEvaluatedError as error:
         return Described(folder, replace(known, problem=str(error)))
     filters = metadata["policy"].get("filters") or []
-    required = any(isinstance(f, dict) and f.get("type") == _FILTER for f in filters)
+    required = any(f == _FILTER or (isinstance(f, dict) and f.get("type") == _FILTER) for f in filters)
     return Described(folder, replace(known, evaluated=True), count, required)
 
 

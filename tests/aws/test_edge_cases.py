@@ -31,6 +31,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
         policies = [policy(name, source, verdicts=VERDICTS, **asked) for name, source in SOURCES.items()]
         policies.append(policy("credentials", verdicts=BY_CREDENTIAL, match="credential", **asked))
         policies.append(policy("plain", verdicts=VERDICTS, **{**asked, "complete": False}))
+        halves = [policy("either", verdicts=[v], **asked)["filters"][0] for v in ("stale", "never-used")]
+        policies.append({**policy("either"), "filters": [{"or": halves}]})
         done = custodian(sandbox, folder, REPORT, *policies)
     assert done.returncode == 0, done.stderr
     return folder
@@ -66,6 +68,13 @@ def test_verdicts(out: Path, source: str, name: str) -> None:
     assert verdicts(found) == sorted(CASES[name].credentials.split())
     assert found["user_verdict"] == CASES[name].user
     assert found["user_reason"]
+
+
+def test_two_of_our_filters_under_or_both_annotate(out: Path) -> None:
+    unused = {name for name, case in CASES.items() if case.user in {"stale", "never-used"}}
+    assert {name: found["policy"] for name, found in judged(out, "either").items()} == dict.fromkeys(
+        unused, "either"
+    )
 
 
 @pytest.mark.parametrize("source", [*SOURCES, "plain"])
