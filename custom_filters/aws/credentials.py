@@ -22,7 +22,7 @@ WITHOUT_LAST_USED = frozenset({SSH_KEY, SERVICE_CREDENTIAL, CERTIFICATE})
 
 LAST_USED = "last-used"
 #: Texts of the report that stand for "nothing": never used, or does not apply.
-_NOTHING = frozenset({"N/A", "n/a", "no_information", "not_supported", ""})
+_NOTHING = frozenset({"N/A", "n/a", "no_information", "not_supported"})
 
 
 def transform_row(row: Mapping[str, str], generated: datetime, now: datetime) -> list[Credential]:
@@ -68,7 +68,7 @@ def _last_used(text: str, born: datetime | None, generated: datetime, now: datet
 
 def _is_off(text: str) -> bool:
     """Only a plain "no" is off; a text that nobody knows counts as on and is judged by its evidence."""
-    return text.lower() in {"false", "not_supported", "n/a", ""}
+    return text.lower() in {"false", "not_supported", "n/a"}
 
 
 def _status(text: str) -> Status:
@@ -87,20 +87,20 @@ def _date(text: str, column: str) -> tuple[datetime | None, str | None]:
 def transform_ssh_key(key: Mapping[str, Any]) -> Credential:
     """An SSHPublicKeyMetadata of ListSSHPublicKeys; AWS keeps no last use of it."""
     uploaded = to_utc(key["UploadDate"])
-    return Credential(SSH_KEY, key["SSHPublicKeyId"], _active(key), uploaded, (), uploaded)
+    return Credential(SSH_KEY, key["SSHPublicKeyId"], status_of(key), uploaded, (), uploaded)
 
 
 def transform_service_credential(item: Mapping[str, Any]) -> Credential:
     """A ServiceSpecificCredentialMetadata (CodeCommit, Cassandra, Bedrock); AWS keeps no last use of it."""
     created = to_utc(item["CreateDate"])
     return Credential(
-        SERVICE_CREDENTIAL, item["ServiceSpecificCredentialId"], _active(item), created, (), created
+        SERVICE_CREDENTIAL, item["ServiceSpecificCredentialId"], status_of(item), created, (), created
     )
 
 
-def _active(item: Mapping[str, Any]) -> Status:
-    """Inactive and Expired are off."""
-    return "on" if item["Status"] == "Active" else "off"
+def status_of(item: Mapping[str, Any]) -> Status:
+    """Inactive and Expired are off; a status that nobody knows counts as on, like `_is_off`."""
+    return "off" if item["Status"] in {"Inactive", "Expired"} else "on"
 
 
 def missing_row(reason: str) -> Credential:

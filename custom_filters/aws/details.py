@@ -45,14 +45,19 @@ def shared_service_credentials(manager: Any) -> dict[str, list[Credential]]:
     """Every user's service-specific credentials by user name, read once a run."""
     session, account = local_session(manager.session_factory), manager.config.account_id
     return shared(
-        session, ("service-credentials", account), lambda: get_service_credentials(aws_client(manager))
+        session,
+        ("service-credentials", account),
+        lambda: get_service_credentials(aws_client(manager), AllUsers=True),
     )
 
 
-def get_service_credentials(iam: Any) -> dict[str, list[Credential]]:
-    """ListServiceSpecificCredentials for all users, page by page (botocore has no paginator for it)."""
+def get_service_credentials(iam: Any, **whose: Any) -> dict[str, list[Credential]]:
+    """ListServiceSpecificCredentials by user name, page by page (botocore has no paginator for it).
+
+    `whose` is AllUsers=True or UserName=NAME.
+    """
     found: dict[str, list[Credential]] = {}
-    arguments: dict[str, Any] = {"AllUsers": True, "MaxItems": 1000}
+    arguments: dict[str, Any] = {**whose, "MaxItems": 1000}
     while True:
         page = iam.list_service_specific_credentials(**arguments)
         for item in page.get("ServiceSpecificCredentials", ()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,9 +16,10 @@ from custom_filters.aws.credentials import (
     CERTIFICATE,
     LAST_USED,
     PASSWORD,
-    transform_service_credential,
+    status_of,
     transform_ssh_key,
 )
+from custom_filters.aws.details import get_service_credentials
 from custom_filters.aws.markers import BY_SLOT, QUARANTINE, QUARANTINE_ITEM
 from custom_filters.aws.users import get_user, tags_of
 from custom_filters.core.credential import Credential, Identity
@@ -78,8 +80,7 @@ def get_credentials(iam: Any, known: Identity, now: datetime) -> list[Credential
     found = [_access_key(key, _last_used(iam, key), known, now) for key in keys]
     for page in iam.get_paginator("list_ssh_public_keys").paginate(UserName=name):
         found += [transform_ssh_key(key) for key in page["SSHPublicKeys"]]
-    service = iam.list_service_specific_credentials(UserName=name)["ServiceSpecificCredentials"]
-    found += [transform_service_credential(item) for item in service]
+    found += chain.from_iterable(get_service_credentials(iam, UserName=name).values())
     found += [_certificate(item) for item in get_certificates(iam, name)]
     return found
 
@@ -125,7 +126,7 @@ def _access_key(
     return Credential(
         kind=ACCESS_KEY,
         id=key["AccessKeyId"],
-        status="on" if key["Status"] == "Active" else "off",
+        status=status_of(key),
         created=created,
         evidence=(*seen, evidence),
         rotated=_newest(created, *(c.rotated for c in same or slots)),
@@ -135,8 +136,7 @@ def _access_key(
 
 def _certificate(item: Mapping[str, Any]) -> Credential:
     uploaded = to_utc(item["UploadDate"])
-    status = "on" if item["Status"] == "Active" else "off"
-    return Credential(CERTIFICATE, item["CertificateId"], status, uploaded, (), uploaded)  # type: ignore[arg-type]
+    return Credential(CERTIFICATE, item["CertificateId"], status_of(item), uploaded, (), uploaded)
 
 
 def _password(

@@ -47,6 +47,7 @@ class Snapshot:
         else:
             credentials = transform_row(row, self.report.generated, self.now)
             credentials = [self._with_list_users(c, user) for c in credentials]
+            credentials += self._later_password(credentials, user)
         if user["UserName"] in self.listing.quarantined:
             credentials = [replace(c, status="off") if c.kind == PASSWORD else c for c in credentials]
         return Identity(
@@ -80,6 +81,14 @@ class Snapshot:
             return credential
         seen = read_use(user["PasswordLastUsed"], LAST_USED, now=self.now, observed_at=self.now)
         return replace(credential, evidence=(*credential.evidence, seen))
+
+    def _later_password(self, found: Iterable[Credential], user: Mapping[str, Any]) -> list[Credential]:
+        """A password that was used after the report was made, though the report knows of none."""
+        used = user.get("PasswordLastUsed")
+        if not used or to_utc(used) <= self.report.generated or PASSWORD in {c.kind for c in found}:
+            return []
+        seen = read_use(used, LAST_USED, now=self.now, observed_at=self.now)
+        return [Credential(PASSWORD, PASSWORD, "on", None, (seen,))]
 
 
 def _more_credentials(row: Mapping[str, str]) -> str | None:

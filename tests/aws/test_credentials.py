@@ -60,6 +60,9 @@ LAST_USE: dict[str, tuple[dict[str, str], type, Any]] = {
     "key never used": (key("true", BORN, "N/A"), NeverUsed, MADE),
     "key never used, in moto's words": (key("true", BORN, "not_supported"), NeverUsed, MADE),
     "key without age": (key("true", "N/A", "N/A"), NeverUsed, None),
+    "key with an empty last use": (key("true", BORN, ""), Unknown, None),
+    "key with nothing but empty cells": (key("", "", ""), Unknown, None),
+    "password with nothing but empty cells": (password("", "", ""), Unknown, None),
     "key used ahead of time": (key("true", BORN, "2027-01-01T00:00:00+00:00"), Unknown, None),
     "second key used": (key("true", BORN, DAY, 2), Used, AT),
 }
@@ -127,7 +130,10 @@ def test_unknown_columns_are_fine() -> None:
     assert one(**key("true", BORN, DAY), shoe_size="44").id == "access_key_1"
 
 
-@pytest.mark.parametrize(("status", "means"), [("Active", "on"), ("Inactive", "off"), ("Expired", "off")])
+STATUSES = {"Active": "on", "Inactive": "off", "Expired": "off", "Resting": "on"}
+
+
+@pytest.mark.parametrize(("status", "means"), [*STATUSES.items()])
 def test_ssh_keys_and_service_credentials(status: str, means: str) -> None:
     ssh = transform_ssh_key({"SSHPublicKeyId": "APKA1", "Status": status, "UploadDate": AT})
     item = {"ServiceSpecificCredentialId": "ACCA1", "Status": status, "CreateDate": AT}

@@ -45,8 +45,14 @@ def test_list_users_may_know_of_a_later_use_than_the_report() -> None:
 
 
 def test_the_date_that_a_removed_login_profile_left_says_nothing_of_a_key() -> None:
-    who = identity(key("true", BORN, "2026-01-05T00:00:00+00:00"), PasswordLastUsed=NOW)
-    assert verdict(who) == "stale"
+    old_key = key("true", BORN, "2026-01-05T00:00:00+00:00")
+    assert verdict(identity(old_key, PasswordLastUsed=GENERATED)) == "stale"
+
+
+def test_a_sign_in_after_the_report_tells_of_a_password_that_it_does_not_know() -> None:
+    old_key = key("true", BORN, "2026-01-05T00:00:00+00:00")
+    assert verdict(identity(old_key, PasswordLastUsed=NOW)) == "active"
+    assert verdict(identity(old_key, PasswordLastUsed=NOW + timedelta(days=2))) == "unknown"
 
 
 HOUR, WEEK = timedelta(hours=1), timedelta(days=7)

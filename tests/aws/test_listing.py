@@ -109,7 +109,7 @@ def test_service_credentials_of_everybody_in_pages() -> None:
     with embedded() as sandbox:
         two = (ServiceCredential(), ServiceCredential(KEYSPACES))
         sandbox.aws.add(*(Person(f"user-{n}", service_credentials=two) for n in range(501)))
-        found = get_service_credentials(client(sandbox, "iam"))
+        found = get_service_credentials(client(sandbox, "iam"), AllUsers=True)
         assert sandbox.calls["aws:ListServiceSpecificCredentials"] == 2
     assert len(found) == 501
     assert {len(held) for held in found.values()} == {2}
