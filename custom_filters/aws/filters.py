@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from c7n.exceptions import PolicyValidationError
 from c7n.utils import local_session
 
 from custom_filters.aws import advisor, details, report
@@ -25,6 +26,7 @@ from custom_filters.policy.marks import UnusedMark
 from custom_filters.policy.parallel import for_each
 from custom_filters.policy.store import shared
 from custom_filters.policy.unused import UnusedCredentials, unused_schema
+from custom_filters.policy.validation import FILTER
 
 
 class IamUserUnusedCredentials(UnusedCredentials):
@@ -84,6 +86,15 @@ class IamUserUnusedCredentials(UnusedCredentials):
         """The calls that this filter makes with the evidence it was given."""
         more = ("iam:GenerateServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetails")
         return self.permissions + (more if advisor.SOURCE in self.evidence else ())
+
+    def validate(self) -> IamUserUnusedCredentials:
+        """See the base; an option that would do nothing is refused."""
+        super().validate()
+        if self.data.get("assume-advisor-complete") and advisor.SOURCE not in self.evidence:
+            raise PolicyValidationError(
+                f"assume-advisor-complete needs {advisor.SOURCE} in `evidence:` of {FILTER!r}"
+            )
+        return self
 
     def progress(self, resource: Mapping[str, Any]) -> Progress:
         """From the tags of the shared listing."""

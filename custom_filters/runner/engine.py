@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ from custom_filters.runner.policies import PolicyFile
 from custom_filters.runner.report import DEFAULT_FORMATS, exit_code, write_reports
 from custom_filters.runner.run_folder import RunFolder, new_run_folder
 from custom_filters.runner.show import not_evaluated_lines, progress, stdout, threshold_table, verdict_table
+
+#: Custodian's schema check ends in the line `unknown`; what is wrong, and where, stands before it.
+_REFUSED = re.compile(r"Error on (policy:.+?) resource:.*\n(.+)(?:[\s\S]*?\bOn instance(.*):\n)?")
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,14 @@ def validate(batches: Sequence[Batch], environment: Mapping[str, str]) -> None:
         check=False,
     )
     if done.returncode:
-        raise InputError(f"the policies are not valid: {last_error(done.stderr) or done.stdout.strip()}")
+        raise InputError(f"the policies are not valid: {_refused(done.stderr) or done.stdout.strip()}")
+
+
+def _refused(log: str) -> str | None:
+    found = _REFUSED.search(log)
+    if found is None:
+        return last_error(log)
+    return f"{found[1]}: {found[2]}" + (f", at {found[3]}" if found[3] else "")
 
 
 def evaluate(job: Job, *, dryrun: bool, latest: bool = True) -> RunFolder:

@@ -22,9 +22,7 @@ _LISTS = {
     "subscriptions": ("azure", "subscription_id"),
     "projects": ("gcp", "project_id"),
 }
-_PROBLEM = (
-    "it left no output: the account could not be entered, or the policy did not start"
-)
+_PROBLEM = "it left no output: the account could not be entered, or the policy did not start"
 
 
 @dataclass(frozen=True)
@@ -44,9 +42,7 @@ def read_accounts(path: Path) -> tuple[Account, ...]:
         raise InputError(f"--accounts {path} cannot be read: {' '.join(str(error).split())}") from error
     found = tuple(_accounts(path, content)) if isinstance(content, dict) else ()
     if not found:
-        raise InputError(
-            f"--accounts {path} names no {', '.join(_LISTS)}; give c7n-org's own file"
-        )
+        raise InputError(f"--accounts {path} names no {', '.join(_LISTS)}; give c7n-org's own file")
     return found
 
 

@@ -132,6 +132,7 @@ THROUGH_CUSTODIAN = {
     "mark-without-filter": REFUSED["our mark"],
     "no-hours": (made([FILTER], {**MARK, "hours": 0}), "above 0"),
     "days": (made([FILTER], {**without("hours", MARK), "days": 14}), "above 0"),
+    "nothing-to-assume": (made([{**FILTER, "assume-advisor-complete": True}]), "needs access-advisor in"),
     "zone": (made([FILTER], {**MARK, "tz": "est"}), "no `tz:` but utc"),
 }
 

@@ -20,6 +20,8 @@ FILES = {
     "foreign.yml": "policies:\n- name: mine\n  resource: k8s.pod\n",
     "twice.yml": POLICY + "- name: mine\n  resource: iam-user\n",
     "azure.yml": "policies:\n- name: mine\n  resource: azure.directory-user\n",
+    "many-days.yml": POLICY + "  filters: [{type: unused-credentials, days: 500}]\n",
+    "odd-option.yml": POLICY + "  filters: [{type: unused-credentials, odd: 1}]\n",
     "unknown-filter.yml": POLICY + "  filters: [no-such-filter]\n",
 }
 
@@ -46,6 +48,8 @@ CASES = {
     "same name": (["run", "twice.yml"], "policy mine is there 2 times"),
     "none of provider": (["run", "-p", "aws", "azure.yml"], "no given policy is for aws."),
     "invalid policy": (["run", "unknown-filter.yml"], "the policies are not valid: "),
+    "option out of range": (["run", "many-days.yml"], "policy:mine: 500 is greater than the maximum of 400"),
+    "no such option": (["run", "odd-option.yml"], "policy:mine: Additional properties are not allowed"),
     "now not a time": (["demo", "--now", "yesterday"], "--now: 'yesterday' is not an RFC 3339 timestamp"),
     "cloud": (["sandbox", "--clouds", "oci"], "'oci' is not a provider"),
     "fault": (["sandbox", "--clouds", "aws", "--faults", "=", "--", "true"], "write name=value"),
