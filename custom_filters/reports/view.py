@@ -109,7 +109,7 @@ def _count(summary: Summary, finding: Finding, as_of: datetime | None) -> None:
         summary.unused_users.add(user)
         if finding["days_unused"] is not None:
             summary.ages[_bin(finding["days_unused"])] += 1
-    if finding["next_action"]:
+    if finding["next_action"] and verdict in UNUSED:  # a mark does nothing to what is in use or unknown
         summary.next_actions[(finding["next_action_at"] or "")[:10], finding["next_action"]] += 1
     if finding["phase"] == "marked":
         summary.marked_users.add(user)

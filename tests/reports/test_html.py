@@ -93,7 +93,7 @@ def test_what_stands_on_top() -> None:
     assert "222222222222 broken AccessDenied" in told
     assert "Unused credentials 2 of 2 users" in told  # alice, and erin whose exemption has ended
     assert "Came back after a mark 1 of 2 marked users" in told
-    assert "2026-12-02 disable-unused 2" in told
+    assert "2026-12-02 disable-unused 1" in told  # alice; bob is back in use
     listed = re.findall(r"(\d{4}-\d\d-\d\d)( expired)? aws 111111111111 (\w+) break-glass", told)
     assert listed == [("2026-11-22", " expired", "erin"), ("2026-12-03", "", "carol")]
     assert "180 to 364 1" in told
