@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from tests.conftest import ROOT, Env
 
-TARGETS = {"demo", "test", "lint", "format", "validate", "bench", "faults", "clean", "help"}
+TARGETS = {"demo", "test", "lint", "format", "validate", "bench", "faults", "image", "clean", "help"}
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 
 

@@ -49,7 +49,7 @@ PARTS: Mapping[str, frozenset[str]] = {
     "cloudtrail-veto": frozenset({"cloudtrail:LookupEvents"}),
     "quarantine": frozenset({"iam:GetUserPolicy", "iam:PutUserPolicy", "iam:DeleteUserPolicy"}),
     "exemptions": frozenset({"s3:GetObject"}),
-    "output": frozenset({"s3:PutObject"}),
+    "output": frozenset({"s3:PutObject", "s3:PutObjectAcl"}),
 }
 _OBJECTS = {
     "exemptions": "arn:aws:s3:::EXEMPTIONS-BUCKET/exemptions.yml",

@@ -10,8 +10,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
 
-from botocore.exceptions import BotoCoreError
-
 from custom_filters.runner.exits import InputError
 
 MANIFEST = "c7n-unused-run.json"
@@ -61,7 +59,7 @@ class RemoteTree:
         found = {}
         try:
             listing: dict[str, dict[str, Any]] = self._fs.find(self._prefix, detail=True)
-        except (OSError, BotoCoreError) as error:
+        except _remote_errors() as error:
             raise InputError(f"{self.root} cannot be listed: {error}") from error
         for name, info in listing.items():
             path = name[len(self._prefix) :].lstrip("/")
@@ -72,9 +70,18 @@ class RemoteTree:
     def read(self, path: str) -> bytes:
         try:
             data: bytes = self._fs.cat_file(f"{self._prefix}/{path}")
-        except BotoCoreError as error:
+        except _remote_errors() as error:
             raise OSError(str(error)) from error
         return data
+
+
+def _remote_errors() -> tuple[type[Exception], ...]:
+    """What the clients behind fsspec raise for a bucket that cannot be read; imported late, they are slow."""
+    from botocore.exceptions import BotoCoreError
+    from gcsfs.retry import HttpError
+    from google.auth.exceptions import GoogleAuthError
+
+    return (OSError, BotoCoreError, HttpError, GoogleAuthError)
 
 
 def _open_url(url: str) -> tuple[Any, str]:

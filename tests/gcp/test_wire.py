@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
+from custom_filters.sandbox.wire_http import ConnectionDroppedError
 from tests.gcp.runs import annotations, custodian, embedded, policy, utc
 
 NOW = utc(2026, 6, 15, 12, 0)
@@ -13,11 +15,22 @@ POLICIES = (
 )
 
 
+class DropEveryFifth:
+    """A request hook that breaks every fifth connection before its request is answered."""
+
+    def __init__(self) -> None:
+        self._seen = itertools.count(1)
+
+    def __call__(self, cloud: str, action: str, phase: str, is_write: bool) -> None:
+        if phase == "before" and next(self._seen) % 5 == 0:
+            raise ConnectionDroppedError
+
+
 def test_dropped_connections_change_nothing(tmp_path: Path) -> None:
     found = []
     with embedded(users=40, seed=7, now=NOW, marks=False) as sandbox:
-        for faults in ({}, {"gcp_drop": 0.05}):
-            sandbox.faults.update(faults)
+        for hook in (None, DropEveryFifth()):
+            sandbox.on_request = hook
             out = tmp_path / str(len(found))
             done = custodian(sandbox, out, *POLICIES)
             assert done.returncode == 0, done.stderr
