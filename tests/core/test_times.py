@@ -79,7 +79,7 @@ def test_written_and_read_again_is_the_same_moment(at: datetime) -> None:
     except ValueError:  # beyond what UTC can hold
         assert at.year in {1000, 9999}
         return
-    assert parse_time(text) == at
+    assert parse_time(text) == to_utc(at)  # an hour told twice equals none elsewhere
     assert text.endswith("Z")
 
 
