@@ -17,7 +17,9 @@ from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.evidence import evidence_as_dict
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.judge import IdentityJudgement, Judgement, Rules
+from custom_filters.core.record import Record
 from custom_filters.core.times import floor_days, format_optional, format_time
+from custom_filters.core.verdict import UNUSED
 
 ANNOTATION = "c7n:unused"
 SCHEMA = 1
@@ -27,13 +29,12 @@ Phase = Literal["detected", "marked", "disabled", "restored"]
 #: Fields that are the same for every credential of a user.
 IDENTITY_FIELDS = (
     "schema", "provider", "account", "user", "user_id", "user_type", "privileged", "owner", "owner_source",
-    "user_verdict", "as_of", "threshold_days", "phase", "next_action", "next_action_at", "exemption",
-    "policy", "controls",
+    "user_verdict", "as_of", "threshold_days", "exemption", "policy", "controls",
 )  # fmt: skip
 #: Fields of one credential; `change` and `first_seen` are filled from the history, when there is one.
 CREDENTIAL_FIELDS = (
-    "credential", "verdict", "last_used", "days_unused", "basis", "evidence", "reason", "change",
-    "first_seen", "uid",
+    "credential", "verdict", "last_used", "days_unused", "basis", "evidence", "reason", "phase",
+    "next_action", "next_action_at", "change", "first_seen", "uid",
 )  # fmt: skip
 #: Every field of a finding, in the order in which reports show them.
 FIELDS = (
@@ -46,11 +47,15 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a user stands between detection and retirement, before this run, and what comes next."""
+    """Where a user stands between detection and retirement, before this run, and what comes next.
+
+    `marked` lists the credentials that the mark is about; None: whatever is unused of the user.
+    """
 
     phase: Phase = "detected"
     next_action: str | None = None
     next_action_at: datetime | None = None
+    marked: Record | None = None
 
 
 @dataclass(frozen=True)
@@ -88,14 +93,50 @@ def annotation(
         "user_reason": judged.reason,
         "as_of": format_time(context.now),
         "threshold_days": context.rules.days,
-        "phase": progress.phase,
-        "next_action": progress.next_action,
-        "next_action_at": format_optional(progress.next_action_at),
+        **_stage(progress),
         "exemption": _exemption(identity.exemption),
         "policy": context.policy,
         "controls": list(context.controls),
-        "credentials": [_credential(identity, j, context) for j in selected],
+        "credentials": [_credential(judged, j, progress, context) for j in selected],
     }
+
+
+def _stage(progress: Progress) -> dict[str, str | None]:
+    return {
+        "phase": progress.phase,
+        "next_action": progress.next_action,
+        "next_action_at": format_optional(progress.next_action_at),
+    }
+
+
+def _own_progress(judged: IdentityJudgement, judgement: Judgement, progress: Progress) -> Progress:
+    """A credential's own stage: a mark may be about others, and does nothing to what is back in use."""
+    if progress.phase != "marked":
+        return progress
+    if progress.marked is not None and judgement not in marked_of(judged, progress.marked):
+        return Progress()
+    return progress if judgement.verdict in UNUSED or judgement.verdict == "unknown" else Progress("marked")
+
+
+def marked_of(judged: IdentityJudgement, record: Record) -> list[Judgement]:
+    """The credentials that a record of marked ones is about.
+
+    Where bulk data names a kind otherwise than the record does (AWS: by slot), the unused ones are taken,
+    and for what is then missing the last ones that were used since the mark: they came back.
+    """
+    found = []
+    for kind in {j.credential.kind for j in judged.credentials}:
+        ids, live = record.ids(kind), [j for j in judged.credentials if j.credential.kind == kind]
+        named = [j for j in live if j.credential.id in ids]
+        found += named or (_as_many_as(len(ids), live, record.at) if ids else [])
+    return found
+
+
+def _as_many_as(count: int, live: list[Judgement], marked_at: datetime) -> list[Judgement]:
+    unused = [j for j in live if j.verdict in UNUSED or j.verdict == "unknown"]
+    since = [j for j in live if j.verdict == "active" and j.last_used and j.last_used > marked_at]
+    back = sorted(since, key=lambda j: j.last_used or marked_at, reverse=True)
+    return unused + back[: max(count - len(unused), 0)]
 
 
 def _exemption(exemption: Exemption | None) -> dict[str, str | None] | None:
@@ -108,8 +149,10 @@ def _exemption(exemption: Exemption | None) -> dict[str, str | None] | None:
     }
 
 
-def _credential(identity: Identity, judgement: Judgement, context: Context) -> dict[str, Any]:
-    credential = judgement.credential
+def _credential(
+    judged: IdentityJudgement, judgement: Judgement, progress: Progress, context: Context
+) -> dict[str, Any]:
+    identity, credential = judged.identity, judgement.credential
     evidence = (*credential.evidence, *identity.evidence)
     return {
         "credential": {
@@ -127,6 +170,7 @@ def _credential(identity: Identity, judgement: Judgement, context: Context) -> d
         "rule": judgement.rule,
         "becomes": judgement.becomes,
         "changes_at": format_optional(judgement.changes_at),
+        **_stage(_own_progress(judged, judgement, progress)),
         "change": None,
         "first_seen": None,
         "uid": finding_uid(identity, credential),

@@ -11,7 +11,7 @@ from dataclasses import replace
 from custom_filters.core.credential import Credential
 from custom_filters.core.finding import Progress
 from custom_filters.core.mark import MalformedMarkError, Mark, parse_mark
-from custom_filters.core.record import Item, RecordError, record_in_tags
+from custom_filters.core.record import Item, Record, RecordError, record_in_tags
 from custom_filters.policy.validation import OUR_OPERATION
 
 RECORD_TAG = "c7n-unused-record"
@@ -27,21 +27,30 @@ def progress_of(tags: Mapping[str, str]) -> Progress:
     """Where an identity stands, from its notes. Which of them holds the mark does not matter."""
     if RECORD_TAG in tags:
         return Progress("disabled")
-    mark = _our_mark(tags)
-    if mark:
-        return Progress("marked", mark.op, mark.at)
+    found = _our_mark(tags)
+    if found:
+        tag, mark = found
+        return Progress("marked", mark.op, mark.at, _marked(tags, tag))
     return Progress("restored" if RESTORED_TAG in tags else "detected")
 
 
-def _our_mark(tags: Mapping[str, str]) -> Mark | None:
-    for value in tags.values():
+def _our_mark(tags: Mapping[str, str]) -> tuple[str, Mark] | None:
+    """The mark that is due first, and its tag."""
+    found = []
+    for tag, value in tags.items():
         try:
-            mark = parse_mark(value)
+            found.append((tag, parse_mark(value)))
         except MalformedMarkError:
             continue
-        if mark.op == OUR_OPERATION:
-            return mark
-    return None
+    return min((item for item in found if item[1].op == OUR_OPERATION), key=lambda i: i[1].at, default=None)
+
+
+def _marked(tags: Mapping[str, str], tag: str) -> Record | None:
+    """The list of marked credentials; a damaged one counts as none here, and stops the change itself."""
+    try:
+        return record_in_tags(tags, marked_tag(tag))
+    except RecordError:
+        return None
 
 
 def with_restored(credential: Credential, tags: Mapping[str, str], where: str) -> Credential:

@@ -48,7 +48,7 @@ def _title(report: Report, summary: Summary) -> Iterator[str]:
     yield f"# Unused credentials, as of {(format_optional(report.as_of) or 'no run')[:19]}\n"
     yield f"{len(report.evaluations) - failed} policy runs evaluated, **{failed} not evaluated**; "
     yield f"{summary.total} credentials of {len(summary.users)} users.\n"
-    if summary.marked_users:
+    if summary.marked_users and (summary.asks_returned or summary.returned):
         marked = len(summary.marked_users)
         yield f"Came back after a mark: {len(summary.returned)} of {marked} marked users.\n"
 

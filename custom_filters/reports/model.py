@@ -30,7 +30,8 @@ class Evaluation:
 
     `account` is Custodian's (AWS account, Azure subscription, Google project), empty when it is not known.
     `resources` counts what the policy selected, `findings` the credentials judged in them. `judged` is False
-    for a policy that does not ask for unused credentials: a check. `started` is aware UTC.
+    for a policy that does not ask for unused credentials: a check. `asks_active` is True where users who are
+    back in use were asked for. `started` is aware UTC.
     """
 
     provider: str
@@ -44,6 +45,7 @@ class Evaluation:
     findings: int = 0
     started: datetime | None = None
     judged: bool = True
+    asks_active: bool = False
     execution: str = ""
 
     @property

@@ -85,6 +85,7 @@ _EVALUATION = _object(
         "findings": _COUNT,
         "started": _TIME_OR_NULL,
         "judged": {"type": "boolean"},
+        "asks_active": {"type": "boolean"},
         "execution": _TEXT,
     }
 )

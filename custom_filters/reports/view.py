@@ -48,6 +48,8 @@ class Summary:
     marked_users: set[int] = field(default_factory=set)
     #: Marked users that are back in use: (provider, account, user)
     returned: set[tuple[str, str, str]] = field(default_factory=set)
+    #: Whether any policy asked for users who are back in use; else nothing is known of them.
+    asks_returned: bool = False
     expiring: dict[int, Expiring] = field(default_factory=dict)
 
     def of(self, *verdicts: str) -> int:
@@ -91,6 +93,7 @@ def summarise(report: Report) -> Summary:
 
 def counting(summary: Summary, report: Report) -> Iterator[Finding]:
     """The findings, counted while they pass."""
+    summary.asks_returned = any(e.asks_active and e.evaluated for e in report.evaluations)
     for finding in report.findings:
         _count(summary, finding, report.as_of)
         yield finding
@@ -113,7 +116,7 @@ def _count(summary: Summary, finding: Finding, as_of: datetime | None) -> None:
         summary.next_actions[(finding["next_action_at"] or "")[:10], finding["next_action"]] += 1
     if finding["phase"] == "marked":
         summary.marked_users.add(user)
-        if "active" in (finding["user_verdict"], verdict):
+        if finding["verdict"] == "active":
             summary.returned.add((provider, account, finding["user"]))
     if finding["exemption"] and as_of:
         _count_exemption(summary, user, finding, as_of)

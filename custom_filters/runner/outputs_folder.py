@@ -132,6 +132,7 @@ def _with_metadata(bare: Evaluation, metadata: dict[str, Any]) -> Evaluation:
         policy=str(policy.get("name") or bare.policy),
         started=_start(start),
         judged=f'"{_FILTER}"' in json.dumps(policy.get("filters")),
+        asks_active='"active"' in json.dumps(policy.get("filters")),
         execution=str(execution.get("id") or ""),
     )
 

@@ -97,7 +97,12 @@ NOT_EVALUATED: dict[str, tuple[Callable[[Path], object], str]] = {
     "a verdict of its own": (with_annotation({"user_verdict": "guilty"}), "user_verdict is 'guilty'"),
     "credentials cut": (with_annotation({"credentials": [{"verdict": "stale"}]}), "lacks 'credential'"),
     "credentials of another type": (with_annotation({"credentials": 7}), "no list of objects"),
-    "a date without zone": (with_annotation({"next_action_at": "2026-01-01T00:00:00"}), "RFC 3339"),
+    "a date without zone": (
+        with_annotation(
+            {"credentials": [{**ALICE["credentials"][0], "next_action_at": "2026-01-01T00:00:00"}]}
+        ),
+        "RFC 3339",
+    ),
     "a number for a name": (with_annotation({"user": 7}), "its user is 7"),
     "nested too deep": (rewrite("resources.json", "[" * 200_000), "truncated or not JSON"),
 }

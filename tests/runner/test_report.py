@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import stat
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -80,13 +81,21 @@ def test_a_fleets_formats_take_a_process_each(tmp_path: Path, monkeypatch: pytes
     assert len((tmp_path / "report" / "report.jsonl").read_text().splitlines()) == 4
 
 
+def unpacked(path: Path) -> bytes:
+    """A file's text; a spreadsheet is an archive, in whose packed bytes a short name may stand by chance."""
+    if not zipfile.is_zipfile(path):
+        return path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        return b"\n".join(archive.read(name) for name in archive.namelist())
+
+
 def test_redacted_reports_name_nobody(tmp_path: Path) -> None:
     Output(VALUES).write(tmp_path / "out" / "p")
     names = ("alice", "bob", "carol", "AKIAEXAMPLE", "ciso@example.com", "break-glass")
     result = run(tmp_path, "-f", "html,md,csv,json,xlsx,ocsf,junit,asff,jsonl", "--redact")
     assert result.exit_code == 0, result.output
     for path in (tmp_path / "report").rglob("*.*"):
-        text = path.read_bytes()
+        text = unpacked(path)
         assert [name for name in names if name.lower().encode() in text.lower()] == [], path.name
 
 
