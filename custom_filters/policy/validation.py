@@ -54,6 +54,12 @@ def _filter_problem(name: str, data: Mapping[str, Any], blocks: tuple[str, ...])
     return None
 
 
+def exemptions_of(policy: Mapping[str, Any]) -> list[str]:
+    """Where a policy's exemptions lie, as its filters name them."""
+    found = _find(FILTER, policy.get("filters"))
+    return [str(data["exemptions"]) for data, _ in found if "exemptions" in data]
+
+
 def has_unused_filter(policy: Mapping[str, Any]) -> bool:
     """Whether the policy selects by our filter."""
     return any(True for _ in _find(FILTER, policy.get("filters")))

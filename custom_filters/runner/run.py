@@ -67,6 +67,7 @@ def run(
     environment = _environment(now)
     _check(output, days if len(thresholds) > 1 else None, enforce=enforce, assume_yes=yes)
     files = apply_days(_files(policies, providers, enforce), thresholds)
+    _check_exemptions(files)
     with batches_of(files) as batches:
         if policies:
             validate(batches, environment)
@@ -85,6 +86,23 @@ def _check(output: Path, several_days: str | None, *, enforce: bool, assume_yes:
         from custom_filters.runner.enforce import check_can_ask
 
         check_can_ask(assume_yes)
+
+
+def _check_exemptions(files: list[PolicyFile]) -> None:
+    """A file of exemptions that cannot be taken is wrong input, found before anything is asked of a cloud."""
+    from c7n.exceptions import PolicyExecutionError
+
+    from custom_filters.policy.exemptions import NONE, read_exemptions
+    from custom_filters.policy.validation import exemptions_of
+
+    named = {where for file in files for policy in file.policies for where in exemptions_of(policy.data)}
+    for where in sorted(named):
+        if where == NONE or "://" in where:
+            continue
+        try:
+            read_exemptions(where)
+        except PolicyExecutionError as error:
+            raise InputError(str(error)) from error
 
 
 def _look(job: Job, *, compare: bool) -> int:

@@ -22,6 +22,9 @@ FILES = {
     "azure.yml": "policies:\n- name: mine\n  resource: azure.directory-user\n",
     "many-days.yml": POLICY + "  filters: [{type: unused-credentials, days: 500}]\n",
     "odd-option.yml": POLICY + "  filters: [{type: unused-credentials, odd: 1}]\n",
+    "exempt.yml": POLICY + "  filters: [{type: unused-credentials, exemptions: bad.yml}]\n",
+    "unexempt.yml": POLICY + "  filters: [{not: [{type: unused-credentials, exemptions: none.yml}]}]\n",
+    "bad.yml": "exemptions:\n- {provider: aws, account: x, user: y, reason: z, approved_by: me, expires: soon}",
     "unknown-filter.yml": POLICY + "  filters: [no-such-filter]\n",
 }
 
@@ -50,6 +53,8 @@ CASES = {
     "invalid policy": (["run", "unknown-filter.yml"], "the policies are not valid: "),
     "option out of range": (["run", "many-days.yml"], "policy:mine: 500 is greater than the maximum of 400"),
     "no such option": (["run", "odd-option.yml"], "policy:mine: Additional properties are not allowed"),
+    "bad exemptions": (["run", "exempt.yml"], "bad.yml, line 2: 'expires' is 'soon'; write a date"),
+    "no exemptions file": (["run", "unexempt.yml"], "none.yml: cannot be read (No such file or directory)"),
     "now not a time": (["demo", "--now", "yesterday"], "--now: 'yesterday' is not an RFC 3339 timestamp"),
     "cloud": (["sandbox", "--clouds", "oci"], "'oci' is not a provider"),
     "fault": (["sandbox", "--clouds", "aws", "--faults", "=", "--", "true"], "write name=value"),
