@@ -24,7 +24,7 @@ FILES = {
     "odd-option.yml": POLICY + "  filters: [{type: unused-credentials, odd: 1}]\n",
     "exempt.yml": POLICY + "  filters: [{type: unused-credentials, exemptions: bad.yml}]\n",
     "unexempt.yml": POLICY + "  filters: [{not: [{type: unused-credentials, exemptions: none.yml}]}]\n",
-    "bad.yml": "exemptions:\n- {provider: aws, account: x, user: y, reason: z, approved_by: me, expires: soon}",
+    "bad.yml": "exemptions:\n- {provider: aws, account: x, user: y, reason: z, approved_by: a, expires: no}",
     "unknown-filter.yml": POLICY + "  filters: [no-such-filter]\n",
 }
 
@@ -53,7 +53,7 @@ CASES = {
     "invalid policy": (["run", "unknown-filter.yml"], "the policies are not valid: "),
     "option out of range": (["run", "many-days.yml"], "policy:mine: 500 is greater than the maximum of 400"),
     "no such option": (["run", "odd-option.yml"], "policy:mine: Additional properties are not allowed"),
-    "bad exemptions": (["run", "exempt.yml"], "bad.yml, line 2: 'expires' is 'soon'; write a date"),
+    "bad exemptions": (["run", "exempt.yml"], "bad.yml, line 2: 'expires' is 'no'; write a date"),
     "no exemptions file": (["run", "unexempt.yml"], "none.yml: cannot be read (No such file or directory)"),
     "now not a time": (["demo", "--now", "yesterday"], "--now: 'yesterday' is not an RFC 3339 timestamp"),
     "cloud": (["sandbox", "--clouds", "oci"], "'oci' is not a provider"),
