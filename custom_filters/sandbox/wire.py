@@ -173,7 +173,8 @@ class _Tunnel(BaseHTTPRequestHandler):
             log.warning("%s: no TLS with the client, which may not trust the sandbox's CA: %s", host, error)
             raw.close()
             return
-        with secure:
+        # A client that was killed leaves an answer that can't be sent: nothing is wrong with the sandbox.
+        with secure, contextlib.suppress(ssl.SSLEOFError, ConnectionError):
             Requests(secure, self.client_address, self.server, host, application)
 
     def log_message(self, format: str, *args: object) -> None:
