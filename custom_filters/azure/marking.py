@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,17 +30,17 @@ class _TagAction(DirectoryUserAction):
 
     at_once = LARGEST
 
+    @abstractmethod
     def changed(self, resource: Mapping[str, Any], before: Tags) -> Tags | Action | None:
         """The notes after the change; or what to say instead; None to say and do nothing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def done(self, resource: Mapping[str, Any], before: Tags) -> Action:
         """What to say of a change that was made."""
-        raise NotImplementedError
 
+    @abstractmethod
     def failed(self, resource: Mapping[str, Any], reason: object) -> Action:
         """What to say of one that was not."""
-        raise NotImplementedError
 
     def act_on(self, resources: list[dict[str, Any]]) -> Iterator[Action]:
         """Read, change, write; what fails for one user does not stop the others."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import socket
 import socketserver
 import threading
 from typing import TYPE_CHECKING, Any
 
+from custom_filters.sandbox.connections import ConnectionServer
 from custom_filters.sandbox.wire_http import Requests
 
 if TYPE_CHECKING:
@@ -46,34 +45,14 @@ class Loopback:
         return f"http://{self._server.host}"
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
+class _Server(ConnectionServer):
     def __init__(self, address: tuple[str, int], application: WSGIApplication) -> None:
         self.application = application
-        self._open: set[socket.socket] = set()
         super().__init__(address, socketserver.BaseRequestHandler)
         self.host = f"127.0.0.1:{self.server_address[1]}"
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        self._open.add(request)
         _Connection(request, client_address, self, self.host, self.application)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def disconnect(self) -> None:
-        """Ends idle keep-alive connections, which would hold their threads."""
-        for connection in list(self._open):
-            with contextlib.suppress(OSError):  # the client may have closed it meanwhile
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """An application that raises ends its connection and is logged; the others go on."""
-        log.exception("sandbox request failed")  # noqa: LOG004  # called while the error is handled
 
 
 class _Connection(Requests):

@@ -10,16 +10,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
-import socket
-import socketserver
 import ssl
 import tempfile
 import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from custom_filters.sandbox.connections import ConnectionServer
 from custom_filters.sandbox.wire_certificates import Authority
 from custom_filters.sandbox.wire_http import ConnectionDroppedError, Requests
 
@@ -111,33 +110,10 @@ class Wire:
             return self._contexts[host]
 
 
-class _Proxy(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
+class _Proxy(ConnectionServer):
     def __init__(self, address: tuple[str, int], wire: Wire) -> None:
         self.wire = wire
-        self._open: set[socket.socket] = set()
         super().__init__(address, _Tunnel)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def disconnect(self) -> None:
-        """Ends what is still open: idle keep-alive connections would hold their threads."""
-        for connection in list(self._open):
-            with contextlib.suppress(OSError):  # the client may have closed it meanwhile
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """An application that raises ends its connection and is logged; the others go on."""
-        log.exception("sandbox request failed")  # noqa: LOG004  # called while the error is handled
 
 
 class _Tunnel(BaseHTTPRequestHandler):
