@@ -13,15 +13,16 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "custom_filters"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
-PARTS = ("core", "policy", "aws", "azure", "gcp", "reports", "runner", "sandbox")
+PARTS = ("core", "custodian", "aws", "azure", "gcp", "outputs", "reports", "runner", "sandbox")
 
 #: Part -> the parts it may import.
 MAY_IMPORT = {
     "core": {"core"},
-    "policy": {"core", "policy"},
-    "aws": {"core", "policy", "aws"},
-    "azure": {"core", "policy", "azure"},
-    "gcp": {"core", "policy", "gcp"},
+    "custodian": {"core", "custodian"},
+    "aws": {"core", "custodian", "aws"},
+    "azure": {"core", "custodian", "azure"},
+    "gcp": {"core", "custodian", "gcp"},
+    "outputs": {"core", "outputs", "runner"},
     "reports": {"core", "reports"},
     "runner": {*PARTS, "autoload"},
     "sandbox": {"sandbox"},
@@ -29,7 +30,7 @@ MAY_IMPORT = {
 #: What a Lambda function finds beside its archive.
 RUNTIME = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
 #: Part -> the packages from elsewhere that it may need at import. Those not named here may need any.
-MAY_NEED = {"core": set[str](), "policy": {"c7n"} | RUNTIME, "aws": {"c7n"} | RUNTIME}
+MAY_NEED = {"core": set[str](), "custodian": {"c7n"} | RUNTIME, "aws": {"c7n"} | RUNTIME}
 #: Part -> the SDKs of the other clouds.
 OTHER_SDKS = {"azure": {"boto3", "botocore", "google", "googleapiclient", "c7n_gcp"},
               "gcp": {"boto3", "botocore", "azure", "msal", "msgraph", "c7n_azure"}}  # fmt: skip
@@ -89,7 +90,7 @@ def test_imports_point_one_way() -> None:
     assert offenders(wrong, [path for path in MODULES if part(path) in MAY_IMPORT]) == []
 
 
-def test_core_policy_and_aws_need_only_what_a_lambda_function_has() -> None:
+def test_core_custodian_and_aws_need_only_what_a_lambda_function_has() -> None:
     def wrong(path: Path) -> list[str]:
         allowed = MAY_NEED[part(path)] | sys.stdlib_module_names | {"custom_filters"}
         return [full for full in imported(at_import(TREES[path])) if full.split(".")[0] not in allowed]
@@ -217,7 +218,7 @@ def run_blocked(allowed: set[str], script: str) -> subprocess.CompletedProcess[s
     return subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("which", ["core", "policy", "aws"])
+@pytest.mark.parametrize("which", ["core", "custodian", "aws"])
 def test_every_module_imports_beside_nothing_but_what_it_may_need(which: str) -> None:
     files = [path for path in MODULES if part(path) == which]
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]

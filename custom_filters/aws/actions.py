@@ -22,11 +22,11 @@ from custom_filters.core.credential import Identity
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.judge import judge_identity
 from custom_filters.core.retire import Target, release, retire
-from custom_filters.policy import clock
-from custom_filters.policy.actions import UnusedAction
-from custom_filters.policy.markers import marked_tag
-from custom_filters.policy.store import forget, shared
-from custom_filters.policy.validation import has_unused_filter, unused_filter
+from custom_filters.custodian import clock
+from custom_filters.custodian.actions import UnusedAction
+from custom_filters.custodian.markers import marked_tag
+from custom_filters.custodian.store import forget, shared
+from custom_filters.custodian.validation import has_unused_filter, unused_filter
 
 _TAG = {"type": "string", "minLength": 1, "maxLength": 128}
 

@@ -7,8 +7,8 @@ from typing import Any
 from botocore.config import Config
 from c7n.utils import local_session
 
-from custom_filters.policy.parallel import CONCURRENCY
-from custom_filters.policy.store import shared
+from custom_filters.custodian.parallel import CONCURRENCY
+from custom_filters.custodian.store import shared
 
 _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 15},

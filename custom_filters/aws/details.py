@@ -12,8 +12,8 @@ from c7n.utils import local_session
 from custom_filters.aws.client import aws_client, error_code
 from custom_filters.aws.credentials import transform_service_credential, transform_ssh_key
 from custom_filters.core.credential import Credential
-from custom_filters.policy.parallel import for_each
-from custom_filters.policy.store import shared
+from custom_filters.custodian.parallel import for_each
+from custom_filters.custodian.store import shared
 
 log = logging.getLogger("custodian.unused.aws")
 

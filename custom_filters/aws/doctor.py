@@ -15,9 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.aws.client import error_code
+from custom_filters.aws.credential_report import get_report
 from custom_filters.aws.fresh import get_keys
-from custom_filters.aws.report import get_report
-from custom_filters.core.check import Check
+from custom_filters.core.doctor_check import Check
 from custom_filters.core.times import format_time
 
 _HOME = "us-east-1"

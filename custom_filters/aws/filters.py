@@ -10,7 +10,7 @@ from typing import Any
 from c7n.exceptions import PolicyValidationError
 from c7n.utils import local_session
 
-from custom_filters.aws import advisor, details, report
+from custom_filters.aws import advisor, credential_report, details
 from custom_filters.aws.client import aws_client
 from custom_filters.aws.credentials import KINDS, LAST_USED, WITHOUT_LAST_USED
 from custom_filters.aws.fresh import get_fresh_user, named_by_slot
@@ -21,12 +21,12 @@ from custom_filters.core.credential import Identity
 from custom_filters.core.finding import Progress
 from custom_filters.core.judge import judge_identity
 from custom_filters.core.verdict import Verdict
-from custom_filters.policy.markers import progress_of
-from custom_filters.policy.marks import UnusedMark
-from custom_filters.policy.parallel import for_each
-from custom_filters.policy.store import shared
-from custom_filters.policy.unused import UnusedCredentials, unused_schema
-from custom_filters.policy.validation import FILTER
+from custom_filters.custodian.filters import UnusedCredentials, unused_schema
+from custom_filters.custodian.mark_filter import UnusedMark
+from custom_filters.custodian.markers import progress_of
+from custom_filters.custodian.parallel import for_each
+from custom_filters.custodian.store import shared
+from custom_filters.custodian.validation import FILTER
 
 
 class IamUserUnusedCredentials(UnusedCredentials):
@@ -118,12 +118,12 @@ class IamUserUnusedCredentials(UnusedCredentials):
 
     def _snapshot(self, now: datetime) -> Snapshot:
         account = self.manager.config.account_id
-        timeout = self.data.get("report-timeout", report.DEFAULT_TIMEOUT)
-        max_age = self.data.get("report-max-age", report.DEFAULT_MAX_AGE)
+        timeout = self.data.get("report-timeout", credential_report.DEFAULT_TIMEOUT)
+        max_age = self.data.get("report-max-age", credential_report.DEFAULT_MAX_AGE)
         found = shared(
             local_session(self.manager.session_factory),
             ("credential-report", account, max_age),
-            lambda: report.get_report(aws_client(self.manager), timeout=timeout, max_age=max_age),
+            lambda: credential_report.get_report(aws_client(self.manager), timeout=timeout, max_age=max_age),
         )
         return Snapshot(account, shared_listing(self.manager), found, now)
 

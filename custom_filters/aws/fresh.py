@@ -26,7 +26,7 @@ from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.evidence import Evidence, NeverUsed, read_use
 from custom_filters.core.record import record_in_tags
 from custom_filters.core.times import to_utc
-from custom_filters.policy.markers import RECORD_TAG
+from custom_filters.custodian.markers import RECORD_TAG
 
 
 @dataclass(frozen=True)

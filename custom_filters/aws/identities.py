@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from custom_filters.aws.credential_report import CredentialReport
 from custom_filters.aws.credentials import (
     LAST_USED,
     PASSWORD,
@@ -14,7 +15,6 @@ from custom_filters.aws.credentials import (
     transform_row,
 )
 from custom_filters.aws.markers import with_restored
-from custom_filters.aws.report import CredentialReport
 from custom_filters.aws.users import Listing, tags_of
 from custom_filters.core.credential import Credential, Identity, UserType
 from custom_filters.core.evidence import Evidence, read_use

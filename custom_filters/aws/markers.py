@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from custom_filters.aws.credentials import ACCESS_KEY, CERTIFICATE
 from custom_filters.core.credential import Credential
 from custom_filters.core.record import Item, Record, RecordError, record_in_tags
-from custom_filters.policy.markers import RECORD_TAG, RESTORED_TAG
+from custom_filters.custodian.markers import RECORD_TAG, RESTORED_TAG
 
 #: The inline policy of `quarantine: true`.
 QUARANTINE = "c7n-unused-quarantine"

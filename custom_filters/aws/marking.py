@@ -22,10 +22,10 @@ from custom_filters.core.mark import parse_mark
 from custom_filters.core.record import Item, Record
 from custom_filters.core.retire import Target
 from custom_filters.core.verdict import UNUSED
-from custom_filters.policy import clock
-from custom_filters.policy.markers import marked_tag
-from custom_filters.policy.marking import mark_action, mark_text, mark_text_problem
-from custom_filters.policy.validation import has_unused_filter, mark_problem, marks_for_us
+from custom_filters.custodian import clock
+from custom_filters.custodian.markers import marked_tag
+from custom_filters.custodian.marking import mark_action, mark_text, mark_text_problem
+from custom_filters.custodian.validation import has_unused_filter, mark_problem, marks_for_us
 
 
 class MarkUnused(IamUserAction):

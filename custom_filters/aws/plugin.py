@@ -31,7 +31,7 @@ def register(resource_class: Any) -> None:
     from custom_filters.aws.filters import IamUserUnusedCredentials, IamUserUnusedMark
     from custom_filters.aws.marking import IamUserMarkForOp
     from custom_filters.aws.source import NAME, UnusedBulkSource
-    from custom_filters.policy.registry import add
+    from custom_filters.custodian.registry import add
 
     add(resource_class.filter_registry, "unused-credentials", IamUserUnusedCredentials)
     add(resource_class.filter_registry, "unused-mark", IamUserUnusedMark)

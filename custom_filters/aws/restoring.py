@@ -15,7 +15,7 @@ from custom_filters.aws.users import get_user, tags_of
 from custom_filters.core.actionlog import Action, Result
 from custom_filters.core.credential import Identity
 from custom_filters.core.record import Item, Record, difference, record_in_tags
-from custom_filters.policy.markers import RECORD_TAG, RESTORED_TAG, marked_tag
+from custom_filters.custodian.markers import RECORD_TAG, RESTORED_TAG, marked_tag
 
 
 def restore(

@@ -15,8 +15,8 @@ from c7n.utils import local_session
 from custom_filters.aws.client import aws_client, error_code
 from custom_filters.aws.markers import QUARANTINE
 from custom_filters.aws.privilege import privileged_users
-from custom_filters.policy.parallel import for_each
-from custom_filters.policy.store import forget, shared
+from custom_filters.custodian.parallel import for_each
+from custom_filters.custodian.store import forget, shared
 
 _PAGE = 1000
 #: What a user's resource keeps of the authorization details; policy documents stay out of resources.json.

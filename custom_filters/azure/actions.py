@@ -19,10 +19,10 @@ from custom_filters.core.actionlog import Action
 from custom_filters.core.credential import Identity
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.retire import Target, retire
-from custom_filters.policy import clock
-from custom_filters.policy.actions import UnusedAction
-from custom_filters.policy.store import forget
-from custom_filters.policy.validation import has_unused_filter, unused_filter
+from custom_filters.custodian import clock
+from custom_filters.custodian.actions import UnusedAction
+from custom_filters.custodian.store import forget
+from custom_filters.custodian.validation import has_unused_filter, unused_filter
 
 #: The name of a mark stands before the first `=` in our extension.
 TAG: Mapping[str, Any] = {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[^=]+$"}

@@ -17,7 +17,7 @@ from requests.auth import AuthBase
 
 from custom_filters.azure.errors import GraphError, error_of, lost
 from custom_filters.azure.retry import parse_retry_after, retried
-from custom_filters.policy.store import shared
+from custom_filters.custodian.store import shared
 
 Json = dict[str, Any]
 

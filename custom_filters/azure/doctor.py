@@ -10,7 +10,7 @@ from c7n.exceptions import PolicyExecutionError
 from custom_filters.azure.client import Graph, graph_of, logged_in
 from custom_filters.azure.errors import DENIED, NO_PIM, UNLICENSED, GraphError
 from custom_filters.azure.permissions import ENFORCE, needed
-from custom_filters.core.check import Check
+from custom_filters.core.doctor_check import Check
 
 _LOG_IN = "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or log in with `az login`"
 _GRANT = "grant it to the app registration and give admin consent"

@@ -18,10 +18,10 @@ from custom_filters.azure.users import shared_listing
 from custom_filters.core.credential import Identity
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.finding import ANNOTATION, Progress
-from custom_filters.policy.markers import RECORD_TAG, progress_of
-from custom_filters.policy.marks import UnusedMark
-from custom_filters.policy.store import forget, shared
-from custom_filters.policy.unused import UnusedCredentials, unused_schema
+from custom_filters.custodian.filters import UnusedCredentials, unused_schema
+from custom_filters.custodian.mark_filter import UnusedMark
+from custom_filters.custodian.markers import RECORD_TAG, progress_of
+from custom_filters.custodian.store import forget, shared
 
 #: What becomes of users whom Entra only mirrors.
 AT_THE_SOURCE = "disable at the source (on-premises)"

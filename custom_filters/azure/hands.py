@@ -17,7 +17,7 @@ from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.record import Record, RecordError, record_in_tags
 from custom_filters.core.retire import Fresh, Hands, Target
-from custom_filters.policy.markers import RECORD_TAG, marked_tag
+from custom_filters.custodian.markers import RECORD_TAG, marked_tag
 
 #: What fails one user and not the run.
 ERRORS: tuple[type[Exception], ...] = (GraphError, RecordError)

@@ -13,7 +13,7 @@ from typing import Any
 
 from custom_filters.core.credential import Credential
 from custom_filters.core.record import Item, Record, RecordError, pack, record_in_tags, tag_names
-from custom_filters.policy.markers import RESTORED_TAG
+from custom_filters.custodian.markers import RESTORED_TAG
 
 EXTENSION = "io.github.c7nunused"
 #: Entra's limit for an open extension, in bytes, with room for what Entra adds.

@@ -19,10 +19,10 @@ from custom_filters.core.finding import ANNOTATION
 from custom_filters.core.mark import parse_mark
 from custom_filters.core.record import Item, Record, RecordError
 from custom_filters.core.verdict import UNUSED
-from custom_filters.policy import clock
-from custom_filters.policy.markers import marked_tag
-from custom_filters.policy.marking import mark_action, mark_text, mark_text_problem
-from custom_filters.policy.validation import OUR_OPERATION, mark_problem
+from custom_filters.custodian import clock
+from custom_filters.custodian.markers import marked_tag
+from custom_filters.custodian.marking import mark_action, mark_text, mark_text_problem
+from custom_filters.custodian.validation import OUR_OPERATION, mark_problem
 
 
 class _TagAction(DirectoryUserAction):

@@ -34,7 +34,7 @@ def register(resource_class: Any) -> None:
     from custom_filters.azure.actions import DisableUnused, EnableUnused
     from custom_filters.azure.filters import DirectoryUserUnusedCredentials, DirectoryUserUnusedMark
     from custom_filters.azure.marking import MarkForOp, UnmarkUnused
-    from custom_filters.policy.registry import add
+    from custom_filters.custodian.registry import add
 
     add(resource_class.filter_registry, "unused-credentials", DirectoryUserUnusedCredentials)
     add(resource_class.filter_registry, "unused-mark", DirectoryUserUnusedMark)

@@ -11,7 +11,7 @@ from c7n_azure.query import DescribeSource, QueryResourceManager, TypeInfo
 
 from custom_filters.azure.client import shared_graph, shared_tenant
 from custom_filters.azure.users import RATE, get_user, shared_listing
-from custom_filters.policy.account import tell_account
+from custom_filters.custodian.account import tell_account
 
 
 class DirectorySource(DescribeSource):

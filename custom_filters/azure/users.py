@@ -18,7 +18,7 @@ from custom_filters.azure.client import Graph, Json, shared_graph, shared_tenant
 from custom_filters.azure.errors import GraphError
 from custom_filters.azure.markers import tags_in
 from custom_filters.azure.pace import PAGE, Pace
-from custom_filters.policy.store import forget, shared
+from custom_filters.custodian.store import forget, shared
 
 ACTIVITY = "signInActivity"
 #: What a policy may ask of the listing, under `query:`.

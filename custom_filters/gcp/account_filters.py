@@ -12,6 +12,8 @@ from custom_filters.core.credential import Identity
 from custom_filters.core.evidence import Evidence
 from custom_filters.core.finding import Progress
 from custom_filters.core.times import parse_time
+from custom_filters.custodian.filters import UnusedCredentials, unused_schema
+from custom_filters.custodian.mark_filter import UnusedMark
 from custom_filters.gcp.accounts import PARENT, shared_roles, take_over
 from custom_filters.gcp.activity import (
     ACTIVITIES,
@@ -41,8 +43,6 @@ from custom_filters.gcp.principals import (
     transform_key,
 )
 from custom_filters.gcp.schema import TAG
-from custom_filters.policy.marks import UnusedMark
-from custom_filters.policy.unused import UnusedCredentials, unused_schema
 
 _SOURCES = (ANALYZER, MONITORING)
 _READ = (

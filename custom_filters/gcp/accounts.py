@@ -14,6 +14,9 @@ from typing import Any
 from c7n.cache import NullCache
 from c7n.exceptions import PolicyExecutionError
 
+from custom_filters.custodian.account import tell_account
+from custom_filters.custodian.parallel import for_each
+from custom_filters.custodian.store import forget, shared
 from custom_filters.gcp.client import (
     Api,
     Client,
@@ -24,9 +27,6 @@ from custom_filters.gcp.client import (
     shared_client,
     shared_login,
 )
-from custom_filters.policy.account import tell_account
-from custom_filters.policy.parallel import for_each
-from custom_filters.policy.store import forget, shared
 
 ACCOUNTS = Api("iam", "v1", "projects.serviceAccounts")
 KEYS = Api("iam", "v1", "projects.serviceAccounts.keys")

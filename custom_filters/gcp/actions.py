@@ -16,18 +16,18 @@ from custom_filters.core.mark import parse_mark
 from custom_filters.core.record import Record
 from custom_filters.core.retire import Target, Terms, objection, retire
 from custom_filters.core.verdict import UNUSED
+from custom_filters.custodian import clock
+from custom_filters.custodian.actions import UnusedAction
+from custom_filters.custodian.markers import marked_tag
+from custom_filters.custodian.marking import mark_action, mark_text, mark_text_problem
+from custom_filters.custodian.store import forget
+from custom_filters.custodian.validation import has_unused_filter, mark_problem, unused_filter
 from custom_filters.gcp.client import session_of, shared_login
 from custom_filters.gcp.filters import Reader
 from custom_filters.gcp.hands import ERRORS, GoogleHands
 from custom_filters.gcp.restoring import Restore
 from custom_filters.gcp.schema import TAG
 from custom_filters.gcp.subjects import SUBJECTS, Subject, adopt
-from custom_filters.policy import clock
-from custom_filters.policy.actions import UnusedAction
-from custom_filters.policy.markers import marked_tag
-from custom_filters.policy.marking import mark_action, mark_text, mark_text_problem
-from custom_filters.policy.store import forget
-from custom_filters.policy.validation import has_unused_filter, mark_problem, unused_filter
 
 _MESSAGE = "Unused: {op}@{action_date}"
 _MARK_LIMIT = 150

@@ -14,8 +14,8 @@ from typing import Any
 
 from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, read_use
 from custom_filters.core.times import floor_days, format_time, parse_time
+from custom_filters.custodian.store import shared
 from custom_filters.gcp.client import Api, Client, Json, project_of, session_of, shared_client, shared_login
-from custom_filters.policy.store import shared
 
 ANALYZER = "policy-analyzer"
 MONITORING = "monitoring"

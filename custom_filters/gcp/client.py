@@ -20,8 +20,8 @@ from c7n_gcp.client import get_workspace_customer, get_workspace_subject
 from google.auth.transport.requests import Request
 from googleapiclient.errors import HttpError
 
+from custom_filters.custodian.store import shared
 from custom_filters.gcp.errors import GoogleError, error_of, lost, no_token
-from custom_filters.policy.store import shared
 
 Json = dict[str, Any]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from custom_filters.core.record import Item, Record, RecordError, pack, unpack
 from custom_filters.core.times import format_time, parse_time
-from custom_filters.policy.markers import RECORD_TAG, RESTORED_TAG
+from custom_filters.custodian.markers import RECORD_TAG, RESTORED_TAG
 
 LIMIT = 256
 _NOTE = re.compile(r" ?\[(c7n-unused[a-z0-9-]*|maid_status)((?: [0-9a-f,]+)?): ([^\[\]]*)\]")

@@ -12,6 +12,7 @@ from typing import Any
 
 from c7n.exceptions import PolicyExecutionError
 
+from custom_filters.custodian.store import forget, shared
 from custom_filters.gcp.client import (
     Api,
     Client,
@@ -24,7 +25,6 @@ from custom_filters.gcp.client import (
 )
 from custom_filters.gcp.errors import GoogleError
 from custom_filters.gcp.schema import SCHEMA, SCHEMAS_READ, get_schema
-from custom_filters.policy.store import forget, shared
 
 USERS_READ = Api("admin", "directory_v1", "users", "admin.directory.user.readonly")
 _PAGE = 500

@@ -7,8 +7,9 @@ from typing import Any
 
 import google.auth.exceptions
 
-from custom_filters.core.check import Check
-from custom_filters.gcp import reports
+from custom_filters.core.doctor_check import Check
+from custom_filters.custodian import clock
+from custom_filters.gcp import usage_reports
 from custom_filters.gcp.accounts import ACCOUNTS, POLICIES
 from custom_filters.gcp.activity import ACTIVITIES, OF_ACCOUNTS, OF_KEYS, SERIES, get_seen
 from custom_filters.gcp.client import Api, Client, Login, login_of
@@ -18,7 +19,6 @@ from custom_filters.gcp.hands import USERS_WRITE
 from custom_filters.gcp.permissions import iam_permissions
 from custom_filters.gcp.roles import ASSIGNMENTS
 from custom_filters.gcp.schema import SCHEMA, SCHEMAS_READ, get_schema, missing_fields
-from custom_filters.policy import clock
 
 _LOG_IN = "set GOOGLE_APPLICATION_CREDENTIALS to the service account's key file"
 _NO_PROJECT = "set GOOGLE_CLOUD_PROJECT to look at a project's service accounts"
@@ -51,7 +51,7 @@ def _people(session: Any, login: Login) -> Iterator[Check]:
         return Client(session, api)
 
     yield _check("users", lambda: _users(client(USERS_READ), client(SCHEMAS_READ), login.customer))
-    yield _check("usage reports", lambda: _usage(client(reports.USAGE), login.customer))
+    yield _check("usage reports", lambda: _usage(client(usage_reports.USAGE), login.customer))
     yield _marks(session, login.customer)
     yield _check("roles (only to mark and disable)", lambda: _roles(client(ASSIGNMENTS), login.customer))
     yield _check("writing users (only to mark and disable)", lambda: _write(client(USERS_WRITE), login))
@@ -64,7 +64,7 @@ def _users(users: Client, schemas: Client, customer: str) -> str:
 
 
 def _usage(client: Client, customer: str) -> str:
-    return reports.describe(reports.get_usage(client, customer, clock.now()))
+    return usage_reports.describe(usage_reports.get_usage(client, customer, clock.now()))
 
 
 def _marks(session: Any, customer: str) -> Check:

@@ -11,17 +11,17 @@ from custom_filters.core.credential import Identity
 from custom_filters.core.evidence import Evidence
 from custom_filters.core.finding import Progress
 from custom_filters.core.judge import judge_identity
-from custom_filters.gcp import reports, sso
+from custom_filters.custodian.filters import UnusedCredentials, unused_schema
+from custom_filters.custodian.mark_filter import MARK_SCHEMA, UnusedMark
+from custom_filters.custodian.markers import RECORD_TAG, progress_of
+from custom_filters.custodian.parallel import for_each
+from custom_filters.custodian.store import shared
+from custom_filters.gcp import sso, usage_reports
 from custom_filters.gcp.client import Json, session_of, shared_client, shared_login
 from custom_filters.gcp.directory import USERS_READ, get_user, shared_listing, shared_projection
 from custom_filters.gcp.people import KINDS, LAST_LOGIN, transform_user, with_second_look
 from custom_filters.gcp.roles import shared_role_holders
 from custom_filters.gcp.schema import TAG, tags_of
-from custom_filters.policy.markers import RECORD_TAG, progress_of
-from custom_filters.policy.marks import MARK_SCHEMA, UnusedMark
-from custom_filters.policy.parallel import for_each
-from custom_filters.policy.store import shared
-from custom_filters.policy.unused import UnusedCredentials, unused_schema
 
 #: From a resource as it is now, and as it was listed, to its identity.
 Reader = Callable[[Json, Mapping[str, Any]], Identity]
@@ -57,7 +57,7 @@ class DirectoryUserUnusedCredentials(UnusedCredentials):
 
     provider = "gcp"
     default_evidence = (LAST_LOGIN,)
-    schema = unused_schema(KINDS, (LAST_LOGIN, reports.SOURCE), more={"exempt-tag": TAG})
+    schema = unused_schema(KINDS, (LAST_LOGIN, usage_reports.SOURCE), more={"exempt-tag": TAG})
     permissions = ()
 
     def progress(self, resource: Mapping[str, Any]) -> Progress:
@@ -86,21 +86,25 @@ class DirectoryUserUnusedCredentials(UnusedCredentials):
 
     def more_evidence(self, user: Mapping[str, Any], now: datetime) -> tuple[Evidence, ...]:
         """What the Reports API says, or what its absence means where single sign-on is in use."""
-        if reports.SOURCE in self.evidence:
-            return reports.shared_usage(self.manager, now).evidence(user, now, self.rules.days)
+        if usage_reports.SOURCE in self.evidence:
+            return usage_reports.shared_usage(self.manager, now).evidence(user, now, self.rules.days)
         problem = sso.shared_sso_problem(self.manager)
         return (problem,) if problem else ()
 
     def reader(self, now: datetime) -> Reader:
         """Reads one user's evidence again, past every cache. To be made in the main thread, used in any."""
-        usage = shared_client(self.manager, reports.USAGE) if reports.SOURCE in self.evidence else None
+        usage = (
+            shared_client(self.manager, usage_reports.USAGE)
+            if usage_reports.SOURCE in self.evidence
+            else None
+        )
         problem = None if usage else sso.shared_sso_problem(self.manager)
         customer, holders = shared_login(self.manager).customer, shared_role_holders(self.manager)
 
         def read(user: Json, listed: Mapping[str, Any]) -> Identity:
             more: tuple[Evidence, ...] = (problem,) if problem else ()
             if usage:
-                newest = reports.get_usage(usage, customer, now, user["id"])
+                newest = usage_reports.get_usage(usage, customer, now, user["id"])
                 more = newest.evidence(user, now, self.rules.days)
             identity = with_second_look(self.judged_by(user, more, now), listed, user, now)
             return replace(identity, privileged=True) if user["id"] in holders else identity

@@ -12,6 +12,7 @@ from typing import Any
 from custom_filters.core.credential import Credential
 from custom_filters.core.record import Item, Record, RecordError, pack, record_in_tags
 from custom_filters.core.retire import Fresh, Hands, Target
+from custom_filters.custodian.markers import RECORD_TAG, marked_tag
 from custom_filters.gcp import schema
 from custom_filters.gcp.accounts import ACCOUNTS, KEYS, PARENT, get_account
 from custom_filters.gcp.client import Api, Client, Json, found_or_none, shared_client
@@ -20,7 +21,6 @@ from custom_filters.gcp.directory import USERS_READ, get_user, shared_projection
 from custom_filters.gcp.errors import GoogleError
 from custom_filters.gcp.filters import Reader
 from custom_filters.gcp.principals import key_id, tags_of
-from custom_filters.policy.markers import RECORD_TAG, marked_tag
 
 USERS_WRITE = Api("admin", "directory_v1", "users", "admin.directory.user")
 #: What fails one resource and not the run.

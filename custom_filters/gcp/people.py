@@ -10,8 +10,8 @@ from typing import Any
 from custom_filters.core.credential import Credential, Identity, UserType
 from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, read_use
 from custom_filters.core.times import parse_time
+from custom_filters.custodian.markers import with_restored
 from custom_filters.gcp.schema import SCHEMA, tags_of
-from custom_filters.policy.markers import with_restored
 
 SIGN_IN = "sign-in"
 KINDS = (SIGN_IN,)

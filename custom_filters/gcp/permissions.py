@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from custom_filters.gcp import reports, roles, schema, sso
+from custom_filters.gcp import roles, schema, sso, usage_reports
 from custom_filters.gcp.client import Api
 from custom_filters.gcp.directory import USERS_READ
 from custom_filters.gcp.hands import USERS_WRITE
@@ -26,7 +26,7 @@ def _scope(api: Api, purpose: str) -> Need:
 REPORT_SCOPES = (
     _scope(USERS_READ, "users with the date of their last sign-in"),
     _scope(schema.SCHEMAS_READ, "whether the custom schema for our marks is there"),
-    _scope(reports.USAGE, "`evidence: [reports]`: single sign-on and mail"),
+    _scope(usage_reports.USAGE, "`evidence: [reports]`: single sign-on and mail"),
 )
 #: Only where a policy does without `reports`.
 SSO_SCOPE = _scope(sso.ASSIGNMENTS, "only for `evidence: [last-login]`: whether there is single sign-on")

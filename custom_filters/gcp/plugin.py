@@ -54,8 +54,8 @@ def _register_accounts(resource_class: Any) -> None:
 
 
 def _register(resource_class: Any, unused: type, mark: type) -> None:
+    from custom_filters.custodian.registry import add
     from custom_filters.gcp.actions import DisableUnused, EnableUnused, MarkForOp, UnmarkUnused
-    from custom_filters.policy.registry import add
 
     add(resource_class.filter_registry, "unused-credentials", unused)
     add(resource_class.filter_registry, "unused-mark", mark)

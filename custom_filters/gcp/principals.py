@@ -13,10 +13,10 @@ from custom_filters.core.evidence import Evidence, Unknown, Used
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.record import Item
 from custom_filters.core.times import parse_time
+from custom_filters.custodian.markers import with_restored
 from custom_filters.gcp.accounts import PARENT
 from custom_filters.gcp.client import Login
 from custom_filters.gcp.description import parse_description
-from custom_filters.policy.markers import with_restored
 
 SERVICE_ACCOUNT = "service-account"
 KEY = "service-account-key"

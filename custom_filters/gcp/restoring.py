@@ -10,8 +10,8 @@ from typing import Any
 from custom_filters.core.actionlog import Action, Result
 from custom_filters.core.credential import Identity
 from custom_filters.core.record import Item, Record, difference, record_in_tags
+from custom_filters.custodian.markers import RECORD_TAG, RESTORED_TAG, marked_tag
 from custom_filters.gcp.hands import ERRORS, GoogleHands, packed
-from custom_filters.policy.markers import RECORD_TAG, RESTORED_TAG, marked_tag
 
 
 @dataclass(frozen=True)

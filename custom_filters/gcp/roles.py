@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from custom_filters.custodian.store import shared
 from custom_filters.gcp.client import Api, Client, session_of, shared_client, shared_login
-from custom_filters.policy.store import shared
 
 ASSIGNMENTS = Api("admin", "directory_v1", "roleAssignments", "admin.directory.rolemanagement.readonly")
 MEMBERS = Api("admin", "directory_v1", "members", "admin.directory.group.member.readonly")

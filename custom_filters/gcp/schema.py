@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from custom_filters.custodian.markers import RECORD_TAG, RESTORED_TAG, marked_tag
 from custom_filters.gcp.client import Api, Client, Json, found_or_none
-from custom_filters.policy.markers import RECORD_TAG, RESTORED_TAG, marked_tag
 
 SCHEMAS_READ = Api("admin", "directory_v1", "schemas", "admin.directory.userschema.readonly")
 SCHEMAS_WRITE = Api("admin", "directory_v1", "schemas", "admin.directory.userschema")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from custom_filters.core.evidence import Unknown
+from custom_filters.custodian.store import shared
 from custom_filters.gcp.client import Api, Client, session_of, shared_client, shared_login
-from custom_filters.policy.store import shared
 
 SOURCE = "single-sign-on"
 ASSIGNMENTS = Api("cloudidentity", "v1", "inboundSsoAssignments", "cloud-identity.inboundsso.readonly")

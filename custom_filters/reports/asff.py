@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
+from custom_filters.core.report import Finding, Report, effective_verdict
+from custom_filters.core.text import visible
 from custom_filters.core.verdict import UNUSED
-from custom_filters.reports.model import Finding, Report, effective_verdict
-from custom_filters.reports.text import visible
 
 #: Security Hub takes 100 findings a call.
 BATCH = 100

@@ -7,9 +7,9 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+from custom_filters.core.report import Report
+from custom_filters.core.text import cell
 from custom_filters.reports.flat import COLUMNS
-from custom_filters.reports.model import Report
-from custom_filters.reports.text import cell
 
 _BATCH = 1000
 

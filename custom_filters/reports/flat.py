@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from custom_filters.reports.model import Finding
+from custom_filters.core.report import Finding
 
 Type = Literal["text", "integer", "boolean", "time"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from custom_filters.core.report import Report
 from custom_filters.reports import asff, csv, html, json, junit, markdown, ocsf, xlsx
-from custom_filters.reports.model import Report
 
 #: A file's name, which may name a folder, and its content in chunks.
 File = tuple[str, Iterator[str] | Iterator[bytes]]

@@ -15,10 +15,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from custom_filters.core.report import Finding, Report, effective_verdict
+from custom_filters.core.text import visible
 from custom_filters.core.times import format_optional
-from custom_filters.reports.model import Finding, Report, effective_verdict
-from custom_filters.reports.text import visible
-from custom_filters.reports.view import Summary, counting, gravity
+from custom_filters.reports.summary import Summary, counting, gravity
 
 #: Rows that are there without JavaScript.
 STATIC_ROWS = 500

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from custom_filters.core.finding import SCHEMA
+from custom_filters.core.report import Evaluation, Report
 from custom_filters.core.times import format_optional
-from custom_filters.reports.model import Evaluation, Report
 
 
 def render(report: Report) -> Iterator[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from custom_filters.core.report import Finding, Report, effective_verdict
+from custom_filters.core.text import visible
 from custom_filters.core.verdict import UNUSED
-from custom_filters.reports.model import Finding, Report, effective_verdict
-from custom_filters.reports.text import visible
 
 
 def render(report: Report) -> Iterator[bytes]:

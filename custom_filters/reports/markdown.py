@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from custom_filters.core.report import Evaluation, Finding, Report, effective_verdict
+from custom_filters.core.text import markdown
 from custom_filters.core.times import format_optional
 from custom_filters.core.verdict import UNUSED
-from custom_filters.reports.model import Evaluation, Finding, Report, effective_verdict
-from custom_filters.reports.text import markdown
-from custom_filters.reports.view import Summary, summarise
+from custom_filters.reports.summary import Summary, summarise
 
 #: A pull request comment takes 65,536 characters, a step summary 1 MiB; entities make text longer.
 LIMIT = 60_000

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from custom_filters.reports.model import Evaluation, Finding, Findings, Report
+from custom_filters.core.report import Evaluation, Finding, Findings, Report
 
 _LEFT_OUT = "(left out)"
 

@@ -6,10 +6,10 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+from custom_filters.core.report import Report
+from custom_filters.core.text import visible
 from custom_filters.core.times import parse_time
 from custom_filters.reports.flat import COLUMNS, Column
-from custom_filters.reports.model import Report
-from custom_filters.reports.text import visible
 
 #: Excel's own limits.
 _ROWS, _CHARACTERS, _FIRST_YEAR = 1_048_576, 32_767, 1900

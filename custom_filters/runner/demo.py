@@ -16,7 +16,7 @@ from custom_filters.runner.sandbox import (
 )
 
 if TYPE_CHECKING:
-    from custom_filters.runner.policies import PolicyFile
+    from custom_filters.runner.run.policy_files import PolicyFile
 
 
 @click.command()
@@ -37,7 +37,7 @@ def demo(ctx: click.Context, users: int, seed: int, now: str | None, output: Pat
     Runs the shipped policies against all clouds whose packages are installed, on this machine, and writes a
     report. No account and no network needed.
     """
-    from custom_filters.runner.policies import shipped
+    from custom_filters.runner.run.policy_files import shipped
 
     files = shipped("report", None)
     clouds = tuple(dict.fromkeys(policy.provider for file in files for policy in file.policies))
@@ -47,7 +47,7 @@ def demo(ctx: click.Context, users: int, seed: int, now: str | None, output: Pat
 
 
 def _run(files: list[PolicyFile], output: Path, environment: dict[str, str]) -> int:
-    from custom_filters.runner.engine import Job, batches_of, conclude, evaluate
+    from custom_filters.runner.run.engine import Job, batches_of, conclude, evaluate
 
     with batches_of(files) as batches:
         job = Job(batches, output, environment)

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 import click
 
 from custom_filters import autoload
-from custom_filters.core.check import Check
+from custom_filters.core.doctor_check import Check
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED
-from custom_filters.runner.policies import PROVIDERS, need_installed
+from custom_filters.runner.run.policy_files import PROVIDERS, need_installed
 
 
 @click.command()

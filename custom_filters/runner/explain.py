@@ -34,10 +34,10 @@ def explain(ctx: click.Context, out: str, user: str) -> None:
 
     Exit code 2 when the user is not in OUT, 3 when a policy in OUT was not evaluated.
     """
-    from custom_filters.runner.engine import selected
-    from custom_filters.runner.outputs import collect
-    from custom_filters.runner.run_folder import find_run
-    from custom_filters.runner.show import not_evaluated_lines
+    from custom_filters.outputs.collect import collect
+    from custom_filters.outputs.run_folder import find_run
+    from custom_filters.runner.run.engine import selected
+    from custom_filters.runner.tables import not_evaluated_lines
 
     where = out if "://" in out else str(find_run(Path(out)))
     missing = list(not_evaluated_lines(collect([where])))

@@ -13,7 +13,7 @@ from custom_filters.runner.exits import NotEvaluatedError
 
 #: Subcommand -> where it lives. Imported only when it is called or shown, so that a start stays quick.
 COMMANDS = {
-    "run": "custom_filters.runner.run:run",
+    "run": "custom_filters.runner.run.command:run",
     "report": "custom_filters.runner.report:report",
     "explain": "custom_filters.runner.explain:explain",
     "restore": "custom_filters.runner.restore:restore",
@@ -23,8 +23,8 @@ COMMANDS = {
     "setup": "custom_filters.runner.setup:setup",
     "sandbox": "custom_filters.runner.sandbox:sandbox",
     "demo": "custom_filters.runner.demo:demo",
-    "custodian": "custom_filters.runner.stock:custodian",
-    "c7n-org": "custom_filters.runner.stock:c7n_org",
+    "custodian": "custom_filters.runner.passthrough:custodian",
+    "c7n-org": "custom_filters.runner.passthrough:c7n_org",
 }
 #: These end as the stock commands do, traceback and exit code included.
 STOCK = frozenset({"custodian", "c7n-org"})

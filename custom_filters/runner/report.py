@@ -9,16 +9,16 @@ from pathlib import Path
 
 import click
 
+from custom_filters.core.report import Report, effective_verdict
 from custom_filters.core.verdict import SELECTABLE
-from custom_filters.reports.model import Report, effective_verdict
+from custom_filters.outputs.collect import collect
+from custom_filters.outputs.expected import with_expected
+from custom_filters.outputs.history import with_history
 from custom_filters.reports.redact import redact
 from custom_filters.reports.schema import schema
 from custom_filters.runner.exits import EVALUATED, FINDINGS, NOT_EVALUATED, InputError
-from custom_filters.runner.history import with_history
-from custom_filters.runner.outputs import collect
-from custom_filters.runner.outputs_expected import with_expected
 from custom_filters.runner.report_files import NAMES, write_reports
-from custom_filters.runner.show import not_evaluated_lines
+from custom_filters.runner.tables import not_evaluated_lines
 
 DEFAULT_FORMATS = ("html", "md", "csv", "json")
 _SHORTEST_KEY = 16

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
+from custom_filters.core.report import Report
+from custom_filters.outputs.processes import processes
 from custom_filters.reports.formats import FORMATS
 from custom_filters.reports.html import INTERACTIVE_ROWS
-from custom_filters.reports.model import Report
 from custom_filters.runner.exits import InputError
-from custom_filters.runner.processes import processes
 from custom_filters.runner.report_parquet import FOLDER, write_parquet
 
 PARQUET = "parquet"

@@ -6,9 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from custom_filters.reports.model import Report
+from custom_filters.core.report import Report
+from custom_filters.outputs.spool import Lines, Spool
 from custom_filters.runner.exits import InputError
-from custom_filters.runner.outputs_spool import Lines, Spool
 
 FOLDER = "parquet"
 #: Bounds the writers' buffers: a thousand accounts are a thousand open partitions.

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from custom_filters.runner.action_logs import entry_lines, find_logs, read_log
+from custom_filters.outputs.action_logs import entry_lines, find_logs, read_log
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, InputError
 
 if TYPE_CHECKING:
-    from custom_filters.runner.run_folder import RunFolder
+    from custom_filters.outputs.run_folder import RunFolder
 
 #: Resource -> the key that holds the name by which reports call the identity.
 NAME_KEYS = {
@@ -105,8 +105,8 @@ def _item(entry: Mapping[str, Any]) -> str:
 
 
 def _restore(policies: list[dict[str, Any]], output: Path) -> RunFolder:
-    from custom_filters.runner.engine import Job, batches_of, evaluate
-    from custom_filters.runner.policies import Policy, PolicyFile
+    from custom_filters.runner.run.engine import Job, batches_of, evaluate
+    from custom_filters.runner.run.policy_files import Policy, PolicyFile
 
     made = tuple(Policy(p["resource"].partition(".")[0], p["name"], p["resource"], p) for p in policies)
     with batches_of([PolicyFile(Path("restore.yml"), made, {}, changed=True)]) as batches:

@@ -20,7 +20,7 @@ import click
 
 from custom_filters.core.times import format_time, parse_time
 from custom_filters.runner.exits import InputError
-from custom_filters.runner.policies import PROVIDERS, installed, need_installed, parse_providers
+from custom_filters.runner.run.policy_files import PROVIDERS, installed, need_installed, parse_providers
 
 if TYPE_CHECKING:
     from custom_filters.sandbox.sandbox import Sandbox

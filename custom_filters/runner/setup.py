@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from custom_filters.runner.exits import NotEvaluatedError
-from custom_filters.runner.policies import need_installed
+from custom_filters.runner.run.policy_files import need_installed
 
 
 @click.command()

@@ -20,7 +20,7 @@ def verify(ctx: click.Context, out: Path) -> None:
     """
     from custom_filters.core.actionlog import FILE_NAME
     from custom_filters.core.actionlog import verify as verify_lines
-    from custom_filters.runner.action_logs import find_logs
+    from custom_filters.outputs.action_logs import find_logs
 
     logs = find_logs(out)
     if not logs:

@@ -10,7 +10,7 @@ import pytest
 
 from custom_filters.aws.doctor import checks
 from custom_filters.aws.permissions import needed, policy
-from custom_filters.core.check import Check
+from custom_filters.core.doctor_check import Check
 from custom_filters.sandbox.aws.people import Key, Person
 from custom_filters.sandbox.sandbox import Sandbox
 from tests.aws.inside import calling

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from custom_filters.aws.credential_report import CredentialReport
 from custom_filters.aws.credentials import SSH_KEY
 from custom_filters.aws.identities import Snapshot, with_advice
-from custom_filters.aws.report import CredentialReport
 from custom_filters.aws.users import Listing
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.evidence import NeverUsed, Unknown, Used

@@ -136,7 +136,7 @@ def test_a_warm_container_reads_everything_anew(account: Sandbox, folder: Path) 
         account.aws.forget_report()
         assert warm.invoke() == {"returned": True}
         ours = {name.split(".")[1] for name in warm.modules if name.startswith("custom_filters.")}
-        assert ours == {"aws", "core", "policy"}
+        assert ours == {"aws", "core", "custodian"}
     assert "later.lou" in reported(account, folder, f"c7n-unused-{account.aws.account_id}")
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from c7n.exceptions import PolicyExecutionError
 
-from custom_filters.policy.clock import refuse_moved_clock
+from custom_filters.custodian.clock import refuse_moved_clock
 from tests.azure.conftest import Tenant
 
 GRAPH = "https://graph.microsoft.com"

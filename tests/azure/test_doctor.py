@@ -4,7 +4,7 @@ import pytest
 
 from custom_filters.azure.doctor import checks
 from custom_filters.azure.permissions import document
-from custom_filters.core.check import Check
+from custom_filters.core.doctor_check import Check
 from tests.azure.conftest import Tenant
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.finding import Progress
-from custom_filters.reports.model import Report
+from custom_filters.core.report import Report
 from tests.reports.samples import NOW, credential, evaluation, findings, user, value
 
 _FIRST = (

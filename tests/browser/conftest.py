@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from custom_filters.core.report import Report
 from custom_filters.reports.html import render
-from custom_filters.reports.model import Report
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 REQUIRED = "C7N_UNUSED_BROWSER"

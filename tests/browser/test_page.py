@@ -8,8 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from custom_filters.core.report import Report
 from custom_filters.reports.html import STATIC_ROWS
-from custom_filters.reports.model import Report
 from tests.browser.company import report
 from tests.browser.conftest import Open
 from tests.reports import samples

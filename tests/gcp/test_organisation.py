@@ -8,7 +8,7 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
-from custom_filters.runner.outputs import collect
+from custom_filters.outputs.collect import collect
 from custom_filters.sandbox.sandbox import Sandbox
 from tests.gcp.runs import REPORT, account, custodian, embedded, person, resources, utc
 

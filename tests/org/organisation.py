@@ -12,8 +12,8 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
-from custom_filters.reports.model import Finding
-from custom_filters.runner.outputs import collect
+from custom_filters.core.report import Finding
+from custom_filters.outputs.collect import collect
 from custom_filters.sandbox.aws.company import company
 from custom_filters.sandbox.aws.grants import add_group
 from custom_filters.sandbox.sandbox import Sandbox

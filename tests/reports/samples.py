@@ -16,9 +16,9 @@ from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, Used
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.finding import ANNOTATION, Context, Progress, annotation
 from custom_filters.core.judge import Rules, judge_identity
-from custom_filters.reports.check import checked_findings
-from custom_filters.reports.merge import merge
-from custom_filters.reports.model import Evaluation, Finding, Report
+from custom_filters.core.report import Evaluation, Finding, Report
+from custom_filters.outputs.merge import merge
+from custom_filters.outputs.validate_findings import checked_findings
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=timezone.utc)
 POLICY = "aws-iam-user-unused"

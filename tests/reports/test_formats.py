@@ -19,10 +19,10 @@ from moto import mock_aws
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 
 from custom_filters.core.finding import Progress
+from custom_filters.core.report import Report
 from custom_filters.reports import markdown
 from custom_filters.reports.flat import COLUMNS
 from custom_filters.reports.formats import FORMATS
-from custom_filters.reports.model import Report
 from custom_filters.runner.report_parquet import write_parquet
 from tests.reports.hostile import NAMES
 from tests.reports.samples import MARKED, credential, evaluation, exempt, report, user, value

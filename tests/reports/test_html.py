@@ -9,9 +9,9 @@ from importlib.resources import files
 
 import pytest
 
+from custom_filters.core.report import Report
 from custom_filters.reports import html
 from custom_filters.reports.html import environment, render
-from custom_filters.reports.model import Report
 from tests.reports.hostile import NAMES
 from tests.reports.samples import MARKED, credential, evaluation, exempt, report, user, value
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner, Result
 
-from custom_filters.core.check import Check
+from custom_filters.core.doctor_check import Check
 from custom_filters.runner.main import cli
 
 FINE = Check("log-in", True, "as arn:aws:iam::1:role/audit")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from tests.conftest import Env
 
-FIND = "from custom_filters.runner.policies import shipped; print(shipped('report', ['aws'])[0].path)"
+FIND = "from custom_filters.runner.run.policy_files import shipped; print(shipped('report', ['aws'])[0].path)"
 
 
 def test_the_shipped_policies_come_with_the_wheel(wheel_env: Env) -> None:

@@ -1,0 +1,183 @@
+"""Read any Custodian output: one policy's folder, a run's, c7n-org's, Lambda's dated ones in a bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from custom_filters.core.report import Evaluation, Finding, Report
+from custom_filters.outputs.manifest import ManifestError, find_runs, missing, read_manifest
+from custom_filters.outputs.merge import merge
+from custom_filters.outputs.policy_output import (
+    Described,
+    describe,
+    find_folders,
+    read_annotations,
+    read_findings,
+)
+from custom_filters.outputs.processes import processes
+from custom_filters.outputs.spool import Spool, lines_of
+from custom_filters.outputs.tree import MANIFEST, Tree, open_trees
+from custom_filters.runner.exits import InputError
+
+#: Outputs under one root that started this much before the newest one there belong to an earlier run.
+RUN_SPREAD = timedelta(hours=12)
+#: From this many accounts on they are read in several processes.
+_FLEET = 50
+
+
+def collect(paths: Iterable[str], *, spread: timedelta = RUN_SPREAD) -> Report:
+    """Everything that these outputs tell, with one row for each credential.
+
+    Where several outputs speak of one policy, account and region, the newest counts, also when it failed.
+    Raises InputError when a path is no folder or holds no Custodian output.
+    """
+    found = [_look(tree, spread) for tree in open_trees(paths)]
+    described = _newest([item for root in found for item in root[0]])
+    lost = [e for root in found for e in root[1]]
+    spool = Spool()
+    evaluations = [*_read(described, spool), *lost]
+    starts = [e.started for e in evaluations if e.started]
+    ordered = sorted(evaluations, key=lambda e: (e.evaluated, *e.scope, e.region, e.folder))
+    return Report(spool, tuple(ordered), max(starts, default=None))
+
+
+def evaluated_annotations(paths: Iterable[str]) -> Iterator[tuple[Evaluation, dict[str, Any]]]:
+    """Every `c7n:unused` annotation of the policies that were evaluated, as the policies wrote them."""
+    for tree in open_trees(paths):
+        for item in _newest(_look(tree, RUN_SPREAD)[0]):
+            if not read_findings(item)[0].evaluated:
+                continue
+            for _, value in read_annotations(item):
+                yield item.evaluation, value
+
+
+def _look(tree: Tree, spread: timedelta) -> tuple[list[Described], list[Evaluation]]:
+    """The folders under one root, described, and the evaluations of what is missing there."""
+    files = tree.files()
+    runs = find_runs(files)
+    manifests = [path.rpartition("/")[0] for path in files if path.endswith(MANIFEST)]
+    parts: dict[str | None, list[Described]] = {run: [] for run in runs}
+    for folder in find_folders(tree, files):
+        run = max((m for m in manifests if _within(folder.path, m)), key=len, default=None)
+        if run is None or run in parts:  # else it belongs to an older run
+            parts.setdefault(run, []).append(describe(folder))
+    if not parts:
+        raise InputError(f"{tree.root} holds no Custodian output: there is no metadata.json below it")
+    looked = [_look_at(tree, run, described, spread) for run, described in parts.items()]
+    return [d for found, _ in looked for d in found], [e for _, lost in looked for e in lost]
+
+
+def _within(path: str, run: str) -> bool:
+    return not run or path == run or path.startswith(f"{run}/")
+
+
+def _look_at(
+    tree: Tree, run: str | None, described: list[Described], spread: timedelta
+) -> tuple[list[Described], list[Evaluation]]:
+    """One run with its manifest, or everything that no manifest speaks of."""
+    if run is None:
+        return _of_one_run(described, spread), _absent_in_some_accounts(described)
+    where = f"{tree.root.rstrip('/')}/{run}".rstrip("/")
+    try:
+        manifest = read_manifest(tree, run)
+    except ManifestError as error:
+        lost = Evaluation("", "", "", "", f"{where}/{MANIFEST}", evaluated=False, problem=str(error))
+        return _of_one_run(described, spread), [lost]
+    described = [_not_before(item, manifest.started) for item in described]
+    left = [(item.folder.path.removeprefix(run).lstrip("/"), item.evaluation) for item in described]
+    return described, missing(manifest, where, left)
+
+
+def _not_before(item: Described, limit: datetime) -> Described:
+    started = item.evaluation.started
+    if not item.evaluation.evaluated or started is None or started >= limit:
+        return item
+    return _fail(item, "its output is older than this run: the policy left nothing this time")
+
+
+def _of_one_run(described: list[Described], spread: timedelta) -> list[Described]:
+    """Set apart what an earlier run left: a policy that fails while it loads does not touch its folder."""
+    starts = [item.evaluation.started for item in described if item.evaluation.started]
+    if not starts:
+        return described
+    newest = max(starts)
+    return [_in_run(item, newest, spread) for item in described]
+
+
+def _in_run(item: Described, newest: datetime, spread: timedelta) -> Described:
+    started = item.evaluation.started
+    if not item.evaluation.evaluated or started is None or newest - started <= spread:
+        return item
+    hours = int((newest - started).total_seconds() // 3600)
+    return _fail(item, f"an earlier run left it: it is {hours} hours older than the newest output beside it")
+
+
+def _fail(item: Described, problem: str) -> Described:
+    return replace(item, evaluation=replace(item.evaluation, evaluated=False, problem=problem))
+
+
+def _absent_in_some_accounts(described: list[Described]) -> list[Evaluation]:
+    """c7n-org drops an account's remaining policies when it is denied access; other accounts tell which."""
+    undated = [d.evaluation for d in described if d.folder.date is None and d.evaluation.account]
+    lost = []
+    for provider in sorted({e.provider for e in undated}):
+        of_provider = [e for e in undated if e.provider == provider]
+        policies = {e.policy for e in of_provider}
+        for account in sorted({e.account for e in of_provider}):
+            there = [e for e in of_provider if e.account == account]
+            where = there[0].folder.rpartition("/")[0]
+            for policy in sorted(policies - {e.policy for e in there}):
+                problem = "it left no output, though it did in other accounts of this run"
+                lost.append(Evaluation(provider, account, "", policy, f"{where}/{policy}", False, problem))
+    return lost
+
+
+def _newest(described: list[Described]) -> list[Described]:
+    kept: dict[tuple[str, ...], Described] = {}
+    for item in described:
+        e = item.evaluation
+        key = (*e.scope, e.region) if e.started else (e.folder,)
+        if key not in kept or _start(item) >= _start(kept[key]):
+            kept[key] = item
+    return list(kept.values())
+
+
+def _start(item: Described) -> float:
+    return item.evaluation.started.timestamp() if item.evaluation.started else 0.0
+
+
+def _read(described: list[Described], spool: Spool) -> Iterator[Evaluation]:
+    """Read one account after the other (a tenant has one listing over all subscriptions: one provider)."""
+    groups = [list(items) for _, items in groupby(sorted(described, key=_group), key=_group)]
+    for evaluations, lines in _over(groups):
+        spool.append(lines)
+        yield from evaluations
+
+
+def _over(groups: list[list[Described]]) -> Iterator[tuple[list[Evaluation], list[str]]]:
+    """Read the groups, those of a fleet on every core."""
+    if len(groups) < _FLEET:
+        yield from map(_read_group, groups)
+        return
+    with processes() as pool:
+        yield from pool.map(_read_group, groups, chunksize=4)
+
+
+def _read_group(items: list[Described]) -> tuple[list[Evaluation], list[str]]:
+    """The evaluations of one group, and its merged findings as lines for the spool."""
+    evaluations: list[Evaluation] = []
+    judged: list[tuple[str, Finding]] = []
+    for item in items:
+        evaluation, findings = read_findings(item)
+        judged += ((evaluation.account, finding) for finding in findings)
+        evaluations.append(evaluation)
+    return evaluations, list(lines_of(merge(judged)))
+
+
+def _group(item: Described) -> tuple[str, str]:
+    e = item.evaluation
+    return e.provider, e.account if e.provider == "aws" else ""

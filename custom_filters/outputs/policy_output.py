@@ -1,0 +1,236 @@
+"""One policy's output folder: find it, and say whether it can be believed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from custom_filters.core.finding import ANNOTATION
+from custom_filters.core.report import Evaluation, Finding
+from custom_filters.core.text import visible
+from custom_filters.outputs.tree import LOG, METADATA, RESOURCES, Tree, unpack
+from custom_filters.outputs.validate_findings import checked_findings
+
+_FILTER = "unused-credentials"
+_DATED = re.compile(r"(?:(?P<base>.*)/)?(?P<date>\d{4}/\d{2}/\d{2}/\d{2})")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+#: File times are coarser than the clock of a run; a gzip header holds whole seconds.
+_FILE_TIME_SLACK = 1.0
+_LOG_LINE = 300
+
+
+class NotEvaluatedError(ValueError):
+    """Why a policy's output says nothing; the message is the sentence for the report."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(visible(sentence))
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A policy's output: `files` maps the plain name (`resources.json`) to path and time of change.
+
+    `base` is the folder without the date that Custodian puts below it in a bucket.
+    """
+
+    tree: Tree
+    path: str
+    base: str
+    date: str | None
+    files: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    def read(self, name: str) -> tuple[bytes, float]:
+        """Content and time of change; raises NotEvaluatedError."""
+        if name not in self.files:
+            raise NotEvaluatedError(f"there is no {name}")
+        path, changed = self.files[name]
+        try:
+            content, packed = unpack(self.tree.read(path), path)
+        except OSError as error:
+            raise NotEvaluatedError(f"{name} cannot be read: {error.strerror or error}") from error
+        except ValueError as error:
+            raise NotEvaluatedError(str(error)) from error
+        return content, changed if packed is None else packed
+
+
+def find_folders(tree: Tree, files: dict[str, float]) -> list[Folder]:
+    """Every policy folder among the tree's files; of a policy's dated folders the newest."""
+    folders: dict[str, Folder] = {}
+    for path, changed in sorted(files.items()):
+        parent, _, name = path.rpartition("/")
+        plain = name.removesuffix(".gz")
+        if plain in (METADATA, RESOURCES, LOG):
+            folders.setdefault(parent, _folder(tree, parent)).files[plain] = (path, changed)
+    newest = {f.base: f for f in sorted(_policies(folders), key=lambda f: f.date or "")}
+    return list(newest.values())
+
+
+def _folder(tree: Tree, path: str) -> Folder:
+    match = _DATED.fullmatch(path)
+    if match is None:
+        return Folder(tree, path, path, None)
+    return Folder(tree, path, match["base"] or "", match["date"])
+
+
+def _policies(folders: dict[str, Folder]) -> Iterator[Folder]:
+    """Leave out a log that lies above policy folders: it is that of a whole run."""
+    for path, folder in folders.items():
+        below = (other for other in folders if not path or other.startswith(f"{path}/"))
+        if set(folder.files) == {LOG} and any(other != path for other in below):
+            continue
+        yield folder
+
+
+@dataclass(frozen=True)
+class Described:
+    """A folder with what its metadata tells; `evaluation` may turn out not evaluated when it is read."""
+
+    folder: Folder
+    evaluation: Evaluation
+    expected: int = 0
+    required: bool = False
+
+
+def describe(folder: Folder) -> Described:
+    """Read a folder's metadata.json; every problem is put into the evaluation."""
+    bare = _bare(folder)
+    try:
+        metadata = _object(folder, METADATA)
+        known = _with_metadata(bare, metadata)
+    except NotEvaluatedError as error:
+        return Described(folder, replace(bare, problem=str(error)))
+    try:
+        count = _resource_count(folder, metadata)
+    except NotEvaluatedError as error:
+        return Described(folder, replace(known, problem=str(error)))
+    filters = metadata["policy"].get("filters") or []
+    required = any(f == _FILTER or (isinstance(f, dict) and f.get("type") == _FILTER) for f in filters)
+    return Described(folder, replace(known, evaluated=True), count, required)
+
+
+def _bare(folder: Folder) -> Evaluation:
+    name = folder.base.rpartition("/")[2] or folder.tree.root.rstrip("/").rpartition("/")[2]
+    where = f"{folder.tree.root.rstrip('/')}/{folder.path}".rstrip("/")
+    return Evaluation("", "", "", name, where, evaluated=False)
+
+
+def _with_metadata(bare: Evaluation, metadata: dict[str, Any]) -> Evaluation:
+    policy, config, execution = (metadata.get(key) for key in ("policy", "config", "execution"))
+    if not isinstance(policy, dict) or not isinstance(config, dict) or not isinstance(execution, dict):
+        raise NotEvaluatedError(f"{METADATA} was not written by Custodian")
+    resource = str(policy.get("resource"))
+    start = execution.get("start")
+    return replace(
+        bare,
+        provider=resource.partition(".")[0] if "." in resource else "aws",
+        account=str(config.get("account_id") or ""),
+        region=str(config.get("region") or ""),
+        policy=str(policy.get("name") or bare.policy),
+        started=_start(start),
+        judged=f'"{_FILTER}"' in json.dumps(policy.get("filters")),
+        asks_active='"active"' in json.dumps(policy.get("filters")),
+        execution=str(execution.get("id") or ""),
+    )
+
+
+def _start(value: object) -> datetime:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            return datetime.fromtimestamp(value, timezone.utc)
+        except (ValueError, OverflowError, OSError):
+            pass
+    raise NotEvaluatedError(f"{METADATA} does not tell when the run started")
+
+
+def _resource_count(folder: Folder, metadata: dict[str, Any]) -> int:
+    metrics = metadata.get("metrics")
+    values = {m.get("MetricName"): m.get("Value") for m in metrics or () if isinstance(m, dict)}
+    if values.get("PolicyException"):
+        raise NotEvaluatedError(f"the policy failed{_last_error(folder)}")
+    count = values.get("ResourceCount")
+    if not isinstance(count, int):
+        raise NotEvaluatedError(f"the policy did not finish: {METADATA} has no ResourceCount")
+    return count
+
+
+def _last_error(folder: Folder) -> str:
+    """The exception at the end of the policy's log, where there is a log."""
+    try:
+        lines = folder.read(LOG)[0].decode("utf-8", "replace").splitlines()
+    except NotEvaluatedError:
+        return f" (it left no {LOG})"
+    message = next((line.strip() for line in reversed(lines) if line[:1].strip()), "")
+    return f": {message[:_LOG_LINE]}" if message else ""
+
+
+def _object(folder: Folder, name: str) -> dict[str, Any]:
+    value = _json(folder, name)[0]
+    if not isinstance(value, dict):
+        raise NotEvaluatedError(f"{name} was not written by Custodian: it holds no JSON object")
+    return value
+
+
+def _json(folder: Folder, name: str) -> tuple[Any, float]:
+    content, changed = folder.read(name)
+    try:
+        value = json.loads(content)
+        # Half a surrogate pair is valid in JSON and in no file that a report writes.
+        if _SURROGATE.search(content):
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+        return value, changed
+    except (ValueError, RecursionError) as error:
+        raise NotEvaluatedError(f"{name} is truncated or not JSON: {error}") from error
+
+
+def read_annotations(described: Described, not_before: datetime | None = None) -> list[tuple[int, Any]]:
+    """Number and `c7n:unused` annotation of each resource that has one.
+
+    Raises NotEvaluatedError when resources.json is not, whole, what this run selected. `not_before` is the
+    start of the run that the folder must belong to, where that is known.
+    """
+    resources, changed = _json(described.folder, RESOURCES)
+    starts = [at.timestamp() for at in (described.evaluation.started, not_before) if at]
+    if changed + _FILE_TIME_SLACK < max(starts, default=0.0):
+        raise NotEvaluatedError(f"{RESOURCES} is older than the run: it is what an earlier run left there")
+    if not isinstance(resources, list) or not all(isinstance(r, dict) for r in resources):
+        raise NotEvaluatedError(f"{RESOURCES} was not written by Custodian: it holds no list of resources")
+    if len(resources) != described.expected:
+        raise NotEvaluatedError(
+            f"{RESOURCES} holds {len(resources)} resources, but the policy counted {described.expected}"
+        )
+    marked = [(n, r[ANNOTATION]) for n, r in enumerate(resources) if ANNOTATION in r]
+    if described.required and len(marked) != len(resources):
+        raise NotEvaluatedError(
+            f"{len(resources) - len(marked)} of {len(resources)} resources carry no {ANNOTATION}, "
+            f"though the policy filters on {_FILTER}"
+        )
+    return marked
+
+
+def read_findings(
+    described: Described, not_before: datetime | None = None
+) -> tuple[Evaluation, list[Finding]]:
+    """The evaluation, now final, and the findings: none when it was not evaluated."""
+    evaluation = described.evaluation
+    if not evaluation.evaluated:
+        return evaluation, []
+    try:
+        findings = _all_findings(read_annotations(described, not_before))
+    except NotEvaluatedError as error:
+        return replace(evaluation, evaluated=False, problem=str(error)), []
+    return replace(evaluation, resources=described.expected, findings=len(findings)), findings
+
+
+def _all_findings(annotations: list[tuple[int, Any]]) -> list[Finding]:
+    return [finding for number, value in annotations for finding in _checked(number, value)]
+
+
+def _checked(number: int, value: object) -> list[Finding]:
+    try:
+        return checked_findings(value)
+    except ValueError as error:
+        raise NotEvaluatedError(f"resource {number + 1} in {RESOURCES} is damaged: {error}") from error

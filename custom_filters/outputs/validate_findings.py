@@ -1,0 +1,137 @@
+"""Is this a finding? Output may be truncated, of another version, or not ours at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, get_args
+
+from custom_filters.core.exemption import PROVIDERS
+from custom_filters.core.finding import SCHEMA, Phase, findings_of
+from custom_filters.core.report import Finding
+from custom_filters.core.times import parse_time
+from custom_filters.core.verdict import Verdict
+
+_TEXT, _TEXT_OR_NONE = (str,), (str, type(None))
+#: Types of the fields that have no rule of their own; a bool is no int here.
+_TYPES: dict[str, tuple[type, ...]] = {
+    "account": _TEXT, "user": _TEXT, "user_id": _TEXT, "user_type": _TEXT, "basis": _TEXT, "reason": _TEXT,
+    "policy": _TEXT, "uid": _TEXT, "owner": _TEXT_OR_NONE, "owner_source": _TEXT_OR_NONE,
+    "next_action": _TEXT_OR_NONE, "change": _TEXT_OR_NONE, "privileged": (bool, type(None)),
+    "days_unused": (int, type(None)), "threshold_days": (int,), "controls": (list,), "evidence": (list,),
+    "exemption": (dict, type(None)), "credential": (dict,),
+}  # fmt: skip
+_VALUES: dict[str, frozenset[str]] = {
+    "provider": frozenset(PROVIDERS),
+    "verdict": frozenset(get_args(Verdict)),
+    "user_verdict": frozenset(get_args(Verdict)),
+    "phase": frozenset(get_args(Phase)),
+}
+_TIMES = ("last_used", "next_action_at", "first_seen")
+_PARTS: dict[str, dict[str, tuple[type, ...]]] = {
+    "credential": {"kind": _TEXT, "id": _TEXT, "status": _TEXT, "created": _TEXT_OR_NONE},
+    "evidence": {"source": _TEXT, "observed_at": _TEXT_OR_NONE, "value": _TEXT_OR_NONE},
+    "exemption": {"reason": _TEXT, "approved_by": _TEXT_OR_NONE, "expires": _TEXT_OR_NONE},
+}
+_MOST_DAYS = 100_000
+#: The same few dates come again and again.
+_parse_time = lru_cache(maxsize=10_000)(parse_time)
+_UID = re.compile(r"[0-9a-f]{32}")
+#: Kind of the row for a user whose credentials could not be listed, or who has none.
+UNLISTED = "not-listed"
+
+
+def checked_findings(value: object) -> list[Finding]:
+    """The findings of a `c7n:unused` annotation that was read from a file.
+
+    A user without any listed credential gets one row of kind `not-listed` with the user's own verdict and
+    reason, so that nobody who was selected goes missing. Raises ValueError with a clause that says what is
+    wrong with the annotation.
+    """
+    if not isinstance(value, Mapping):
+        raise ValueError("its c7n:unused annotation is not an object")
+    _check_schema(value.get("schema"))
+    try:
+        findings = findings_of(value if value["credentials"] else _with_user_row(value))
+    except KeyError as error:
+        raise ValueError(f"its c7n:unused annotation lacks {error.args[0]!r}") from error
+    except TypeError as error:
+        raise ValueError("its c7n:unused annotation has credentials that are no list of objects") from error
+    for finding in findings:
+        _check(finding)
+    return findings
+
+
+def _check_schema(schema: object) -> None:
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise ValueError(
+            f"its c7n:unused annotation has schema {schema}, newer than the {SCHEMA} that is known here; "
+            "upgrade c7n-unused"
+        )
+    if schema != SCHEMA:
+        raise ValueError(f"its c7n:unused annotation has schema {schema!r}, not {SCHEMA}")
+
+
+def _with_user_row(value: Mapping[str, Any]) -> dict[str, Any]:
+    parts = [value["provider"], value["account"], value["user_id"], UNLISTED, ""]
+    row: dict[str, Any] = {
+        "credential": {"kind": UNLISTED, "id": "", "status": "unknown", "created": None},
+        "verdict": value["user_verdict"],
+        "last_used": None,
+        "days_unused": None,
+        "basis": "none",
+        "evidence": [],
+        "reason": value["user_reason"],
+        "change": None,
+        "first_seen": None,
+        "uid": hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32],
+    }
+    return {**value, "credentials": [row]}
+
+
+def _check(finding: Finding) -> None:
+    for name, values in _VALUES.items():
+        if finding[name] not in values:
+            raise ValueError(f"its {name} is {finding[name]!r}, not one of {', '.join(sorted(values))}")
+    wrong = next((name for name, types in _TYPES.items() if type(finding[name]) not in types), None)
+    if wrong:
+        raise ValueError(f"its {wrong} is {finding[wrong]!r}")
+    _check_ranges(finding)
+    for name in _TIMES:
+        _check_time(name, finding[name])
+    _parse_time(finding["as_of"] if isinstance(finding["as_of"], str) else "")
+    if not all(isinstance(control, str) for control in finding["controls"]):
+        raise ValueError("its controls are not all text")
+    _check_parts("credential", finding["credential"])
+    for item in finding["evidence"]:
+        _check_parts("evidence", item)
+    if finding["exemption"] is not None:
+        _check_parts("exemption", finding["exemption"])
+
+
+def _check_ranges(finding: Finding) -> None:
+    for name in ("days_unused", "threshold_days"):
+        if not 0 <= (finding[name] or 0) <= _MOST_DAYS:
+            raise ValueError(f"its {name} is {finding[name]!r}")
+    if not _UID.fullmatch(finding["uid"]):
+        raise ValueError(f"its uid is {finding['uid']!r}, not 32 hex digits")
+
+
+def _check_time(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"its {name} is {value!r}")
+    if value is not None:
+        _parse_time(value)
+
+
+def _check_parts(name: str, value: object) -> None:
+    if not isinstance(value, dict):
+        raise ValueError(f"its {name} is {value!r}")
+    for key, types in _PARTS[name].items():
+        if type(value.get(key)) not in types:
+            raise ValueError(f"its {name} has {key} {value.get(key)!r}")
+    for key in ("created", "observed_at", "expires"):
+        _check_time(f"{name} {key}", value.get(key))

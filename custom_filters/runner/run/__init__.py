@@ -1,0 +1,1 @@
+"""The command `c7n-unused run`: policy files, Custodian children, plan, enforcement."""

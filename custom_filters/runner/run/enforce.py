@@ -1,0 +1,88 @@
+"""`c7n-unused run --enforce`: a plan from a dry run first, then the question, then the run."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import click
+
+from custom_filters.core.report import Report
+from custom_filters.core.times import parse_time
+from custom_filters.outputs.action_logs import outcome_lines
+from custom_filters.outputs.collect import collect
+from custom_filters.outputs.run_folder import RunFolder
+from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, InputError, worst
+from custom_filters.runner.run.engine import Job, complete, conclude, evaluate, selected
+from custom_filters.runner.run.plan import (
+    Step,
+    limit_sentences,
+    make_plan,
+    plan_tables,
+    undo_lines,
+    write_plan,
+)
+from custom_filters.runner.tables import stdout
+
+
+def check_can_ask(assume_yes: bool) -> None:
+    """Raise InputError when nobody could answer the question."""
+    if not assume_yes and not sys.stdin.isatty():
+        raise InputError("--enforce asks before it changes anything, and this is no terminal; add --yes.")
+
+
+def run_enforcing(job: Job, *, assume_yes: bool) -> int:
+    """Plan, ask, act, report; returns the exit code.
+
+    Only providers whose plan is complete are acted on: what could not be evaluated is not touched.
+    """
+    planned = evaluate(job, dryrun=True)
+    report = collect([str(planned.path)])
+    steps = make_plan(selected(str(planned.path)), planned.policies, _now(job))
+    _show_plan(steps, planned.path / "plan.json")
+    ready = _ready(job, planned, report)
+    code = EVALUATED if len(ready.batches) == len(job.batches) else NOT_EVALUATED
+    if not ready.batches or not steps:
+        click.echo("Nothing was changed.")
+        return worst(code, conclude(planned, job))
+    if not assume_yes and not click.confirm("Do this?", default=False):
+        click.echo("Nothing was changed.")
+        return worst(code, conclude(planned, job))
+    done = evaluate(ready, dryrun=False)
+    _say_limits(done)
+    for line in outcome_lines(done.path):
+        click.echo(line)
+    return worst(code, conclude(done, ready))
+
+
+def _show_plan(steps: list[Step], complete: Path) -> None:
+    write_plan(steps, complete)
+    for table in plan_tables(steps):
+        stdout().print(table)
+    for line in undo_lines(steps):
+        click.echo(line)
+    click.echo(f"All of the plan, {len(steps)} steps: {complete}")
+
+
+def _now(job: Job) -> datetime:
+    moved = job.environment.get("C7N_UNUSED_NOW")
+    return parse_time(moved) if moved else datetime.now(timezone.utc)
+
+
+def _ready(job: Job, planned: RunFolder, report: Report) -> Job:
+    """The job without the providers whose plan has gaps, which are named."""
+    _say_limits(planned)
+    ready = [batch for batch in job.batches if complete(report, batch.provider, planned)]
+    for batch in job.batches:
+        if batch not in ready:
+            click.echo(
+                f"{batch.provider} is left alone: not all of its policies could be evaluated for the plan."
+            )
+    return replace(job, batches=tuple(ready))
+
+
+def _say_limits(folder: RunFolder) -> None:
+    for sentence in limit_sentences(folder.path, folder.policies):
+        click.echo(sentence)

@@ -1,0 +1,111 @@
+"""Runs batches of policies in a fresh folder, and turns what came of it into reports and an exit code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from custom_filters.core.report import Evaluation, Report
+from custom_filters.outputs.collect import collect, evaluated_annotations
+from custom_filters.outputs.run_folder import RunFolder, new_run_folder
+from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, InputError, worst
+from custom_filters.runner.report import DEFAULT_FORMATS, exit_code, write_reports
+from custom_filters.runner.run.children import (
+    Batch,
+    child_environment,
+    custodian,
+    last_error,
+    make_batches,
+    run_children,
+)
+from custom_filters.runner.run.policy_files import PolicyFile
+from custom_filters.runner.tables import not_evaluated_lines, progress, stdout, threshold_table, verdict_table
+
+#: Custodian's schema check ends in the line `unknown`; what is wrong, and where, stands before it.
+_REFUSED = re.compile(r"Error on (policy:.+?) resource:.*\n(.+)(?:[\s\S]*?\bOn instance(.*):\n)?")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to run and where: `environment` is what the children see, `fail_on` are verdicts."""
+
+    batches: tuple[Batch, ...]
+    out: Path
+    environment: Mapping[str, str]
+    fail_on: frozenset[str] = frozenset()
+
+
+@contextmanager
+def batches_of(files: Sequence[PolicyFile]) -> Iterator[tuple[Batch, ...]]:
+    """The batches, with the policy files that had to be written for them, for the length of a `with`."""
+    with TemporaryDirectory(prefix="c7n-unused-") as workspace:
+        yield tuple(make_batches(files, Path(workspace)))
+
+
+def validate(batches: Sequence[Batch], environment: Mapping[str, str]) -> None:
+    """Have Custodian validate the policies; raises InputError with what it says."""
+    files = [str(path) for batch in batches for path in batch.files]
+    done = subprocess.run(
+        custodian("validate", *files),
+        env=child_environment(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise InputError(f"the policies are not valid: {_refused(done.stderr) or done.stdout.strip()}")
+
+
+def _refused(log: str) -> str | None:
+    found = _REFUSED.search(log)
+    if found is None:
+        return last_error(log)
+    return f"{found[1]}: {found[2]}" + (f", at {found[3]}" if found[3] else "")
+
+
+def evaluate(job: Job, *, dryrun: bool, latest: bool = True) -> RunFolder:
+    """Run the batches in a new folder below `job.out`, whose manifest is written before and after."""
+    policies = [policy for batch in job.batches for policy in batch.policies]
+    folder = new_run_folder(job.out, policies, dryrun=dryrun, latest=latest)
+    with progress(folder.path) as tick:
+        ends = run_children(job.batches, folder.path, dryrun=dryrun, environment=job.environment, tick=tick)
+    return folder.end(ends)
+
+
+def selected(path: str) -> list[tuple[Evaluation, dict[str, Any]]]:
+    """Every annotation below a folder or URL, with the policy that wrote it, of the policies evaluated."""
+    return list(evaluated_annotations([path]))
+
+
+def conclude(folder: RunFolder, job: Job, *, compare: bool = False) -> int:
+    """Write a run's reports, print its table and where the report is; returns the exit code.
+
+    The table shows verdicts, or with `compare` what each threshold would hit.
+    """
+    report = collect([str(folder.path)])
+    written = write_reports(report, DEFAULT_FORMATS, folder.path / "report")
+    page = next(path for path in written if path.suffix == ".html")
+    console = stdout()
+    if compare:
+        console.print(threshold_table(folder.policies, report, selected(str(folder.path))))
+    else:
+        console.print(verdict_table(report))
+    for line in (*not_evaluated_lines(report), f"Report: {page}"):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return worst(exit_code(report, job.fail_on), _children_code(folder))
+
+
+def _children_code(folder: RunFolder) -> int:
+    return NOT_EVALUATED if any(child.exit_code for child in folder.children) else EVALUATED
+
+
+def complete(report: Report, provider: str, folder: RunFolder) -> bool:
+    """Whether a provider's policies were all evaluated and its child ended well."""
+    told = all(e.evaluated for e in report.evaluations if e.provider == provider)
+    return told and not any(child.exit_code for child in folder.children if child.provider == provider)

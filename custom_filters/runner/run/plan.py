@@ -1,0 +1,189 @@
+"""The plan of an enforcing run: who, which credential, what, when, and how it is undone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table
+
+from custom_filters.core.mark import stamp
+from custom_filters.core.report import Evaluation
+from custom_filters.core.verdict import UNUSED
+from custom_filters.runner.run.policy_files import Policy
+from custom_filters.runner.run.thresholds import actions
+
+_MOST_ROWS = 40
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the plan, as text."""
+
+    provider: str
+    account: str
+    policy: str
+    action: str
+    user: str
+    credential: str
+    when: str
+    undo: str
+
+
+@dataclass(frozen=True)
+class _Subject:
+    kind: str
+    privileged: bool | None
+    action: Mapping[str, Any]
+    now: datetime
+
+
+def _mark(subject: _Subject) -> tuple[str, str]:
+    due = stamp(subject.now + timedelta(hours=float(subject.action.get("hours", 0))))
+    return f"due {due}", "unmark"
+
+
+def _disable(subject: _Subject) -> tuple[str, str]:
+    if subject.privileged is not False and not subject.action.get("include-admins"):
+        return ("skipped: privileged" if subject.privileged else "skipped: privileges unknown"), "nothing"
+    password = subject.kind == "password" and not subject.action.get("quarantine")
+    return "now", "new password" if password else "restore"
+
+
+def _release(_: _Subject) -> tuple[str, str]:
+    return "now", "next run"
+
+
+def _foreign(_: _Subject) -> tuple[str, str]:
+    return "now", "unknown"
+
+
+#: What the words under `undo` mean.
+UNDO = {
+    "unmark": "action unmark-unused; nothing is switched off by a mark",
+    "restore": "c7n-unused restore OUT --user USER",
+    "new password": "a deleted password can't be brought back, set a new one",
+    "next run": "the next run marks again what is unused",
+    "nothing": "it is not touched, unless the action says include-admins",
+    "disable": "action disable-unused, when it is unused again",
+    "unknown": "see Custodian's documentation of the action",
+}
+
+# Our actions and what to say of them; of any other one nobody knows here whether it can be undone.
+_ACTIONS: dict[str, Callable[[_Subject], tuple[str, str]]] = {
+    "mark-for-op": _mark,
+    "disable-unused": _disable,
+    "unmark-unused": _release,
+    "remove-tag": _release,
+    "unmark": _release,
+    "untag": _release,
+    "enable-unused": lambda _: ("now", "disable"),
+}
+_ON_ANY_VERDICT = frozenset({"unmark-unused", "remove-tag", "unmark", "untag", "enable-unused"})
+_NEUTRAL = frozenset({"notify", "webhook", "put-metric", "post-finding"})
+
+
+def make_plan(
+    annotations: Iterable[tuple[Evaluation, Mapping[str, Any]]],
+    policies: Iterable[Policy],
+    now: datetime,
+) -> list[Step]:
+    """What the policies would do with what their dry run selected."""
+    by_name = {(policy.provider, policy.name): policy for policy in policies}
+    return [
+        step
+        for evaluation, value in annotations
+        for action in actions(by_name[evaluation.provider, evaluation.policy])
+        if action["type"] not in _NEUTRAL
+        for step in _steps(value, action, now)
+    ]
+
+
+def _steps(value: Mapping[str, Any], action: Mapping[str, Any], now: datetime) -> Iterator[Step]:
+    kind = action["type"]
+    if kind in _ON_ANY_VERDICT:
+        yield _step(value, "", "", action, now)
+        return
+    for item in value["credentials"]:
+        if item["verdict"] in UNUSED:
+            credential = item["credential"]
+            yield _step(value, credential["kind"], credential["id"], action, now)
+
+
+def _step(value: Mapping[str, Any], kind: str, id: str, action: Mapping[str, Any], now: datetime) -> Step:
+    explain = _ACTIONS.get(action["type"], _foreign)
+    when, undo = explain(_Subject(kind, value["privileged"], action, now))
+    where = value["provider"], value["account"], value["policy"]
+    credential = kind if id in {kind, ""} else f"{kind} {id}"
+    return Step(*where, action["type"], value["user"], credential, when, undo)
+
+
+def plan_tables(steps: list[Step]) -> Iterator[Table]:
+    """A table for each account, policy and action, with its first steps."""
+    for (provider, account, policy, action), group in groupby(sorted(steps, key=_part), key=_part):
+        mine = list(group)
+        more = len(mine) - _MOST_ROWS
+        title = f"{provider} {account}: {policy}: {action}, {len(mine)} steps"
+        table = Table(title=escape(title), caption=f"and {more} more" if more > 0 else None, box=SIMPLE)
+        for name in ("user", "credential"):
+            table.add_column(name, overflow="fold")
+        for name in ("when", "undo"):
+            table.add_column(name, no_wrap=True)
+        for step in mine[:_MOST_ROWS]:
+            table.add_row(escape(step.user), escape(step.credential), step.when, step.undo)
+        yield table
+
+
+def _part(step: Step) -> tuple[str, str, str, str]:
+    return step.provider, step.account, step.policy, step.action
+
+
+def undo_lines(steps: Iterable[Step]) -> Iterator[str]:
+    """The words under `undo` that the plan uses, explained."""
+    for word in sorted({step.undo for step in steps}):
+        yield f"undo by {word}: {UNDO[word]}"
+
+
+def write_plan(steps: list[Step], path: Path) -> None:
+    """Write all of the plan as JSON, for this user only."""
+    path.touch(mode=0o600)
+    path.write_text(json.dumps([asdict(step) for step in steps], indent=1) + "\n", encoding="utf-8")
+
+
+def limit_sentences(folder: Path, policies: Iterable[Policy]) -> Iterator[str]:
+    """One sentence for each policy that selected more than its `max-resources`, and so did nothing."""
+    for policy in policies:
+        count = _over_limit(folder / policy.provider / policy.name / "metadata.json")
+        if count is not None:
+            yield (
+                f"{policy.name} selected {count} identities, more than its max-resources of {_limit(policy)}"
+                ", and changed nothing: look through the report, and if it is right raise max-resources "
+                "in a copy of the policy file, or narrow the policy by a filter, and run the copy."
+            )
+
+
+def _limit(policy: Policy) -> str:
+    """`max-resources` is a number, or {amount, percent, op}; `max-resources-percent` stands beside it."""
+    limit = policy.data.get("max-resources")
+    parts = limit if isinstance(limit, dict) else {"amount": limit}
+    percent = parts.get("percent", policy.data.get("max-resources-percent"))
+    amount = parts.get("amount")
+    words = [str(amount)] if amount else []
+    words += [f"{percent} %"] if percent else []
+    return f" {parts.get('op', 'or')} ".join(words)
+
+
+def _over_limit(metadata: Path) -> int | None:
+    if not metadata.is_file():
+        return None
+    content = json.loads(metadata.read_text(encoding="utf-8"))
+    metrics = {m["MetricName"]: m["Value"] for m in content.get("metrics") or ()}
+    value = metrics.get("ResourceLimitExceeded")
+    return None if value is None else int(value)

@@ -1,0 +1,77 @@
+"""Enforcing, from end to end: plan, question, mark, notice, switching off, record, restore."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from custom_filters.runner.main import cli
+from custom_filters.runner.run.policy_files import shipped
+from custom_filters.sandbox.sandbox import Sandbox
+
+
+def invoke(*args: object) -> Result:
+    return CliRunner().invoke(cli, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> Path:
+    """The shipped policies for users, at most 20 at once, nobody exempt."""
+    data: list[Any] = [p.data for file in shipped("enforce", ["aws"]) for p in file.policies]
+    users = [policy for policy in data if policy["name"].startswith("aws-iam-user")]
+    for policy in users:
+        policy["max-resources"] = 20
+        for found in policy["filters"]:
+            found.update({"exemptions": "none"} if found.get("type") == "unused-credentials" else {})
+    path = tmp_path / "enforce.yml"
+    path.write_text(yaml.safe_dump({"policies": users}))
+    return path
+
+
+def actions(out: Path) -> list[dict[str, Any]]:
+    logs = sorted(out.rglob("c7n-unused-actions.jsonl"))
+    return [json.loads(line) for log in logs for line in log.read_text().splitlines()]
+
+
+def test_marked_given_notice_disabled_restored(sandbox: Sandbox, tmp_path: Path, policies: Path) -> None:
+    out = tmp_path / "out"
+    first = invoke("run", "--enforce", "--yes", "-s", out, policies)
+    assert first.exit_code == 0, first.output
+    assert " due 20" in first.output
+    assert {entry["operation"] for entry in actions(out)} == {"mark"}
+
+    later = datetime.now(timezone.utc) + timedelta(days=14, hours=1)
+    second = invoke("run", "--enforce", "--yes", "-s", out, "--now", later.isoformat(), policies)
+    assert second.exit_code == 0, second.output
+    off = [e for e in actions(out) if (e["operation"], e["result"]) == ("disable", "done")]
+    assert f"disable: {len(off)} done" in second.output
+    assert invoke("verify", out).exit_code == 0
+
+    key = next(e for e in off if e["credential"]["kind"] == "access-key")
+    back = invoke("restore", out, "--user", key["principal"]["user"], "-s", out)
+    assert back.exit_code == 0, back.output
+    assert invoke("explain", out, "--user", key["principal"]["user"]).exit_code == 0
+    assert f"done enable aws {key['principal']['user']} access-key {key['credential']['id']}" in back.output
+
+
+def test_too_many_at_once_change_nothing(sandbox: Sandbox, tmp_path: Path, policies: Path) -> None:
+    policies.write_text(policies.read_text().replace("max-resources: 20", "max-resources: 1"))
+    later = datetime.now(timezone.utc) + timedelta(days=200)
+    result = invoke("run", "--enforce", "--yes", "-s", tmp_path, "--now", later.isoformat(), policies)
+    assert result.exit_code == 3
+    assert "more than its max-resources of 1, and changed nothing: look through the report" in result.output
+    assert "Nothing was changed." in result.output
+    assert actions(tmp_path) == []
+
+
+def test_a_changed_log_is_found(tmp_path: Path) -> None:
+    (tmp_path / "c7n-unused-actions.jsonl").write_text('{"previous": "0", "hash": "0"}\n')
+    result = invoke("verify", tmp_path)
+    assert result.exit_code == 1
+    assert "line 1 was changed after it was written" in result.output

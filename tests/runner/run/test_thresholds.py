@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from custom_filters.runner.exits import InputError
+from custom_filters.runner.run.policy_files import Policy, PolicyFile
+from custom_filters.runner.run.thresholds import apply_days, judging_days
+
+UNMARK = {"verdicts": ["active"]}
+
+
+def policy(name: str, days: int | None, *actions: Any, **options: Any) -> Policy:
+    filters: list[Any] = [] if days is None else [{"type": "unused-credentials", "days": days, **options}]
+    data = {"name": name, "resource": "aws.iam-user", "filters": filters, "actions": list(actions)}
+    return Policy("aws", name, "aws.iam-user", data)
+
+
+def applied(policies: list[Policy], *days: int) -> dict[str, list[int]]:
+    files = apply_days([PolicyFile(Path("x.yml"), tuple(policies), {})], days)
+    return {p.name: list(judging_days(p)) for file in files for p in file.policies}
+
+
+MARK = {"type": "mark-for-op", "op": "disable-unused", "hours": 336}
+ENFORCE = [
+    policy("user-mark", 76, MARK),
+    policy("user-unmark", 76, "unmark-unused", **UNMARK),
+    policy("user-disable", 90, "disable-unused"),
+    policy("key-mark", 31, {**MARK, "hours": 330}),
+    policy("key-unmark", 31, "unmark-unused", **UNMARK),
+    policy("key-disable", 45, {"type": "disable-unused"}),
+    policy("other", None),
+]
+
+
+def test_without_days_nothing_changes() -> None:
+    assert applied(ENFORCE)["user-mark"] == [76]
+
+
+def test_one_number_keeps_the_notice() -> None:
+    assert applied(ENFORCE, 60) == {
+        "user-mark": [46], "user-unmark": [46], "user-disable": [60],
+        "key-mark": [46], "key-unmark": [46], "key-disable": [60],
+        "other": [],
+    }  # fmt: skip
+
+
+def test_a_threshold_within_the_notice_is_refused() -> None:
+    with pytest.raises(InputError, match="notice of 14 days that user-mark gives; choose at least 15"):
+        applied(ENFORCE, 14)
+
+
+def test_several_numbers_make_variants() -> None:
+    policies = [policy("unused", 90), policy("other", None)]
+    assert applied(policies, 30, 60) == {"unused-30d": [30], "unused-60d": [60], "other": []}
+
+
+def test_filters_are_found_in_blocks_and_in_short_form() -> None:
+    data = {"filters": [{"or": ["unused-credentials", {"not": [{"type": "unused-credentials", "days": 7}]}]}]}
+    nested = Policy("aws", "nested", "aws.iam-user", data)
+    assert list(judging_days(nested)) == [90, 7]
+    assert applied([nested], 30) == {"nested": [30, 30]}
+
+
+def test_the_given_policy_is_left_as_it_was() -> None:
+    applied(ENFORCE, 60)
+    assert ENFORCE[0].data["filters"][0]["days"] == 76
