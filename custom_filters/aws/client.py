@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from c7n.utils import local_session
 
 from custom_filters.custodian.parallel import CONCURRENCY
@@ -31,3 +33,13 @@ def aws_client(manager: Any, service: str = "iam", region: str | None = None) ->
 def error_code(error: Any) -> str:
     """The code of a botocore ClientError, such as `NoSuchEntity`."""
     return str(error.response["Error"]["Code"])
+
+
+def found_or_none(call: Callable[[], Any]) -> Any:
+    """The call's answer, or None where IAM says that there is no such entity; other errors are raised."""
+    try:
+        return call()
+    except ClientError as error:
+        if error_code(error) == "NoSuchEntity":
+            return None
+        raise

@@ -6,10 +6,9 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from botocore.exceptions import ClientError
 from c7n.utils import local_session
 
-from custom_filters.aws.client import aws_client, error_code
+from custom_filters.aws.client import aws_client, found_or_none
 from custom_filters.aws.credentials import transform_service_credential, transform_ssh_key
 from custom_filters.core.credential import Credential
 from custom_filters.custodian.parallel import for_each
@@ -32,13 +31,9 @@ def shared_ssh_keys(manager: Any, names: Iterable[str]) -> dict[str, list[Creden
 
 def get_ssh_keys(iam: Any, name: str) -> list[Credential]:
     """A user's SSH keys; a user that is gone has none."""
-    try:
-        pages = iam.get_paginator("list_ssh_public_keys").paginate(UserName=name)
-        return [transform_ssh_key(key) for page in pages for key in page["SSHPublicKeys"]]
-    except ClientError as error:
-        if error_code(error) == "NoSuchEntity":
-            return []
-        raise
+    pages = iam.get_paginator("list_ssh_public_keys").paginate(UserName=name)
+    found = found_or_none(lambda: [transform_ssh_key(key) for page in pages for key in page["SSHPublicKeys"]])
+    return found or []
 
 
 def shared_service_credentials(manager: Any) -> dict[str, list[Credential]]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from custom_filters.aws.client import error_code
+from custom_filters.aws.client import found_or_none
 from custom_filters.aws.credentials import (
     ACCESS_KEY,
     CERTIFICATE,
@@ -20,13 +18,13 @@ from custom_filters.aws.credentials import (
     transform_ssh_key,
 )
 from custom_filters.aws.details import get_service_credentials
-from custom_filters.aws.markers import BY_SLOT, QUARANTINE, QUARANTINE_ITEM
+from custom_filters.aws.notes import BY_SLOT, QUARANTINE, QUARANTINE_ITEM
 from custom_filters.aws.users import get_user, tags_of
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.evidence import Evidence, NeverUsed, read_use
 from custom_filters.core.record import record_in_tags
 from custom_filters.core.times import to_utc
-from custom_filters.custodian.markers import RECORD_TAG
+from custom_filters.core.vocabulary import RECORD_TAG
 
 
 @dataclass(frozen=True)
@@ -91,20 +89,10 @@ def get_keys(iam: Any, name: str) -> list[dict[str, Any]]:
     return [key for page in pages for key in page["AccessKeyMetadata"]]
 
 
-def get_active_keys(iam: Any, name: str) -> list[str]:
-    """Ids of a user's access keys that are on."""
-    return [key["AccessKeyId"] for key in get_keys(iam, name) if key["Status"] == "Active"]
-
-
 def get_certificates(iam: Any, name: str) -> list[dict[str, Any]]:
     """A user's signing certificates, as ListSigningCertificates gives them."""
     pages = iam.get_paginator("list_signing_certificates").paginate(UserName=name)
     return [item for page in pages for item in page["Certificates"]]
-
-
-def get_active_certificates(iam: Any, name: str) -> list[str]:
-    """Ids of a user's signing certificates that are on."""
-    return [c["CertificateId"] for c in get_certificates(iam, name) if c["Status"] == "Active"]
 
 
 def _last_used(iam: Any, key: Mapping[str, Any]) -> datetime | None:
@@ -169,13 +157,3 @@ def _is_quarantined(iam: Any, name: str, tags: Mapping[str, str]) -> bool:
 
 def _newest(first: datetime, *others: datetime | None) -> datetime:
     return max([first, *(d for d in others if d)])
-
-
-def found_or_none(call: Callable[[], Any]) -> Any:
-    """The call's answer, or None where IAM says that there is no such entity; other errors are raised."""
-    try:
-        return call()
-    except ClientError as error:
-        if error_code(error) == "NoSuchEntity":
-            return None
-        raise

@@ -14,7 +14,7 @@ from custom_filters.aws.credentials import (
     missing_row,
     transform_row,
 )
-from custom_filters.aws.markers import with_restored
+from custom_filters.aws.notes import with_restored
 from custom_filters.aws.users import Listing, tags_of
 from custom_filters.core.credential import Credential, Identity, UserType
 from custom_filters.core.evidence import Evidence, read_use
@@ -55,7 +55,7 @@ class Snapshot:
             account=self.account,
             name=user["UserName"],
             id=user["UserId"],
-            credentials=tuple(with_restored(credentials, tags_of(user))),
+            credentials=with_restored(credentials, tags_of(user)),
             user_type=_user_type(user, credentials),
             privileged=self.listing.privileged.get(user["UserName"]),
             born=to_utc(user["CreateDate"]),

@@ -17,9 +17,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from custom_filters.aws.actions import DisableUnused, EnableUnused, UnmarkUnused
-from custom_filters.aws.filters import IamUserUnusedCredentials, IamUserUnusedMark
-from custom_filters.aws.marking import MarkUnused
+from custom_filters.aws.plugin import kinds
+from custom_filters.core.vocabulary import DISABLE, ENABLE, MARK, OUR_FILTERS, UNMARK
 
 _EVERYBODYS = frozenset({"sts:GetCallerIdentity"})
 _USERS = "arn:aws:iam::*:user/*"
@@ -59,12 +58,9 @@ _OBJECTS = {
 
 def needed(*, enforce: bool) -> frozenset[str]:
     """The calls of report.yml and prerequisites.yml; with `enforce` of enforce.yml and of restores too."""
-    found = {*PREREQUISITES, *IamUserUnusedCredentials.permissions, *IamUserUnusedMark.permissions}
-    if enforce:
-        for action in (MarkUnused, UnmarkUnused, DisableUnused, EnableUnused):
-            found |= set(action.permissions)
-        found.add("iam:DeleteLoginProfile")
-    return frozenset(found) - _EVERYBODYS - PARTS["quarantine"] - _BY_ADVICE
+    words = (*OUR_FILTERS, *((MARK, UNMARK, DISABLE, ENABLE) if enforce else ()))
+    asked = {call for kind in kinds() for word in words for call in kind.permissions_for(word, {})}
+    return (PREREQUISITES | asked) - _EVERYBODYS - PARTS["quarantine"] - _BY_ADVICE
 
 
 def is_read(permission: str) -> bool:

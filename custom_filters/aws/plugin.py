@@ -1,42 +1,44 @@
-"""Registers our vocabulary on aws.iam-user with Custodian."""
+"""Registers our vocabulary on AWS's resources with Custodian."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from c7n.manager import resources
 
-_RESOURCE = "iam-user"
+if TYPE_CHECKING:
+    from custom_filters.custodian.kind import Kind
+
+_RESOURCES = ("iam-user",)
+
+
+def kinds() -> tuple[type[Kind], ...]:
+    """The resource kinds of this cloud, in the order of _RESOURCES."""
+    from custom_filters.aws.iam_user import IamUser
+
+    return (IamUser,)
 
 
 def install() -> None:
     """Subscribe to Custodian's AWS resources; what is loaded already is registered at once. Idempotent."""
     if _on_resource not in resources._subscribers:
         resources.subscribe(_on_resource)
-    if _RESOURCE in resources:
-        _on_resource(resources, resources.get(_RESOURCE))
+    for name in _RESOURCES:
+        if name in resources:
+            _on_resource(resources, resources.get(name))
 
 
 def _on_resource(registry: Any, resource_class: Any) -> None:
-    if getattr(resource_class, "type", None) == _RESOURCE:
+    if getattr(resource_class, "type", None) in _RESOURCES:
         register(resource_class)
 
 
 def register(resource_class: Any) -> None:
     """Put the filters, actions and the source on the resource class."""
     from c7n.query import sources
-    from c7n.tags import TagDelayedAction
 
-    from custom_filters.aws.actions import DisableUnused, EnableUnused, UnmarkUnused
-    from custom_filters.aws.filters import IamUserUnusedCredentials, IamUserUnusedMark
-    from custom_filters.aws.marking import IamUserMarkForOp
     from custom_filters.aws.source import NAME, UnusedBulkSource
-    from custom_filters.custodian.registry import add
+    from custom_filters.custodian import registry
 
-    add(resource_class.filter_registry, "unused-credentials", IamUserUnusedCredentials)
-    add(resource_class.filter_registry, "unused-mark", IamUserUnusedMark)
-    add(resource_class.action_registry, "mark-for-op", IamUserMarkForOp, replaces=TagDelayedAction)
-    add(resource_class.action_registry, "unmark-unused", UnmarkUnused)
-    add(resource_class.action_registry, "disable-unused", DisableUnused)
-    add(resource_class.action_registry, "enable-unused", EnableUnused)
-    add(sources, NAME, UnusedBulkSource)
+    registry.register(resource_class, kinds()[_RESOURCES.index(resource_class.type)])
+    registry.add(sources, NAME, UnusedBulkSource)

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import ClientError
 from c7n.utils import local_session
 
-from custom_filters.aws.client import aws_client, error_code
-from custom_filters.aws.markers import QUARANTINE
+from custom_filters.aws.client import aws_client, found_or_none
+from custom_filters.aws.notes import QUARANTINE
 from custom_filters.aws.privilege import privileged_users
 from custom_filters.custodian.parallel import for_each
 from custom_filters.custodian.store import forget, shared
@@ -98,12 +97,7 @@ def get_authorization_details(iam: Any) -> dict[str, list[dict[str, Any]]]:
 
 def get_user(iam: Any, name: str) -> dict[str, Any] | None:
     """One user with tags; None when it is gone. Anything else is raised."""
-    try:
-        user: dict[str, Any] = iam.get_user(UserName=name)["User"]
-    except ClientError as error:
-        if error_code(error) == "NoSuchEntity":
-            return None
-        raise
+    user: dict[str, Any] | None = found_or_none(lambda: iam.get_user(UserName=name)["User"])
     return user
 
 

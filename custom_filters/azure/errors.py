@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 #: https://learn.microsoft.com/graph/resolve-auth-errors: the app was not granted what the call needs.
@@ -69,3 +69,24 @@ def error_of(
 def lost(what: str, reason: object) -> GraphError:
     """No whole answer came: the connection could not be made, broke, or the answer was cut short."""
     return GraphError(what, None, "no answer", str(reason))
+
+
+def explained(error: GraphError) -> GraphError:
+    """The error, with what a refusal to change accountEnabled mostly means."""
+    if error.code != DENIED:
+        return error
+    why = (
+        "only a directory role may change this user (administrator, or in a restricted management unit), or "
+        "the app lacks User.EnableDisableAccount.All; grant that, give the app a role, or exempt the user"
+    )
+    return GraphError(error.what, error.status, "refused", why, error.request_id)
+
+
+def found_or_none(call: Callable[[], Any]) -> Any:
+    """The call's answer, or None where Graph says that there is no such object; other errors are raised."""
+    try:
+        return call()
+    except GraphError as error:
+        if error.status == 404:
+            return None
+        raise

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.azure.client import Graph
-from custom_filters.azure.errors import GraphError
+from custom_filters.azure.errors import found_or_none
 from custom_filters.azure.roles import members_of
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -24,14 +24,10 @@ def get_exempt_groups(graph: Graph, name: str) -> frozenset[str]:
         quoted = name.replace("'", "''")
         found = graph.items("/groups", {"$filter": f"displayName eq '{quoted}'", "$select": "id"})
         return frozenset(group["id"] for group in found)
-    try:
-        return frozenset([graph.get(f"/groups/{name}", {"$select": "id"})["id"]])
-    except GraphError as error:
-        if error.status == 404:
-            raise PolicyExecutionError(
-                f"exempt-tag: the tenant has no group {name}; correct the id"
-            ) from error
-        raise
+    found_group = found_or_none(lambda: graph.get(f"/groups/{name}", {"$select": "id"}))
+    if found_group is None:
+        raise PolicyExecutionError(f"exempt-tag: the tenant has no group {name}; correct the id")
+    return frozenset([found_group["id"]])
 
 
 def get_exempt_members(graph: Graph, name: str) -> frozenset[str]:

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from custom_filters.azure.markers import with_restored
+from custom_filters.azure.notes import EXTENSION
 from custom_filters.azure.users import ACTIVITY
 from custom_filters.core.credential import Credential, Identity, UserType
 from custom_filters.core.evidence import Evidence, NeverUsed, Used, read_use
 from custom_filters.core.exemption import Exemption
-from custom_filters.core.times import parse_time
+from custom_filters.core.times import read_optional
+from custom_filters.custodian.notes import with_restored
 
 SIGN_IN = "sign-in"
 SUCCESSFUL = "successful"
@@ -30,36 +31,36 @@ _SUCCESS_KEPT_SINCE = datetime(2023, 12, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
-class Facts:
+class Surroundings:
     """What is known beside the user itself; `privileged` is None when roles could not be read."""
 
     tenant: str
-    tags: Mapping[str, str]
+    notes: Mapping[str, str]
     privileged: bool | None
     exemption: Exemption | None
     successful: bool
     now: datetime
 
 
-def transform_identity(user: Mapping[str, Any], facts: Facts) -> Identity:
+def transform_identity(user: Mapping[str, Any], surroundings: Surroundings) -> Identity:
     """A user as Graph gives it, as an identity that can be judged."""
-    credential = _credential(user, successful=facts.successful, now=facts.now)
+    credential = _credential(user, successful=surroundings.successful, now=surroundings.now)
     return Identity(
         provider="azure",
-        account=facts.tenant,
+        account=surroundings.tenant,
         name=user["userPrincipalName"],
         id=user["id"],
-        credentials=(with_restored(credential, facts.tags),),
+        credentials=with_restored([credential], surroundings.notes, f"the extension {EXTENSION}"),
         user_type=_user_type(user),
-        privileged=facts.privileged,
-        exemption=facts.exemption,
+        privileged=surroundings.privileged,
+        exemption=surroundings.exemption,
     )
 
 
 def _credential(user: Mapping[str, Any], *, successful: bool, now: datetime) -> Credential:
     """`rotated` is when a guest was invited or accepted: an invitation is as old as that."""
-    created, problem = _date(user, "createdDateTime")
-    changed, other = _date(user, "externalUserStateChangeDateTime")
+    created, problem = read_optional(user, "createdDateTime")
+    changed, other = read_optional(user, "externalUserStateChangeDateTime")
     activity = user.get(ACTIVITY) or {}
     evidence = _successful(activity, created, now) if successful else _newest(activity, created, now)
     return Credential(
@@ -94,16 +95,6 @@ def _successful(activity: Mapping[str, str], created: datetime | None, now: date
 def _never(created: datetime | None, kept_since: datetime, source: str, now: datetime) -> NeverUsed:
     """Never, as far back as the data goes; without a date of creation nothing tells how long that is."""
     return NeverUsed(max(created, kept_since) if created else None, source, observed_at=now)
-
-
-def _date(user: Mapping[str, Any], name: str) -> tuple[datetime | None, str | None]:
-    text = user.get(name)
-    if not text:
-        return None, None
-    try:
-        return parse_time(text), None
-    except ValueError as error:
-        return None, f"{name}: {error}"
 
 
 def _user_type(user: Mapping[str, Any]) -> UserType:

@@ -11,7 +11,7 @@ from c7n_azure.query import DescribeSource, QueryResourceManager, TypeInfo
 
 from custom_filters.azure.client import shared_graph, shared_tenant
 from custom_filters.azure.users import RATE, get_user, shared_listing
-from custom_filters.custodian.account import tell_account
+from custom_filters.custodian.account import record_account
 
 
 class DirectorySource(DescribeSource):
@@ -39,7 +39,7 @@ class DirectorySource(DescribeSource):
 
     def get_resources(self, query: Any) -> list[dict[str, Any]]:
         """Every user; each policy gets dicts of its own, so that annotations stay apart."""
-        tell_account(self.manager, shared_tenant(self.manager))
+        record_account(self.manager, shared_tenant(self.manager))
         return [dict(user) for user in shared_listing(self.manager).users]
 
     def get_permissions(self) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ from c7n.exceptions import PolicyExecutionError
 from c7n.utils import local_session
 
 from custom_filters.azure.client import Graph, Json, shared_graph, shared_tenant
-from custom_filters.azure.errors import GraphError
-from custom_filters.azure.markers import tags_in
+from custom_filters.azure.errors import found_or_none
+from custom_filters.azure.notes import notes_in
 from custom_filters.azure.pace import PAGE, Pace
 from custom_filters.custodian.store import forget, shared
 
@@ -33,19 +33,17 @@ _SELECT = (
 )
 _LARGEST_PAGE = "999"
 _EXTENSIONS = {"$select": "id", "$expand": "extensions"}
-#: The same inside a batch.
-EXTENSIONS_QUERY = "$select=id&$expand=extensions"
 #: The names of a user's properties, each of them one object in memory for all users.
 _NAMES = {name: sys.intern(name) for name in (*_SELECT.split(","), *DATES)}
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The users of one tenant: resources as Graph gives them, without what is null; our tags by user id."""
+    """The users of one tenant: resources as Graph gives them, without what is null; our notes by user id."""
 
     tenant: str
     users: tuple[Json, ...]
-    tags: Mapping[str, Mapping[str, str]] = field(repr=False)
+    notes: Mapping[str, Mapping[str, str]] = field(repr=False)
 
 
 def shared_listing(manager: Any) -> Listing:
@@ -77,13 +75,13 @@ def get_listing(graph: Graph, tenant: str, rate: float | None = None) -> Listing
     """
     users = {user["id"]: user for user in get_users(graph, rate)}
     _refuse_no_activity(users)
-    tags, unclear = get_marks(graph, users)
+    notes, unclear = get_all_notes(graph, users)
     for key in unclear:
         again = get_user(graph, key)
         users.pop(key, None)
         if again is not None:
-            users[key], tags[key] = again
-    return Listing(tenant, tuple(users.values()), {key: found for key, found in tags.items() if found})
+            users[key], notes[key] = again
+    return Listing(tenant, tuple(users.values()), {key: found for key, found in notes.items() if found})
 
 
 def get_users(graph: Graph, rate: float | None = None) -> Iterator[Json]:
@@ -99,42 +97,37 @@ def count_users(graph: Graph) -> int:
     return int(str(graph.get("/users/$count", ConsistencyLevel="eventual")).strip("\ufeff \n"))
 
 
-def get_marks(graph: Graph, known: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, str]], list[str]]:
-    """Second pass: our tags by user id, and the ids that not both passes know."""
-    tags: dict[str, Mapping[str, str]] = {}
+def get_all_notes(graph: Graph, known: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, str]], list[str]]:
+    """Second pass: our notes by user id, and the ids that not both passes know."""
+    notes: dict[str, Mapping[str, str]] = {}
     missed, surplus = set(known), []
     for user in graph.items("/users", {**_EXTENSIONS, "$top": _LARGEST_PAGE}):
         if user["id"] in known:
             missed.discard(user["id"])
-            if found := tags_in(user):
-                tags[user["id"]] = found
+            if found := notes_in(user):
+                notes[user["id"]] = found
         else:
             surplus.append(user["id"])
-    return tags, [*sorted(missed), *surplus]
+    return notes, [*sorted(missed), *surplus]
 
 
 def get_user(graph: Graph, key: str) -> tuple[Json, dict[str, str]] | None:
-    """One user with activity, and its tags, read after it; None when the user is gone."""
+    """One user with activity, and its notes, read after it; None when the user is gone."""
     user = _found(graph, key, {"$select": _SELECT})
     marked = _found(graph, key, _EXTENSIONS) if user else None
     if user is None or marked is None:
         return None
-    return transform_user(user), tags_in(marked)
+    return transform_user(user), notes_in(marked)
 
 
-def get_tags(graph: Graph, key: str) -> dict[str, str] | None:
-    """Our tags on one user as they are now; None when the user is gone."""
+def get_notes(graph: Graph, key: str) -> dict[str, str] | None:
+    """Our notes on one user as they are now; None when the user is gone."""
     user = _found(graph, key, _EXTENSIONS)
-    return None if user is None else tags_in(user)
+    return None if user is None else notes_in(user)
 
 
 def _found(graph: Graph, key: str, params: Mapping[str, str]) -> Json | None:
-    try:
-        user: Json = graph.get(f"/users/{key}", params)
-    except GraphError as error:
-        if error.status == 404:
-            return None
-        raise
+    user: Json | None = found_or_none(lambda: graph.get(f"/users/{key}", params))
     return user
 
 

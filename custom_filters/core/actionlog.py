@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from custom_filters.core.credential import Identity
+from custom_filters.core.record import Item
 from custom_filters.core.times import format_time
 
-FILE_NAME = "c7n-unused-actions.jsonl"
 #: `previous` of a file's first line.
 GENESIS = "0" * 64
 
@@ -43,6 +44,15 @@ class Action:
     after: str | None = None
     undo: str | None = None
     evidence: tuple[Mapping[str, Any], ...] = ()
+
+
+def action_on(
+    identity: Identity, operation: str, result: Result, reason: str, item: Item | None = None, **details: Any
+) -> Action:
+    """What was done to an identity; `item` names the one credential that it is about."""
+    who = (identity.provider, identity.account, identity.name, identity.id)
+    kind, credential = (item.kind, item.id) if item else (None, None)
+    return Action(operation, result, *who, reason, kind, credential, **details)
 
 
 @dataclass(frozen=True)

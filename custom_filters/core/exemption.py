@@ -8,8 +8,8 @@ from datetime import date, datetime, time, timedelta, timezone
 from fnmatch import fnmatchcase
 
 from custom_filters.core.times import parse_time
+from custom_filters.core.vocabulary import PROVIDERS
 
-PROVIDERS = ("aws", "azure", "gcp")
 _REQUIRED = ("provider", "account", "user", "reason", "approved_by", "expires")
 
 

@@ -16,12 +16,11 @@ from typing import Any, Literal
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.evidence import evidence_as_dict
 from custom_filters.core.exemption import Exemption
-from custom_filters.core.judge import IdentityJudgement, Judgement, Rules
+from custom_filters.core.judge import IdentityJudgement, Judgement, Rules, exceeds
 from custom_filters.core.record import Record
 from custom_filters.core.times import floor_days, format_optional, format_time
 from custom_filters.core.verdict import UNUSED
 
-ANNOTATION = "c7n:unused"
 SCHEMA = 1
 
 Phase = Literal["detected", "marked", "disabled", "restored"]
@@ -33,20 +32,20 @@ IDENTITY_FIELDS = (
 )  # fmt: skip
 #: Fields of one credential; `change` and `first_seen` are filled from the history, when there is one.
 CREDENTIAL_FIELDS = (
-    "credential", "verdict", "last_used", "days_unused", "basis", "evidence", "reason", "phase",
+    "credential", "verdict", "last_used", "days_unused", "exceeds", "basis", "evidence", "reason", "phase",
     "next_action", "next_action_at", "change", "first_seen", "uid",
 )  # fmt: skip
 #: Every field of a finding, in the order in which reports show them.
 FIELDS = (
     "schema", "provider", "account", "user", "user_id", "user_type", "privileged", "owner", "owner_source",
-    "credential", "verdict", "user_verdict", "last_used", "days_unused", "basis", "evidence", "reason",
-    "as_of", "threshold_days", "phase", "next_action", "next_action_at", "exemption", "policy", "controls",
-    "change", "first_seen", "uid",
+    "credential", "verdict", "user_verdict", "last_used", "days_unused", "exceeds", "basis", "evidence",
+    "reason", "as_of", "threshold_days", "phase", "next_action", "next_action_at", "exemption", "policy",
+    "controls", "change", "first_seen", "uid",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Progress:
+class LifecycleState:
     """Where a user stands between detection and retirement, before this run, and what comes next.
 
     `marked` lists the credentials that the mark is about; None: whatever is unused of the user.
@@ -75,7 +74,7 @@ def finding_uid(identity: Identity, credential: Credential) -> str:
 
 
 def annotation(
-    judged: IdentityJudgement, selected: Iterable[Judgement], progress: Progress, context: Context
+    judged: IdentityJudgement, selected: Iterable[Judgement], state: LifecycleState, context: Context
 ) -> dict[str, Any]:
     """The value of `c7n:unused`: JSON-ready, timestamps RFC 3339 UTC."""
     identity = judged.identity
@@ -93,29 +92,31 @@ def annotation(
         "user_reason": judged.reason,
         "as_of": format_time(context.now),
         "threshold_days": context.rules.days,
-        **_stage(progress),
+        **_stage(state),
         "exemption": _exemption(identity.exemption),
         "policy": context.policy,
         "controls": list(context.controls),
-        "credentials": [_credential(judged, j, progress, context) for j in selected],
+        "credentials": [_credential(judged, j, state, context) for j in selected],
     }
 
 
-def _stage(progress: Progress) -> dict[str, str | None]:
+def _stage(state: LifecycleState) -> dict[str, str | None]:
     return {
-        "phase": progress.phase,
-        "next_action": progress.next_action,
-        "next_action_at": format_optional(progress.next_action_at),
+        "phase": state.phase,
+        "next_action": state.next_action,
+        "next_action_at": format_optional(state.next_action_at),
     }
 
 
-def _own_progress(judged: IdentityJudgement, judgement: Judgement, progress: Progress) -> Progress:
+def _own_state(judged: IdentityJudgement, judgement: Judgement, state: LifecycleState) -> LifecycleState:
     """A credential's own stage: a mark may be about others, and does nothing to what is back in use."""
-    if progress.phase != "marked":
-        return progress
-    if progress.marked is not None and judgement not in marked_of(judged, progress.marked):
-        return Progress()
-    return progress if judgement.verdict in UNUSED or judgement.verdict == "unknown" else Progress("marked")
+    if state.phase != "marked":
+        return state
+    if state.marked is not None and judgement not in marked_of(judged, state.marked):
+        return LifecycleState()
+    return (
+        state if judgement.verdict in UNUSED or judgement.verdict == "unknown" else LifecycleState("marked")
+    )
 
 
 def marked_of(judged: IdentityJudgement, record: Record) -> list[Judgement]:
@@ -150,7 +151,7 @@ def _exemption(exemption: Exemption | None) -> dict[str, str | None] | None:
 
 
 def _credential(
-    judged: IdentityJudgement, judgement: Judgement, progress: Progress, context: Context
+    judged: IdentityJudgement, judgement: Judgement, state: LifecycleState, context: Context
 ) -> dict[str, Any]:
     identity, credential = judged.identity, judgement.credential
     evidence = (*credential.evidence, *identity.evidence)
@@ -164,13 +165,14 @@ def _credential(
         "verdict": judgement.verdict,
         "last_used": format_optional(judgement.last_used),
         "days_unused": _days_unused(judgement, context.now),
+        "exceeds": list(exceeds(judgement, context.rules, context.now)),
         "basis": judgement.basis,
         "evidence": [evidence_as_dict(e) for e in evidence],
         "reason": judgement.reason,
         "rule": judgement.rule,
         "becomes": judgement.becomes,
         "changes_at": format_optional(judgement.changes_at),
-        **_stage(_own_progress(judged, judgement, progress)),
+        **_stage(_own_state(judged, judgement, state)),
         "change": None,
         "first_seen": None,
         "uid": finding_uid(identity, credential),

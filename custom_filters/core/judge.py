@@ -46,11 +46,15 @@ class IdentityJudgement:
 
 @dataclass(frozen=True)
 class Rules:
-    """A policy's numbers: `days` 1..400, `grace_days` 0..400, and the kinds that it reports and acts on."""
+    """A policy's numbers: `days` 1..400, `grace_days` 0..400, and the kinds that it reports and acts on.
+
+    `days` decides; `thresholds` are all that were asked for, in order, where there are several.
+    """
 
     days: int
     grace_days: int = DEFAULT_GRACE_DAYS
     kinds: frozenset[str] | None = None
+    thresholds: tuple[int, ...] = ()
 
     def reports(self, kind: str) -> bool:
         """Whether this kind is reported and acted on."""
@@ -223,6 +227,18 @@ def select(
     if match == "user" or judged.verdict in OF_USER:
         return reported if judged.verdict in verdicts else None
     return tuple(j for j in reported if j.verdict in verdicts) or None
+
+
+def exceeds(judgement: Judgement, rules: Rules, now: datetime) -> tuple[int, ...]:
+    """The thresholds (days) at which this credential is stale or never used, in order; () when at none.
+
+    A longer threshold changes nothing but how far back the last use, or the birth, must lie: grace has passed
+    at the smallest already.
+    """
+    start = judgement.last_used or judgement.born
+    if not is_unused(judgement) or start is None:
+        return ()
+    return tuple(d for d in rules.thresholds or (rules.days,) if now - start >= timedelta(days=d))
 
 
 def is_unused(judgement: Judgement) -> bool:

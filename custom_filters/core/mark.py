@@ -12,7 +12,6 @@ from typing import Literal
 
 MarkState = Literal["absent", "pending", "due", "malformed"]
 
-DEFAULT_TAG = "maid_status"
 _STAMP = "%Y/%m/%d %H%M UTC"
 _MARK = re.compile(
     r"(?P<message>.*): (?P<op>[a-z][a-z0-9-]*)@(?P<at>\d{4}/\d{2}/\d{2} \d{4} UTC)", re.ASCII | re.DOTALL

@@ -15,7 +15,10 @@ from custom_filters.core.times import format_time, parse_time
 
 _HEAD = re.compile(r"(\d{1,3})/(\d{1,3}) (\S+)(?: (.*))?", re.ASCII | re.DOTALL)
 _ITEM = re.compile(r"([a-z][a-z-]*)=([^\s=]+)", re.ASCII)
+_FURTHER = r"-\d{1,3}"
 _UNTIL = "until"
+#: Characters in one note, on every cloud.
+NOTE_LIMIT = 256
 
 
 class RecordError(ValueError):
@@ -120,6 +123,17 @@ def tag_names(name: str, count: int) -> list[str]:
     return [name if n == 1 else f"{name}-{n}" for n in range(1, count + 1)]
 
 
+def record_notes(name: str, record: Record, parts: int) -> dict[str, str]:
+    """The notes that hold a record, NOTE_LIMIT characters each; RecordError when `parts` do not suffice."""
+    texts = pack(record, limit=NOTE_LIMIT, parts=parts)
+    return dict(zip(tag_names(name, len(texts)), texts, strict=True))
+
+
+def parts_in(notes: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """The names of all notes that hold, or once held, parts of a record."""
+    return tuple(key for key in notes if key == name or re.fullmatch(re.escape(name) + _FURTHER, key))
+
+
 def record_in_tags(tags: Mapping[str, str], name: str) -> Record | None:
     """Find and read a record in an identity's tags; raises RecordError when it was damaged.
 
@@ -127,7 +141,7 @@ def record_in_tags(tags: Mapping[str, str], name: str) -> Record | None:
     """
     first = tags.get(name)
     if first is None:
-        if any(re.fullmatch(re.escape(name) + r"-\d{1,3}", key) for key in tags):
+        if parts_in(tags, name):
             raise RecordError(f"the first part of the record, {name}, is missing")
         return None
     wanted = tag_names(name, _read(first)[1])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 #: A date further ahead than this is wrong data, not clock skew.
 FUTURE_TOLERANCE = timedelta(hours=1)
@@ -25,6 +27,17 @@ def parse_time(text: str) -> datetime:
     offset = "+00:00" if zulu else f"{hours}:{minutes}"
     micro = (fraction or "")[:6].ljust(6, "0")
     return to_utc(datetime.fromisoformat(f"{date}T{clock}.{micro}{offset}"))
+
+
+def read_optional(found: Mapping[str, Any], name: str) -> tuple[datetime | None, str | None]:
+    """A field's date, and what is wrong with it; (None, None) where the field is absent or empty."""
+    text = found.get(name)
+    if not text:
+        return None, None
+    try:
+        return parse_time(text), None
+    except ValueError as error:
+        return None, f"{name}: {error}"
 
 
 def to_utc(at: datetime) -> datetime:

@@ -1,148 +1,137 @@
-"""What the actions of every cloud share: run-time checks, the action log, errors collected to the end."""
+"""The actions `disable-unused` and `enable-unused`, and what all of our actions share."""
 
 from __future__ import annotations
 
-import json
 import os
-import threading
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from c7n.actions import BaseAction
-from c7n.exceptions import PolicyExecutionError, PolicyValidationError
-from c7n.utils import chunks
+from c7n.exceptions import PolicyExecutionError
+from c7n.utils import chunks, type_schema
 
-from custom_filters.core.actionlog import FILE_NAME, Action, Origin, entry, last_hash
-from custom_filters.core.mark import DEFAULT_TAG
-from custom_filters.core.retire import Terms, failures
+from custom_filters.core.actionlog import Action, Origin
+from custom_filters.core.policy_data import has_unused_filter, tag_of, unused_filter
+from custom_filters.core.retire import EnforcementOptions, failures, retire
+from custom_filters.core.vocabulary import DISABLE, ENABLE, RUN_ID_VARIABLE
 from custom_filters.custodian import clock
-from custom_filters.custodian.filters import rules_of
-from custom_filters.custodian.validation import OUR_OPERATION, policy_problem, unused_filter
+from custom_filters.custodian.action_log import ActionLog
+from custom_filters.custodian.changes import Changes
+from custom_filters.custodian.kind import Kind, Resource, Selected
+from custom_filters.custodian.parallel import CONCURRENCY
+from custom_filters.custodian.restore import restore
+from custom_filters.custodian.validation import policy_problem, refuse, refuse_invalid
 
-#: Set by `c7n-unused run`, so that the log lines of one run carry one id.
-RUN_ID_VARIABLE = "C7N_UNUSED_RUN_ID"
 _TOLD_FAILURES = 5
 
 
-class ActionLog:
-    """Appends to a policy's c7n-unused-actions.jsonl; every line is on disk before `write` returns."""
+class KindAction(BaseAction):
+    """Base of our actions: one resource after another, some at once, every step in the action log.
 
-    def __init__(self, folder: Path, origin: Origin) -> None:
-        """Continue the file in `folder` (the policy's output), or begin one."""
-        self._path = folder / FILE_NAME
-        self._origin = origin
-        self._lock = threading.Lock()
-        text = self._path.read_text("utf-8") if self._path.exists() else ""
-        self._last = last_hash(text.splitlines())
-        self._begin = "" if not text or text.endswith("\n") else "\n"
-
-    def write(self, action: Action) -> None:
-        """Add one line."""
-        with self._lock:
-            line = entry(action, self._origin, clock.now(), self._last)
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(self._begin + _line(line))
-                file.flush()
-                os.fsync(file.fileno())
-            self._last, self._begin = line["hash"], ""
-
-
-def _line(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, separators=(",", ":")) + "\n"
-
-
-class UnusedAction(BaseAction):
-    """Base of our actions: one resource after another, CONCURRENCY at once, every step in the action log.
-
-    A subclass gives `schema`, `permissions`, `caller`, `endpoint`, `act` or `act_on`, and `prepare` at need.
+    The class that Custodian registers is generated, with its `of_kind`. `judges` says that the action judges
+    again by fresh evidence, just before it changes anything.
     """
 
-    concurrency = 10
-    #: How many resources `act_on` gets at once; more where a cloud takes changes in batches.
-    at_once = 1
+    word: ClassVar[str]
+    of_kind: ClassVar[type[Kind]]
+    judges = False
 
-    def validate(self) -> UnusedAction:
-        """Refuse a policy that would change users on weaker grounds than the contract allows."""
-        problem = policy_problem(self.manager.data) or self.option_problem()
-        if problem:
-            raise PolicyValidationError(problem)
-        return self
+    kind: Kind
+    now: datetime
+
+    def __init__(self, data: Any = None, manager: Any = None, log_dir: Any = None) -> None:
+        """A kind may have its resources listed in a way of its own."""
+        super().__init__(data, manager, log_dir)
+        if manager is not None:
+            self.of_kind.adopt(manager)
+
+    def get_permissions(self) -> tuple[str, ...]:
+        """What the cloud must allow for this action's options."""
+        return self.of_kind.permissions_for(self.word, self.data)
+
+    @property
+    def tag(self) -> str:
+        """Where the mark is kept."""
+        return tag_of(self.data)
+
+    def problem(self) -> str | None:
+        """The first reason, in one sentence, for which this must not run."""
+        policy = self.manager.data
+        return (
+            policy_problem(policy)
+            or self.option_problem()
+            or self.of_kind.problem(self.word, self.data, policy)
+        )
 
     def option_problem(self) -> str | None:
         """What is wrong with the action's own options."""
         return None
 
-    @property
-    def tag(self) -> str:
-        """Where the mark is kept."""
-        return str(self.data.get("tag", DEFAULT_TAG))
+    def validate(self) -> KindAction:
+        """Refuse a policy that would change users on weaker grounds than the rules allow."""
+        refuse_invalid(self.problem())
+        return self
 
-    def process(self, resources: list[dict[str, Any]]) -> None:
+    def process(self, resources: list[Resource]) -> None:
         """Act on every resource; raises PolicyExecutionError at the end when any of it failed."""
-        problem = policy_problem(self.manager.data) or self.option_problem()
-        if problem:
-            raise PolicyExecutionError(f"{problem}: nothing was changed")
-        clock.refuse_moved_clock(self.endpoint())
+        refuse(self.problem())
+        self.kind = self.of_kind(self.manager, unused_filter(self.manager.data), self.data)
+        clock.refuse_moved_clock(self.kind.endpoint())
         if not resources:
             return
-        self.prepare(resources)
-        done = self._act_on_all(resources)
-        self.finish()
+        done = self._act_on_all(self.prepare(resources))
+        self.kind.forget()
         failed = failures(done)
         if failed:
             told = "; ".join(failed[:_TOLD_FAILURES])
             raise PolicyExecutionError(f"{len(failed)} failures on {len(resources)} resources: {told}")
 
-    def _act_on_all(self, resources: list[dict[str, Any]]) -> list[Action]:
-        log = ActionLog(Path(self.manager.ctx.log_dir), self._origin())
+    def prepare(self, resources: list[Resource]) -> list[Selected]:
+        """Read what all resources need, in this thread, before the first is acted on."""
+        kind, self.now = self.kind, clock.now()
+        if self.judges:
+            kind.request.forget_exemptions()
+        kind.prepare(self.word)
+        if has_unused_filter(self.manager.data):
+            known = list(kind.identities(resources, self.now))
+        else:
+            known = [(resource, kind.identity(resource)) for resource in resources]
+        return [Selected(resource, identity, kind.notes(resource)) for resource, identity in known]
 
-        def act(some: list[dict[str, Any]]) -> list[Action]:
+    def _act_on_all(self, selected: list[Selected]) -> list[Action]:
+        run_id = os.environ.get(RUN_ID_VARIABLE) or self.manager.ctx.execution_id
+        origin = Origin(run_id, self.kind.caller(), self.manager.data.get("name", ""))
+        log = ActionLog(Path(self.manager.ctx.log_dir), origin)
+
+        def act(some: list[Selected]) -> list[Action]:
             return list(_written(self.act_on(some), log))
 
-        with ThreadPoolExecutor(self.concurrency) as pool:
-            found = pool.map(act, chunks(resources, self.at_once))
+        with ThreadPoolExecutor(CONCURRENCY) as pool:
+            found = pool.map(act, chunks(selected, self.kind.batch_size))
             return [action for actions in found for action in actions]
 
-    def _origin(self) -> Origin:
-        run_id = os.environ.get(RUN_ID_VARIABLE) or self.manager.ctx.execution_id
-        return Origin(run_id, self.caller(), self.manager.data.get("name", ""))
-
-    def terms(self) -> Terms:
+    def options(self) -> EnforcementOptions:
         """Days, kinds and match from the policy's one filter; the rest from the action's options."""
-        data = unused_filter(self.manager.data)
-        return Terms(
-            rules=rules_of(data),
-            match=data.get("match", "user"),
-            op=OUR_OPERATION,
+        request = self.kind.request
+        return EnforcementOptions(
+            rules=request.rules,
+            match=request.match,
+            op=DISABLE,
             require_mark=self.data.get("require-mark", True),
             include_admins=self.data.get("include-admins", False),
         )
 
-    @abstractmethod
-    def caller(self) -> str:
-        """The identity that acts, in the cloud's words."""
+    def changes(self, selected: Selected) -> Changes:
+        """The changes to one identity."""
+        return Changes(self.kind, selected, self.tag, self.now)
 
     @abstractmethod
-    def endpoint(self) -> str:
-        """The URL that changes are sent to."""
-
-    def prepare(self, resources: list[dict[str, Any]]) -> None:
-        """Read what all resources need, before the first is acted on."""
-
-    def act_on(self, resources: list[dict[str, Any]]) -> Iterator[Action]:
-        """Act on some resources, at most `at_once` of them."""
-        for resource in resources:
-            yield from self.act(resource)
-
-    @abstractmethod
-    def act(self, resource: dict[str, Any]) -> Iterator[Action]:
-        """Act on one resource; errors of the cloud are `failed` actions, not exceptions."""
-
-    def finish(self) -> None:
-        """Called once all is done."""
+    def act_on(self, some: list[Selected]) -> Iterator[Action]:
+        """Act on some identities, at most the kind's batch; errors of the cloud are `failed` actions."""
 
 
 def _written(actions: Iterable[Action], log: ActionLog) -> Iterator[Action]:
@@ -152,16 +141,51 @@ def _written(actions: Iterable[Action], log: ActionLog) -> Iterator[Action]:
         yield action
 
 
-def attempt(
-    do: Callable[[], None],
-    done: Action,
-    failed: Callable[[str], Action],
-    errors: tuple[type[Exception], ...],
-) -> Iterator[Action]:
-    """`done` when `do` succeeds, else `failed` with the error's sentence."""
-    try:
-        do()
-    except errors as error:
-        yield failed(str(error))
-    else:
-        yield done
+class DisableUnused(KindAction):
+    """Switch off what nobody uses of {plural}, each after a fresh look.
+
+    What was on is recorded in the cloud first. {text} Identities are left alone that are exempt, privileged
+    (unless `include-admins`), or not marked as due (unless `require-mark: false`).
+    """
+
+    word = DISABLE
+    judges = True
+
+    @staticmethod
+    def schema_of(kind: type[Kind]) -> dict[str, Any]:
+        """The action's schema for a kind."""
+        properties = {
+            "tag": kind.tag_schema,
+            "include-admins": {"type": "boolean"},
+            "require-mark": {"type": "boolean"},
+        }
+        schema: dict[str, Any] = type_schema(DISABLE, **{**properties, **kind.options.get(DISABLE, {})})
+        return schema
+
+    def act_on(self, some: list[Selected]) -> Iterator[Action]:
+        """By the order of checks that holds for every cloud."""
+        for selected in some:
+            changes = self.changes(selected)
+            yield from retire(changes.candidate(), self.options(), changes, self.now)
+
+
+class EnableUnused(KindAction):
+    """Switch on again exactly what the restore record of {plural} says that we switched off.
+
+    With `record` (a list of kind=id, as a run's action log has it) nothing is done where the record in the
+    cloud says otherwise. {text}
+    """
+
+    word = ENABLE
+
+    @staticmethod
+    def schema_of(kind: type[Kind]) -> dict[str, Any]:
+        """The action's schema for a kind."""
+        record = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+        schema: dict[str, Any] = type_schema(ENABLE, tag=kind.tag_schema, record=record)
+        return schema
+
+    def act_on(self, some: list[Selected]) -> Iterator[Action]:
+        """From a fresh read of the record."""
+        for selected in some:
+            yield from restore(self.changes(selected), self.data.get("record"))

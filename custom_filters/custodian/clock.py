@@ -13,11 +13,8 @@ from urllib.request import ProxyHandler, build_opener, getproxies_environment, p
 from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.core.times import parse_time
+from custom_filters.core.vocabulary import NOW_VARIABLE, SANDBOX_VARIABLE
 
-#: Set by the sandbox when its clock was moved (RFC 3339).
-NOW_VARIABLE = "C7N_UNUSED_NOW"
-#: Set by the sandbox: its control endpoint.
-SANDBOX_VARIABLE = "C7N_UNUSED_SANDBOX"
 _TIMEOUT = 10
 
 
@@ -47,7 +44,7 @@ def through_sandbox(endpoint: str) -> bool:
     """Whether what is sent to `endpoint` goes to the sandbox's proxy, by that sandbox's own word.
 
     All of it is on loopback: the control endpoint, the proxy, and the proxy's answer for hosts that it does
-    not play.
+    not emulate.
     """
     control = os.environ.get(SANDBOX_VARIABLE, "")
     proxies = getproxies_environment()

@@ -14,7 +14,7 @@ from typing import Any
 from c7n.cache import NullCache
 from c7n.exceptions import PolicyExecutionError
 
-from custom_filters.custodian.account import tell_account
+from custom_filters.custodian.account import record_account
 from custom_filters.custodian.parallel import for_each
 from custom_filters.custodian.store import forget, shared
 from custom_filters.gcp.client import (
@@ -46,7 +46,7 @@ def _fetch(manager: Any, query: Any) -> list[Json]:
     """Each policy gets dicts of its own, so that annotations stay apart."""
     if query:
         raise PolicyExecutionError(f"gcp.{manager.type} takes no `query:` with our filters; remove it")
-    tell_account(manager, project_of(manager))
+    record_account(manager, project_of(manager))
     found = shared_keys(manager) if manager.type == "service-account-key" else shared_accounts(manager)
     return [dict(resource) for resource in found]
 

@@ -33,7 +33,7 @@ _KEPT = timedelta(days=42)
 
 
 @dataclass(frozen=True)
-class Kind:
+class Activity:
     """What tells service accounts and keys apart: activity type, metric, and the label that names one."""
 
     activity: str
@@ -41,26 +41,26 @@ class Kind:
     label: tuple[str, str]
 
 
-OF_ACCOUNTS = Kind(
+OF_ACCOUNTS = Activity(
     "serviceAccountLastAuthentication",
     "iam.googleapis.com/service_account/authn_events_count",
     ("resource", "unique_id"),
 )
-OF_KEYS = Kind(
+OF_KEYS = Activity(
     "serviceAccountKeyLastAuthentication",
     "iam.googleapis.com/service_account/key/authn_events_count",
     ("metric", "key_id"),
 )
 
 
-def shared_rows(manager: Any, kind: Kind) -> Mapping[str, Json]:
+def shared_rows(manager: Any, of: Activity) -> Mapping[str, Json]:
     """Policy Analyzer's rows of the project, read once a run; see get_rows."""
     client, project = shared_client(manager, ACTIVITIES), project_of(manager)
-    key = ("gcp-activity", project, kind, shared_login(manager))
-    return shared(session_of(manager), key, lambda: get_rows(client, project, kind))
+    key = ("gcp-activity", project, of, shared_login(manager))
+    return shared(session_of(manager), key, lambda: get_rows(client, project, of))
 
 
-def get_rows(client: Client, project: str, kind: Kind, only: str | None = None) -> dict[str, Json]:
+def get_rows(client: Client, project: str, of: Activity, only: str | None = None) -> dict[str, Json]:
     """Rows by the last part of the full resource name: an account's address or unique id, a key's id.
 
     `only` is the full resource name of the one that is asked for.
@@ -69,26 +69,26 @@ def get_rows(client: Client, project: str, kind: Kind, only: str | None = None) 
     rows = client.items(
         "query",
         "activities",
-        parent=f"projects/{project}/locations/global/activityTypes/{kind.activity}",
+        parent=f"projects/{project}/locations/global/activityTypes/{of.activity}",
         pageSize=_PAGE,
         **narrowed,
     )
     return {row["fullResourceName"].rpartition("/")[2]: row for row in rows}
 
 
-def shared_seen(manager: Any, kind: Kind, now: datetime) -> Mapping[str, datetime]:
+def shared_seen(manager: Any, of: Activity, now: datetime) -> Mapping[str, datetime]:
     """What Monitoring saw in the project, read once a run; see get_seen."""
     client, project = shared_client(manager, SERIES), project_of(manager)
-    key = ("gcp-monitoring", project, kind, shared_login(manager))
-    return shared(session_of(manager), key, lambda: get_seen(client, project, kind, now))
+    key = ("gcp-monitoring", project, of, shared_login(manager))
+    return shared(session_of(manager), key, lambda: get_seen(client, project, of, now))
 
 
 def get_seen(
-    client: Client, project: str, kind: Kind, now: datetime, only: str | None = None
+    client: Client, project: str, of: Activity, now: datetime, only: str | None = None
 ) -> dict[str, datetime]:
     """The end of the newest day with an authentication, by the label's value; `only` narrows to one."""
-    where, label = kind.label
-    text = f'metric.type = "{kind.metric}"' + (f' AND {where}.labels.{label} = "{only}"' if only else "")
+    where, label = of.label
+    text = f'metric.type = "{of.metric}"' + (f' AND {where}.labels.{label} = "{only}"' if only else "")
     series = client.items(
         "list",
         "timeSeries",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from custom_filters.core.record import Item, Record, RecordError, pack, unpack
 from custom_filters.core.times import format_time, parse_time
-from custom_filters.custodian.markers import RECORD_TAG, RESTORED_TAG
+from custom_filters.core.vocabulary import RECORD_TAG, RESTORED_TAG, is_marked_tag
 
 LIMIT = 256
 _NOTE = re.compile(r" ?\[(c7n-unused[a-z0-9-]*|maid_status)((?: [0-9a-f,]+)?): ([^\[\]]*)\]")
@@ -21,7 +21,6 @@ _NOTE = re.compile(r" ?\[(c7n-unused[a-z0-9-]*|maid_status)((?: [0-9a-f,]+)?): (
 _PREFIX = 8
 #: Notes that hold a time, and for policies read as a record of one credential.
 _RECORDS = frozenset({RECORD_TAG, RESTORED_TAG})
-_MARKED = "-marked"
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Description:
     text: str
     notes: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
-    def tags(self, item: Item, key: str = "") -> dict[str, str]:
+    def notes_on(self, item: Item, key: str = "") -> dict[str, str]:
         """The notes on one credential, by the names that policies use."""
         short = key[:_PREFIX]
         return {name: _long(name, text, item) for (name, owner), text in self.notes.items() if owner == short}
@@ -75,7 +74,7 @@ def parse_description(description: str) -> Description:
 
 def _short(name: str, text: str | None) -> str | None:
     """What is kept of a record `1/1 TIME [until=TIME] kind=id`: one time, since it is clear whose it is."""
-    if text is None or not (name in _RECORDS or name.endswith(_MARKED)):
+    if text is None or not (name in _RECORDS or is_marked_tag(name)):
         return text
     record = unpack([text])
     return format_time(record.until or record.at) if record else None
@@ -83,11 +82,11 @@ def _short(name: str, text: str | None) -> str | None:
 
 def _long(name: str, text: str, item: Item) -> str:
     """The record that a note stands for; a text that is no time is passed on, to be refused as a record."""
-    if not (name in _RECORDS or name.endswith(_MARKED)):
+    if not (name in _RECORDS or is_marked_tag(name)):
         return text
     try:
         at = parse_time(text)
     except ValueError:
         return text
-    until = at if name.endswith(_MARKED) else None
+    until = at if is_marked_tag(name) else None
     return pack(Record(at, frozenset([item]), until), limit=LIMIT, parts=1)[0]

@@ -27,6 +27,7 @@ from custom_filters.gcp.errors import GoogleError
 from custom_filters.gcp.schema import SCHEMA, SCHEMAS_READ, get_schema
 
 USERS_READ = Api("admin", "directory_v1", "users", "admin.directory.user.readonly")
+USERS_WRITE = Api("admin", "directory_v1", "users", "admin.directory.user")
 _PAGE = 500
 _BAD_REQUEST = 400
 #: What a resource has; addresses, phone numbers and the like are never fetched.

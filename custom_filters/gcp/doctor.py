@@ -13,9 +13,8 @@ from custom_filters.gcp import usage_reports
 from custom_filters.gcp.accounts import ACCOUNTS, POLICIES
 from custom_filters.gcp.activity import ACTIVITIES, OF_ACCOUNTS, OF_KEYS, SERIES, get_seen
 from custom_filters.gcp.client import Api, Client, Login, login_of
-from custom_filters.gcp.directory import USERS_READ, get_projection
+from custom_filters.gcp.directory import USERS_READ, USERS_WRITE, get_projection
 from custom_filters.gcp.errors import GoogleError
-from custom_filters.gcp.hands import USERS_WRITE
 from custom_filters.gcp.permissions import iam_permissions
 from custom_filters.gcp.roles import ASSIGNMENTS
 from custom_filters.gcp.schema import SCHEMA, SCHEMAS_READ, get_schema, missing_fields

@@ -9,9 +9,9 @@ from typing import Any
 
 from custom_filters.core.credential import Credential, Identity, UserType
 from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, read_use
-from custom_filters.core.times import parse_time
-from custom_filters.custodian.markers import with_restored
-from custom_filters.gcp.schema import SCHEMA, tags_of
+from custom_filters.core.times import read_optional
+from custom_filters.custodian.notes import with_restored
+from custom_filters.gcp.schema import SCHEMA, notes_of
 
 SIGN_IN = "sign-in"
 KINDS = (SIGN_IN,)
@@ -22,7 +22,7 @@ _NEVER = "1970-01-01T00:00:00"
 def transform_user(user: Mapping[str, Any], more: tuple[Evidence, ...], now: datetime) -> Identity:
     """A user of users.list or users.get; `more` is what other sources say of it."""
     owner = _manager(user)
-    created, problem = _created(user)
+    created, problem = read_optional(user, "creationTime")
     credential = Credential(
         kind=SIGN_IN,
         id=SIGN_IN,
@@ -37,7 +37,7 @@ def transform_user(user: Mapping[str, Any], more: tuple[Evidence, ...], now: dat
         account=user["customerId"],
         name=user["primaryEmail"],
         id=user["id"],
-        credentials=(with_restored(credential, tags_of(user), f"the custom schema {SCHEMA}"),),
+        credentials=with_restored([credential], notes_of(user), f"the custom schema {SCHEMA}"),
         user_type=_user_type(user),
         privileged=is_admin(user),
         owner=owner,
@@ -52,7 +52,7 @@ def last_login(user: Mapping[str, Any], method: str, now: datetime) -> Evidence:
     if not text:
         return Unknown(f"{method} gives no lastLoginTime", LAST_LOGIN, observed_at=now)
     if text.startswith(_NEVER):
-        created, _ = _created(user)
+        created, _ = read_optional(user, "creationTime")
         return NeverUsed(created, LAST_LOGIN, observed_at=now, value=text)
     return read_use(text, LAST_LOGIN, now=now, observed_at=now)
 
@@ -86,13 +86,3 @@ def _user_type(user: Mapping[str, Any]) -> UserType:
 def _manager(user: Mapping[str, Any]) -> str | None:
     relations = user.get("relations") or ()
     return next((str(r["value"]) for r in relations if r.get("type") == "manager" and r.get("value")), None)
-
-
-def _created(user: Mapping[str, Any]) -> tuple[datetime | None, str | None]:
-    text = user.get("creationTime")
-    if not text:
-        return None, None
-    try:
-        return parse_time(text), None
-    except ValueError as error:
-        return None, f"creationTime: {error}"

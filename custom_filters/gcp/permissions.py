@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from custom_filters.gcp import roles, schema, sso, usage_reports
 from custom_filters.gcp.client import Api
-from custom_filters.gcp.directory import USERS_READ
-from custom_filters.gcp.hands import USERS_WRITE
+from custom_filters.gcp.directory import USERS_READ, USERS_WRITE
 
 
 @dataclass(frozen=True)

@@ -2,62 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from c7n.exceptions import PolicyValidationError
+if TYPE_CHECKING:
+    from custom_filters.custodian.kind import Kind
 
 RESOURCE = "gcp.directory-user"
 _CLASS = "custom_filters.gcp.resource.DirectoryUser"
+_RESOURCES = ("directory-user", "service-account", "service-account-key")
+
+
+def kinds() -> tuple[type[Kind], ...]:
+    """The resource kinds of this cloud, in the order of _RESOURCES."""
+    from custom_filters.gcp.directory_user import DirectoryUser
+    from custom_filters.gcp.service_account import ServiceAccount
+    from custom_filters.gcp.service_account_key import ServiceAccountKey
+
+    return (DirectoryUser, ServiceAccount, ServiceAccountKey)
 
 
 def install() -> None:
-    """Put our resource into c7n-gcp's map, and our vocabulary on resources once they are loaded."""
+    """Put our resource into c7n-gcp's map, and our vocabulary on what is loaded. Idempotent."""
     from c7n_gcp.provider import GoogleCloud, resources
 
-    present = GoogleCloud.resource_map.setdefault(RESOURCE, _CLASS)
-    if present != _CLASS:
-        raise PolicyValidationError(
-            f"{RESOURCE!r} is already registered as {present}; "
-            "remove that plug-in or set C7N_UNUSED_AUTOLOAD=0"
-        )
+    from custom_filters.custodian.resource_map import claim
+
+    claim(GoogleCloud.resource_map, RESOURCE, _CLASS)
     if _on_resource not in resources._subscribers:
         resources.subscribe(_on_resource)
-    for name in ("service-account", "service-account-key"):
+    for name in _RESOURCES[1:]:
         if name in resources:  # c7n_gcp was imported before us
             _on_resource(resources, resources.get(name))
 
 
 def _on_resource(registry: Any, resource_class: Any) -> None:
     name = getattr(resource_class, "type", None)
-    if name == "directory-user":
-        _register_users(resource_class)
-    elif name in {"service-account", "service-account-key"}:
-        _register_accounts(resource_class)
+    if name in _RESOURCES:
+        from custom_filters.custodian.registry import register
 
-
-def _register_users(resource_class: Any) -> None:
-    from custom_filters.gcp.filters import DirectoryUserUnusedCredentials, DirectoryUserUnusedMark
-
-    _register(resource_class, DirectoryUserUnusedCredentials, DirectoryUserUnusedMark)
-
-
-def _register_accounts(resource_class: Any) -> None:
-    from custom_filters.gcp.account_filters import (
-        AccountUnusedMark,
-        ServiceAccountKeyUnusedCredentials,
-        ServiceAccountUnusedCredentials,
-    )
-
-    keys = resource_class.type == "service-account-key"
-    unused = ServiceAccountKeyUnusedCredentials if keys else ServiceAccountUnusedCredentials
-    _register(resource_class, unused, AccountUnusedMark)
-
-
-def _register(resource_class: Any, unused: type, mark: type) -> None:
-    from custom_filters.custodian.registry import add
-    from custom_filters.gcp.actions import DisableUnused, EnableUnused, MarkForOp, UnmarkUnused
-
-    add(resource_class.filter_registry, "unused-credentials", unused)
-    add(resource_class.filter_registry, "unused-mark", mark)
-    for action in (MarkForOp, UnmarkUnused, DisableUnused, EnableUnused):
-        add(resource_class.action_registry, action.schema["properties"]["type"]["enum"][0], action)
+        register(resource_class, kinds()[_RESOURCES.index(name)])

@@ -13,7 +13,7 @@ from custom_filters.core.evidence import Evidence, Unknown, Used
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.record import Item
 from custom_filters.core.times import parse_time
-from custom_filters.custodian.markers import with_restored
+from custom_filters.custodian.notes import with_restored
 from custom_filters.gcp.accounts import PARENT
 from custom_filters.gcp.client import Login
 from custom_filters.gcp.description import parse_description
@@ -29,7 +29,7 @@ _ADMIN = re.compile(r"roles/(?:owner|(?:iam|resourcemanager)\.\w*Admin)")
 
 
 @dataclass(frozen=True)
-class Facts:
+class ProjectAccess:
     """What is known beside the resource itself: who asks, and every account's roles in the project."""
 
     login: Login
@@ -37,10 +37,10 @@ class Facts:
 
 
 def transform_account(
-    account: Mapping[str, Any], evidence: tuple[Evidence, ...], facts: Facts, now: datetime
+    account: Mapping[str, Any], evidence: tuple[Evidence, ...], access: ProjectAccess, now: datetime
 ) -> Identity:
     """A service account as iam.v1 gives it; its keys are resources of their own."""
-    ours = account["email"] == facts.login.account
+    ours = account["email"] == access.login.account
     credential = Credential(
         kind=SERVICE_ACCOUNT,
         id=SERVICE_ACCOUNT,
@@ -48,43 +48,43 @@ def transform_account(
         created=None,  # Google does not tell
         evidence=(*evidence, *([_in_use(now)] if ours else [])),
     )
-    return _identity(account, account, credential, facts)
+    return _identity(account, account, credential, access)
 
 
 def transform_key(
-    key: Mapping[str, Any], evidence: tuple[Evidence, ...], facts: Facts, now: datetime
+    key: Mapping[str, Any], evidence: tuple[Evidence, ...], access: ProjectAccess, now: datetime
 ) -> Identity:
     """A user-managed key with its account; the identity is the account, the key its one credential here."""
     account, name = key[PARENT], key_id(key)
-    if account["email"] == facts.login.account:
-        evidence = (*evidence, _in_use(now) if name == facts.login.key else _delegates(now))
+    if account["email"] == access.login.account:
+        evidence = (*evidence, _in_use(now) if name == access.login.key else _delegates(now))
     expired = parse_time(key["validBeforeTime"]) <= now
     off = key.get("disabled") or account.get("disabled") or expired
     born = parse_time(key["validAfterTime"])
     credential = Credential(KEY, name, "off" if off else "on", born, evidence, rotated=born)
-    return _identity(key, account, credential, facts)
+    return _identity(key, account, credential, access)
 
 
-def tags_of(resource: Mapping[str, Any]) -> dict[str, str]:
+def notes_of(resource: Mapping[str, Any]) -> dict[str, str]:
     """Our notes on an account or a key, by the names that policies use."""
     account = resource.get(PARENT, resource)
     key = key_id(resource) if PARENT in resource else ""
     item = Item(KEY, key) if key else Item(SERVICE_ACCOUNT, SERVICE_ACCOUNT)
-    return parse_description(account.get("description", "")).tags(item, key)
+    return parse_description(account.get("description", "")).notes_on(item, key)
 
 
 def _identity(
-    resource: Mapping[str, Any], account: Mapping[str, Any], credential: Credential, facts: Facts
+    resource: Mapping[str, Any], account: Mapping[str, Any], credential: Credential, access: ProjectAccess
 ) -> Identity:
-    credential = with_restored(credential, tags_of(resource), "the service account's description")
+    credentials = with_restored([credential], notes_of(resource), "the service account's description")
     return Identity(
         provider="gcp",
         account=account["projectId"],
         name=account["email"],
         id=account["uniqueId"],
-        credentials=(credential,),
+        credentials=credentials,
         user_type="service",
-        privileged=is_privileged(facts.roles.get(account["email"], frozenset())),
+        privileged=is_privileged(access.roles.get(account["email"], frozenset())),
     )
 
 

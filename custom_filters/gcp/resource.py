@@ -9,7 +9,7 @@ from c7n.exceptions import PolicyExecutionError
 from c7n_gcp.provider import resources
 from c7n_gcp.query import QueryResourceManager, TypeInfo
 
-from custom_filters.custodian.account import tell_account
+from custom_filters.custodian.account import record_account
 from custom_filters.gcp.client import shared_login
 from custom_filters.gcp.directory import USERS_READ, shared_listing
 
@@ -62,7 +62,7 @@ class DirectoryUser(QueryResourceManager):
         """Every user, or an error; each policy gets dicts of its own, so that annotations stay apart."""
         if query:
             raise PolicyExecutionError("gcp.directory-user takes no `query:`; use filters")
-        tell_account(self, shared_login(self).customer)
+        record_account(self, shared_login(self).customer)
         users = shared_listing(self).users
-        tell_account(self, users[0]["customerId"])  # which may have been asked for as `my_customer`
+        record_account(self, users[0]["customerId"])  # which may have been asked for as `my_customer`
         return [dict(user) for user in users]

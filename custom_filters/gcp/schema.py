@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from custom_filters.custodian.markers import RECORD_TAG, RESTORED_TAG, marked_tag
+from custom_filters.core.vocabulary import EXEMPT_TAG, RECORD_TAG, RESTORED_TAG, STOCK_TAG, marked_tag
+from custom_filters.core.vocabulary import TAG as DEFAULT_TAG
 from custom_filters.gcp.client import Api, Client, Json, found_or_none
 
 SCHEMAS_READ = Api("admin", "directory_v1", "schemas", "admin.directory.userschema.readonly")
 SCHEMAS_WRITE = Api("admin", "directory_v1", "schemas", "admin.directory.userschema")
 SCHEMA = "c7n_unused"
-DEFAULT_TAG = "c7n-unused"
-EXEMPT_TAG = "c7n-unused-exempt"
 #: A note's name as policies write it. Letters, digits and hyphens, so that it is a field's name too.
-TAG_PATTERN = "^(c7n-unused[a-z0-9-]*|maid_status)$"
+TAG_PATTERN = f"^({DEFAULT_TAG}[a-z0-9-]*|{STOCK_TAG})$"
 TAG: dict[str, Any] = {"type": "string", "pattern": TAG_PATTERN, "maxLength": 60}
 
 
@@ -32,14 +31,14 @@ def field_names(tag: str = DEFAULT_TAG) -> tuple[str, ...]:
     return tuple(map(field_of, (tag, marked_tag(tag), RECORD_TAG, RESTORED_TAG, EXEMPT_TAG)))
 
 
-def tags_of(user: Mapping[str, Any]) -> dict[str, str]:
+def notes_of(user: Mapping[str, Any]) -> dict[str, str]:
     """Our notes on a user that was read with the schema, by the names that policies use."""
     values = (user.get("customSchemas") or {}).get(SCHEMA) or {}
     return {_tag_of(name): str(value) for name, value in values.items()}
 
 
 def _tag_of(name: str) -> str:
-    return name if name == "maid_status" else name.replace("_", "-")
+    return name if name == STOCK_TAG else name.replace("_", "-")
 
 
 def body_of(changes: Mapping[str, str | None]) -> Json:

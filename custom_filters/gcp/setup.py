@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from custom_filters.core.vocabulary import TAG
 from custom_filters.gcp.client import Client, Json, login_of
-from custom_filters.gcp.schema import DEFAULT_TAG, SCHEMA, SCHEMAS_WRITE, get_schema, missing_fields
+from custom_filters.gcp.schema import SCHEMA, SCHEMAS_WRITE, get_schema, missing_fields
 
 _DELAY = "Google may take some minutes, up to a day, until users can be read and written with it"
 
 
-def steps(tag: str = DEFAULT_TAG) -> Iterator[str]:
+def steps(tag: str = TAG) -> Iterator[str]:
     """Make the schema, or add what it lacks for `tag`, and say what was done; doing it twice changes nothing.
 
     Logs in as policies do: by GOOGLE_APPLICATION_CREDENTIALS, GOOGLE_WORKSPACE_SUBJECT and _CUSTOMER. Raises
@@ -23,7 +24,7 @@ def steps(tag: str = DEFAULT_TAG) -> Iterator[str]:
     yield ensure_schema(Client(session, SCHEMAS_WRITE), login_of(session).customer, tag)
 
 
-def ensure_schema(schemas: Client, customer: str, tag: str = DEFAULT_TAG) -> str:
+def ensure_schema(schemas: Client, customer: str, tag: str = TAG) -> str:
     """Have our schema with every field that policies with `tag` need; says in a sentence what was done."""
     present = get_schema(schemas, customer)
     missing = missing_fields(present, tag)

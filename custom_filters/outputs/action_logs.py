@@ -9,12 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from custom_filters.core.actionlog import FILE_NAME
+from custom_filters.core.vocabulary import ACTIONS_FILE
 
 
 def find_logs(out: Path) -> list[Path]:
     """The action logs under a folder, each once (links such as OUT/latest are not followed)."""
-    return sorted(out.rglob(FILE_NAME))
+    return sorted(out.rglob(ACTIONS_FILE))
 
 
 def read_log(log: Path) -> list[dict[str, Any]]:

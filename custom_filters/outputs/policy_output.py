@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from custom_filters.core.finding import ANNOTATION
 from custom_filters.core.report import Evaluation, Finding
 from custom_filters.core.text import visible
+from custom_filters.core.vocabulary import ANNOTATION
 from custom_filters.outputs.tree import LOG, METADATA, RESOURCES, Tree, unpack
 from custom_filters.outputs.validate_findings import checked_findings
 

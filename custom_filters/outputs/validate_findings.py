@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, get_args
 
-from custom_filters.core.exemption import PROVIDERS
 from custom_filters.core.finding import SCHEMA, Phase, findings_of
 from custom_filters.core.report import Finding
 from custom_filters.core.times import parse_time
 from custom_filters.core.verdict import Verdict
+from custom_filters.core.vocabulary import PROVIDERS
 
 _TEXT, _TEXT_OR_NONE = (str,), (str, type(None))
 #: Types of the fields that have no rule of their own; a bool is no int here.
@@ -22,7 +22,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "policy": _TEXT, "uid": _TEXT, "owner": _TEXT_OR_NONE, "owner_source": _TEXT_OR_NONE,
     "next_action": _TEXT_OR_NONE, "change": _TEXT_OR_NONE, "privileged": (bool, type(None)),
     "days_unused": (int, type(None)), "threshold_days": (int,), "controls": (list,), "evidence": (list,),
-    "exemption": (dict, type(None)), "credential": (dict,),
+    "exceeds": (list,), "exemption": (dict, type(None)), "credential": (dict,),
 }  # fmt: skip
 _VALUES: dict[str, frozenset[str]] = {
     "provider": frozenset(PROVIDERS),
@@ -82,6 +82,7 @@ def _with_user_row(value: Mapping[str, Any]) -> dict[str, Any]:
         "verdict": value["user_verdict"],
         "last_used": None,
         "days_unused": None,
+        "exceeds": [],
         "basis": "none",
         "evidence": [],
         "reason": value["user_reason"],
@@ -105,6 +106,8 @@ def _check(finding: Finding) -> None:
     _parse_time(finding["as_of"] if isinstance(finding["as_of"], str) else "")
     if not all(isinstance(control, str) for control in finding["controls"]):
         raise ValueError("its controls are not all text")
+    if not all(type(days) is int for days in finding["exceeds"]):
+        raise ValueError(f"its exceeds is {finding['exceeds']!r}")
     _check_parts("credential", finding["credential"])
     for item in finding["evidence"]:
         _check_parts("evidence", item)

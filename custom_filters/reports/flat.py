@@ -40,6 +40,7 @@ COLUMNS = (
     _field("privileged", "boolean"), _field("owner"), _field("owner_source"),
     _credential("kind"), _credential("id"), _credential("status"), _credential("created", "time"),
     _field("verdict"), _field("user_verdict"), _field("last_used", "time"), _field("days_unused", "integer"),
+    Column("exceeds", "text", lambda f: " ".join(map(str, f["exceeds"]))),
     _field("basis"), Column("evidence", "text", evidence_text), _field("reason"), _field("as_of", "time"),
     _field("threshold_days", "integer"), _field("phase"), _field("next_action"),
     _field("next_action_at", "time"), _exemption("reason"), _exemption("approved_by"),

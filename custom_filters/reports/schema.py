@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from custom_filters.core.exemption import PROVIDERS
 from custom_filters.core.finding import SCHEMA, Phase
 from custom_filters.core.verdict import Verdict
+from custom_filters.core.vocabulary import PROVIDERS
 
 CHANGES = ("new", "persisting", "resolved", "reactivated", "mark-lost")
 
@@ -47,6 +47,7 @@ _FINDING = _object(
         "user_verdict": _VERDICT,
         "last_used": _TIME_OR_NULL,
         "days_unused": {"type": ["integer", "null"], "minimum": 0},
+        "exceeds": _list(_COUNT),
         "basis": _TEXT,
         "evidence": _list(_object({"source": _TEXT, "observed_at": _TIME_OR_NULL, "value": _TEXT_OR_NULL})),
         "reason": _TEXT,

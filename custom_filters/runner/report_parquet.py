@@ -30,6 +30,7 @@ COLUMNS = {
     "user_verdict": "VARCHAR",
     "last_used": "TIMESTAMPTZ",
     "days_unused": "INTEGER",
+    "exceeds": "INTEGER[]",
     "basis": "VARCHAR",
     "evidence": "STRUCT(source VARCHAR, observed_at TIMESTAMPTZ, value VARCHAR)[]",
     "reason": "VARCHAR",

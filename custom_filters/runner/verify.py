@@ -18,13 +18,13 @@ def verify(ctx: click.Context, out: Path) -> None:
     No line of those under OUT was changed, removed or put in. Exit code 1 when one was, 2 when there is no
     action log.
     """
-    from custom_filters.core.actionlog import FILE_NAME
     from custom_filters.core.actionlog import verify as verify_lines
+    from custom_filters.core.vocabulary import ACTIONS_FILE
     from custom_filters.outputs.action_logs import find_logs
 
     logs = find_logs(out)
     if not logs:
-        raise InputError(f"{out} holds no {FILE_NAME}; only runs that acted leave one.")
+        raise InputError(f"{out} holds no {ACTIONS_FILE}; only runs that acted leave one.")
     lines = {log: log.read_text(encoding="utf-8").splitlines() for log in logs}
     problems = [f"{log}: {problem}" for log in logs for problem in verify_lines(lines[log])]
     for problem in problems:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from custom_filters.core.actionlog import FILE_NAME
+from custom_filters.core.vocabulary import ACTIONS_FILE
 from custom_filters.runner.main import cli
 from custom_filters.sandbox.aws.people import (
     Certificate,
@@ -89,7 +89,7 @@ class Story:
     done: CompletedProcess[str]
 
     def log(self, who: str) -> list[dict[str, Any]]:
-        text = (self.out / f"disable-{who}" / FILE_NAME).read_text()
+        text = (self.out / f"disable-{who}" / ACTIONS_FILE).read_text()
         return [json.loads(line) for line in text.splitlines()]
 
 
@@ -192,7 +192,7 @@ def test_nobody_switches_themselves_off(story: Story, tmp_path: Path) -> None:
     own.pop("AWS_SESSION_TOKEN")
     files = written(tmp_path, [disable("self")])
     assert run("run", "-s", str(tmp_path), *files, env=own, cwd=tmp_path).returncode == 0
-    line = json.loads((tmp_path / "disable-self" / FILE_NAME).read_text())
+    line = json.loads((tmp_path / "disable-self" / ACTIONS_FILE).read_text())
     assert (line["result"], line["reason"]) == ("skipped", "it is the identity that runs this policy")
     assert story.sandbox.aws.snapshot()["self.sue"] == story.before["self.sue"]
 
@@ -205,7 +205,7 @@ def invoke(story: Story, *args: object) -> Result:
 def test_a_changed_or_dropped_line_is_found(story: Story, tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     logs.mkdir()
-    copy = Path(shutil.copy(story.out / "disable-many" / FILE_NAME, logs))
+    copy = Path(shutil.copy(story.out / "disable-many" / ACTIONS_FILE, logs))
     text = copy.read_text()
     assert invoke(story, "verify", logs).exit_code == 0
     copy.write_text(text.replace('"before":"on"', '"before":"off"', 1))

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from custom_filters.aws import cloudtrail
 from custom_filters.aws.cloudtrail import Trail
-from custom_filters.core.actionlog import FILE_NAME
+from custom_filters.core.vocabulary import ACTIONS_FILE
 from custom_filters.runner.main import cli
 from custom_filters.sandbox.aws.people import Key, Password, Person, days
 from tests.aws.inside import calling, run
@@ -129,7 +129,7 @@ def test_a_neglected_account_stops_at_max_resources(tmp_path: Path) -> None:
     assert result.exit_code == 3
     assert "aws-iam-user-unused-mark selected 6 identities, more than its max-resources of" in result.output
     assert "look through the report, and if it is right raise max-resources" in result.output
-    assert list(tmp_path.rglob(FILE_NAME)) == []
+    assert list(tmp_path.rglob(ACTIONS_FILE)) == []
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from custom_filters.core.actionlog import FILE_NAME
+from custom_filters.core.vocabulary import ACTIONS_FILE
 from custom_filters.sandbox.aws.people import Key, Person, days
 from custom_filters.sandbox.sandbox import Sandbox
 from tests.aws.inside import calling, collection, run
@@ -27,7 +27,7 @@ def disabling() -> dict[str, Any]:
 
 
 def reasons(out: Path) -> list[tuple[str, str]]:
-    lines = (out / "disable" / FILE_NAME).read_text().splitlines()
+    lines = (out / "disable" / ACTIONS_FILE).read_text().splitlines()
     return [(line["result"], line["reason"]) for line in map(json.loads, lines)]
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from custom_filters.azure.markers import EXTENSION
+from custom_filters.azure.notes import EXTENSION
 from custom_filters.sandbox import Sandbox, Settings
 from custom_filters.sandbox.azure.people import Person
 from tests.azure.runs import ENFORCE, person, utc

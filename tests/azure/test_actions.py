@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from custom_filters.azure.markers import EXTENSION
-from custom_filters.azure.tagging import change_tags
+from custom_filters.azure.notes import EXTENSION, change_notes
 from custom_filters.core.actionlog import verify
 from custom_filters.core.record import RecordError
 from tests.azure.conftest import NOW, Tenant
@@ -135,22 +134,22 @@ def test_skipping_validation_does_not_get_past_the_action(tmp_path: Path) -> Non
 
 def test_notes_of_others_survive_a_change(tenant: Tenant) -> None:
     user = tenant.id("idle")
-    change_tags(tenant.graph, user, {"a": "1", "b": "x=y"})
-    change_tags(tenant.graph, user, {"c": "3"}, ("a",))
+    change_notes(tenant.graph, user, {"a": "1", "b": "x=y"})
+    change_notes(tenant.graph, user, {"c": "3"}, ("a",))
     extensions = tenant.sandbox.azure.extensions("idle@contoso.example")
     assert extensions[EXTENSION]["tags"] == ["b=x=y", "c=3"]
-    change_tags(tenant.graph, user, {}, ("b", "c"))
+    change_notes(tenant.graph, user, {}, ("b", "c"))
     assert extensions == {}
 
 
 def test_notes_that_do_not_fit_are_refused(tenant: Tenant) -> None:
     with pytest.raises(RecordError, match="Entra allows 1900; shorten"):
-        change_tags(tenant.graph, tenant.id("idle"), {"a": "x" * 2000})
+        change_notes(tenant.graph, tenant.id("idle"), {"a": "x" * 2000})
 
 
 def test_a_write_whose_answer_was_lost_is_made_good(tenant: Tenant) -> None:
     tenant.sandbox.faults["graph_drop_after"] = 0.5
     for number in range(5):
-        change_tags(tenant.graph, tenant.id("idle"), {"a": str(number)})
-        change_tags(tenant.graph, tenant.id("idle"), {}, ("a",))
+        change_notes(tenant.graph, tenant.id("idle"), {"a": str(number)})
+        change_notes(tenant.graph, tenant.id("idle"), {}, ("a",))
     assert tenant.sandbox.azure.extensions("idle@contoso.example") == {}

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from custom_filters.azure.identities import Facts, transform_identity
-from custom_filters.azure.markers import record_tags, tags_in
+from custom_filters.azure.identities import Surroundings, transform_identity
+from custom_filters.azure.notes import PARTS, notes_in
 from custom_filters.core.judge import Rules, judge_identity
-from custom_filters.core.record import Item, Record
+from custom_filters.core.record import Item, Record, record_notes
 from custom_filters.core.times import format_time
 from tests.azure.runs import utc
 
@@ -28,8 +28,10 @@ def ago(**span: float) -> str:
 def judged(*, successful: bool = False, tags: dict[str, str] | None = None, **user: Any) -> tuple[str, str]:
     """Verdict and the source that decided."""
     made = {"id": "1", "userPrincipalName": "jo@x.example", "accountEnabled": True, **user}
-    facts = Facts("t", tags or {}, privileged=False, exemption=None, successful=successful, now=NOW)
-    found = judge_identity(transform_identity(made, facts), RULES, NOW)
+    surroundings = Surroundings(
+        "t", tags or {}, privileged=False, exemption=None, successful=successful, now=NOW
+    )
+    found = judge_identity(transform_identity(made, surroundings), RULES, NOW)
     return found.verdict, found.credentials[0].basis
 
 
@@ -88,7 +90,7 @@ def test_the_strict_reading(activity: dict[str, str], verdict: str) -> None:
 def test_a_restored_user_is_in_grace_and_a_damaged_note_leaves_it_open() -> None:
     user = {"createdDateTime": OLD, "signInActivity": {INTERACTIVE: ago(days=200)}}
     note = Record(NOW - timedelta(days=2), frozenset({Item("sign-in", "sign-in")}))
-    restored = record_tags("c7n-unused-restored", note)
+    restored = record_notes("c7n-unused-restored", note, PARTS)
     assert judged(**user, tags=restored)[0] == "new"
     assert judged(**user, tags={"c7n-unused-restored": "1/2 nonsense"})[0] == "unknown"
     assert judged(**user)[0] == "stale"
@@ -105,4 +107,4 @@ def test_a_restored_user_is_in_grace_and_a_damaged_note_leaves_it_open() -> None
     ],
 )
 def test_notes_are_read_from_our_extension_only(extensions: Any, tags: dict[str, str]) -> None:
-    assert tags_in({"id": "1", "extensions": extensions}) == tags
+    assert notes_in({"id": "1", "extensions": extensions}) == tags

@@ -8,7 +8,7 @@ import pytest
 from c7n.utils import reset_session_cache
 from c7n_azure.session import Session
 
-from custom_filters.azure.markers import EXTENSION
+from custom_filters.azure.notes import EXTENSION
 from custom_filters.azure.pace import Pace
 from custom_filters.azure.users import forget_listing, get_listing, shared_listing, transform_user
 from custom_filters.sandbox.azure.people import Person
@@ -59,7 +59,7 @@ def test_who_comes_or_goes_between_the_passes_is_read_again(tenant: Tenant) -> N
     names = {user["userPrincipalName"] for user in listing.users}
     assert "late@contoso.example" in names
     assert "idle@contoso.example" not in names
-    assert listing.tags == {tenant.id("late"): {"c7n-unused": "x"}}
+    assert listing.notes == {tenant.id("late"): {"c7n-unused": "x"}}
 
 
 def test_the_plan_is_told_first(caplog: pytest.LogCaptureFixture) -> None:

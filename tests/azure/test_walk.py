@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from custom_filters.azure.markers import EXTENSION
+from custom_filters.azure.notes import EXTENSION
 from custom_filters.azure.permissions import needed
 from custom_filters.core.actionlog import verify
 from custom_filters.sandbox import Sandbox

@@ -10,7 +10,7 @@ from typing import Any
 
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.exemption import Exemption
-from custom_filters.core.finding import Progress
+from custom_filters.core.finding import LifecycleState
 from custom_filters.core.report import Report
 from tests.reports.samples import NOW, credential, evaluation, findings, user, value
 
@@ -86,12 +86,12 @@ def _values(count: int, rng: random.Random) -> Iterator[dict[str, Any]]:
     for n in range(count):
         provider = rng.choices(("aws", "azure", "gcp"), (5, 3, 2))[0]
         made = _identity(n, provider, rng)
-        progress = rng.choice((Progress(), Progress(), _marked(rng)))
+        progress = rng.choice((LifecycleState(), LifecycleState(), _marked(rng)))
         yield value(made, progress, policy=_POLICIES[provider], days=90)
 
 
-def _marked(rng: random.Random) -> Progress:
-    return Progress("marked", "disable-unused", NOW + timedelta(days=rng.choice((3, 9, 13))))
+def _marked(rng: random.Random) -> LifecycleState:
+    return LifecycleState("marked", "disable-unused", NOW + timedelta(days=rng.choice((3, 9, 13))))
 
 
 def _identity(n: int, provider: str, rng: random.Random) -> Identity:

@@ -10,7 +10,7 @@ from hypothesis import given
 from custom_filters.core import finding
 from custom_filters.core.credential import Identity
 from custom_filters.core.exemption import Exemption
-from custom_filters.core.finding import FIELDS, Context, Progress, annotation, finding_uid, findings_of
+from custom_filters.core.finding import FIELDS, Context, LifecycleState, annotation, finding_uid, findings_of
 from custom_filters.core.judge import Rules, judge_identity
 from custom_filters.core.record import Item, Record
 from tests.core import people
@@ -19,9 +19,9 @@ from tests.core.people import NOW, ago, credential, identity, never, used
 CONTEXT = Context("aws-iam-user-unused", ("CIS AWS Foundations 5.0.0 1.11",), Rules(90), NOW)
 
 
-def made(who: Identity, progress: Progress | None = None) -> dict[str, Any]:
+def made(who: Identity, progress: LifecycleState | None = None) -> dict[str, Any]:
     judged = judge_identity(who, CONTEXT.rules, NOW)
-    return annotation(judged, judged.credentials, progress or Progress(), CONTEXT)
+    return annotation(judged, judged.credentials, progress or LifecycleState(), CONTEXT)
 
 
 def test_the_fields_are_those_of_the_contract() -> None:
@@ -47,7 +47,7 @@ def test_a_finding_in_full() -> None:
         privileged=True,
         exemption=exemption,
     )
-    (found,) = findings_of(made(who, Progress("marked", "disable-unused", NOW + timedelta(days=14))))
+    (found,) = findings_of(made(who, LifecycleState("marked", "disable-unused", NOW + timedelta(days=14))))
     uid = found.pop("uid")
     assert len(uid) == 32
     assert found == {
@@ -134,7 +134,7 @@ def test_a_truncated_annotation_is_no_finding(field: str) -> None:
 def test_a_mark_is_about_the_credentials_that_it_lists() -> None:
     """AWS's report names keys by slot, the list by id: a key in use all along is neither marked nor back."""
     record = Record(ago(5), frozenset({Item("access-key", "AKIA1")}))
-    progress = Progress("marked", "disable-unused", NOW + timedelta(days=9), record)
+    progress = LifecycleState("marked", "disable-unused", NOW + timedelta(days=9), record)
     in_use = credential(used(9), kind="access-key", id="access_key_2")
     for days, expected in ((99, "disable-unused"), (1, None)):
         first = credential(used(days), kind="access-key", id="access_key_1")

@@ -15,7 +15,7 @@ from custom_filters.core.exemption import Exemption
 from custom_filters.core.judge import Rules, judge_credential
 from custom_filters.core.mark import Mark
 from custom_filters.core.record import Item, Record, RecordError
-from custom_filters.core.retire import Fresh, Target, Terms, failures, retire
+from custom_filters.core.retire import Candidate, EnforcementOptions, FreshView, failures, retire
 from custom_filters.core.verdict import UNUSED, Match
 from tests.core import people
 from tests.core.people import NOW, ago, credential, failed, never, used
@@ -24,8 +24,8 @@ DUE = Mark("unused", "disable-unused", NOW).render()
 PENDING = Mark("unused", "disable-unused", NOW + timedelta(minutes=1)).render()
 OTHER = Mark("unused", "delete", NOW).render()
 BREAK_GLASS = Exemption("aws", "*", "amelia", "sealed", "ciso@example.com", ago(-30))
-TERMS = Terms(Rules(90), "user", "disable-unused")
-BY_CREDENTIAL = replace(TERMS, match="credential")
+OPTIONS = EnforcementOptions(Rules(90), "user", "disable-unused")
+BY_CREDENTIAL = replace(OPTIONS, match="credential")
 
 
 class CloudError(Exception):
@@ -34,9 +34,9 @@ class CloudError(Exception):
 
 @dataclass
 class Cloud:
-    """Hands whose `fresh` view is given; `done` is what was done, in order."""
+    """A cloud whose `fresh` view is given; `done` is what was done, in order."""
 
-    view: Fresh | None
+    view: FreshView | None
     vetoed: frozenset[str] = frozenset()
     broken: frozenset[str] = frozenset()
     done: list[str] = field(default_factory=list)
@@ -45,22 +45,22 @@ class Cloud:
 
     errors = (CloudError, RecordError)
 
-    def fresh(self, target: Target) -> Fresh | None:
+    def fresh(self, candidate: Candidate) -> FreshView | None:
         self._do("read")
         return self.view
 
-    def veto(self, fresh: Fresh, credential: Credential) -> str | None:
+    def veto(self, fresh: FreshView, credential: Credential) -> str | None:
         return "CloudTrail saw it" if credential.kind in self.vetoed else None
 
-    def write_record(self, fresh: Fresh, record: Record) -> None:
+    def write_record(self, fresh: FreshView, record: Record) -> None:
         self._do("record")
         self.records.append(record)
 
-    def switch_off(self, fresh: Fresh, credential: Credential) -> str:
+    def switch_off(self, fresh: FreshView, credential: Credential) -> str:
         self._do(f"off {credential.kind}")
         return f"switch {credential.kind} on"
 
-    def unmark(self, fresh: Fresh, keep: Record | None) -> None:
+    def unmark(self, fresh: FreshView, keep: Record | None) -> None:
         self._do("unmark")
         self.kept = keep
 
@@ -77,14 +77,18 @@ def held(*credentials: Credential, **more: object) -> Identity:
     return people.identity(*credentials, **{"privileged": False, **more})
 
 
-def seen(who: Identity, mark: str | None = DUE, **more: Record | None) -> Fresh:
-    return Fresh(who, mark, more.get("marked"), more.get("record"))
+def seen(who: Identity, mark: str | None = DUE, **more: Record | None) -> FreshView:
+    return FreshView(who, mark, more.get("marked"), more.get("record"))
 
 
 def run(
-    who: Identity, cloud: Cloud, terms: Terms = TERMS, mark: str | None = DUE, protected: str | None = None
+    who: Identity,
+    cloud: Cloud,
+    options: EnforcementOptions = OPTIONS,
+    mark: str | None = DUE,
+    protected: str | None = None,
 ) -> list[Action]:
-    return list(retire(Target(who, mark, protected), terms, cloud, NOW))
+    return list(retire(Candidate(who, mark, protected), options, cloud, NOW))
 
 
 STALE, KEY = credential(used(200)), credential(never(), kind="access-key", id="AKIA1")
@@ -114,7 +118,7 @@ def test_who_is_left_alone_without_another_look(
     assert cloud.done == []
 
 
-AFTER: dict[str, tuple[Fresh | None, str, bool]] = {
+AFTER: dict[str, tuple[FreshView | None, str, bool]] = {
     # What the fresh read shows, why nothing is switched off, and whether the mark goes.
     "gone": (None, "it is gone", False),
     "back in use": (seen(held(ACTIVE)), "active: ", True),
@@ -136,7 +140,7 @@ AFTER: dict[str, tuple[Fresh | None, str, bool]] = {
 
 
 @pytest.mark.parametrize(("view", "why", "unmarked"), AFTER.values(), ids=AFTER)
-def test_who_is_left_alone_after_another_look(view: Fresh | None, why: str, unmarked: bool) -> None:
+def test_who_is_left_alone_after_another_look(view: FreshView | None, why: str, unmarked: bool) -> None:
     cloud = Cloud(view)
     actions = run(ANYBODY, cloud)
     assert [a.operation for a in actions] == (["disable", "unmark"] if unmarked else ["disable"])
@@ -236,7 +240,7 @@ def test_by_credential_only_marked_ones_go(
 def test_on_request_admins_and_the_unmarked_are_included() -> None:
     who = held(STALE, privileged=True)
     cloud = Cloud(seen(who, None))
-    run(who, cloud, replace(TERMS, include_admins=True, require_mark=False), mark=None)
+    run(who, cloud, replace(OPTIONS, include_admins=True, require_mark=False), mark=None)
     assert cloud.done == ["read", "record", "off password"]
 
 
@@ -247,7 +251,11 @@ def test_only_what_is_unused_by_its_own_verdict_is_ever_touched(
     who = replace(who, privileged=False)
     record = marked(*(Item(c.kind, c.id) for c in who.credentials))
     cloud = Cloud(seen(who, marked=record))
-    list(retire(Target(who, DUE), Terms(rules, match, "disable-unused", require_mark), cloud, NOW))
+    list(
+        retire(
+            Candidate(who, DUE), EnforcementOptions(rules, match, "disable-unused", require_mark), cloud, NOW
+        )
+    )
     off = {step.removeprefix("off ") for step in cloud.done if step.startswith("off ")}
     unused = {c.kind for c in who.credentials if judge_credential(c, rules, NOW).verdict in UNUSED}
     assert off <= unused

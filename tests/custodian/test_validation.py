@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from custom_filters.custodian.validation import mark_problem, marks_for_us, policy_problem, unused_filter
+from custom_filters.core.policy_data import marks_for_us, unused_filter
+from custom_filters.custodian.validation import mark_problem, policy_problem
 from tests.aws.runs import validate
 
 FILTER = {"type": "unused-credentials", "exemptions": "none"}

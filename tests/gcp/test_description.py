@@ -35,7 +35,7 @@ def test_the_owners_text_comes_back(text: str, key: str) -> None:
 def test_any_text_comes_back(text: str) -> None:
     marked = parse_description(text).changed("", {"c7n-unused": MARK, "c7n-unused-exempt": "why"})
     again = parse_description(marked.render())
-    assert again.tags(ACCOUNT) == {"c7n-unused": MARK, "c7n-unused-exempt": "why"}
+    assert again.notes_on(ACCOUNT) == {"c7n-unused": MARK, "c7n-unused-exempt": "why"}
     assert again.text == text
 
 
@@ -50,7 +50,10 @@ def test_keys_with_the_same_note_share_it() -> None:
 def test_notes_of_an_account_and_of_its_keys_are_apart() -> None:
     found = parse_description("").changed("", {"c7n-unused": "a"}).changed(KEY_ID, {"c7n-unused": "k"})
     again = parse_description(found.render())
-    assert (again.tags(ACCOUNT), again.tags(KEY, KEY_ID)) == ({"c7n-unused": "a"}, {"c7n-unused": "k"})
+    assert (again.notes_on(ACCOUNT), again.notes_on(KEY, KEY_ID)) == (
+        {"c7n-unused": "a"},
+        {"c7n-unused": "k"},
+    )
 
 
 def test_records_are_kept_by_their_time() -> None:
@@ -59,7 +62,7 @@ def test_records_are_kept_by_their_time() -> None:
     changes = {"c7n-unused-record": record, "c7n-unused-marked": notice}
     text = parse_description("").changed(KEY_ID, changes).render()
     assert text == f"[c7n-unused-marked 0a1b2c3d: {AT}][c7n-unused-record 0a1b2c3d: {AT}]"
-    tags = parse_description(text).tags(KEY, KEY_ID)
+    tags = parse_description(text).notes_on(KEY, KEY_ID)
     found, marked = record_in_tags(tags, "c7n-unused-record"), record_in_tags(tags, "c7n-unused-marked")
     assert found is not None
     assert (found.at, found.items) == (utc(2026, 6, 15, 12), {KEY})
@@ -68,7 +71,7 @@ def test_records_are_kept_by_their_time() -> None:
 
 
 def test_a_note_that_somebody_edited_is_no_record() -> None:
-    tags = parse_description("[c7n-unused-record: last week]").tags(ACCOUNT)
+    tags = parse_description("[c7n-unused-record: last week]").notes_on(ACCOUNT)
     with pytest.raises(RecordError, match="is not a record"):
         record_in_tags(tags, "c7n-unused-record")
 

@@ -14,7 +14,7 @@ from typing import Any
 import filelock
 import pytest
 
-from custom_filters.core.finding import Progress
+from custom_filters.core.finding import LifecycleState
 from custom_filters.core.report import Report
 from custom_filters.outputs import history
 from custom_filters.outputs.history import with_history
@@ -33,7 +33,7 @@ def day(
     return replace(report(*values, evaluations=[seen]), as_of=at)
 
 
-def bob(credential: Any = STALE, progress: Progress = DETECTED, **fields: Any) -> dict[str, Any]:
+def bob(credential: Any = STALE, progress: LifecycleState = DETECTED, **fields: Any) -> dict[str, Any]:
     return value(user("bob", credential, **fields), progress)
 
 

@@ -14,9 +14,10 @@ from typing import Any
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, Used
 from custom_filters.core.exemption import Exemption
-from custom_filters.core.finding import ANNOTATION, Context, Progress, annotation
+from custom_filters.core.finding import Context, LifecycleState, annotation
 from custom_filters.core.judge import Rules, judge_identity
 from custom_filters.core.report import Evaluation, Finding, Report
+from custom_filters.core.vocabulary import ANNOTATION
 from custom_filters.outputs.merge import merge
 from custom_filters.outputs.validate_findings import checked_findings
 
@@ -58,13 +59,13 @@ def exempt(name: str, *credentials: Credential, days: float = 10, **fields: Any)
     return replace(user(name, *credentials, **fields), exemption=entry)
 
 
-DETECTED = Progress()
-MARKED = Progress("marked", "disable-unused", NOW + timedelta(days=9))
+DETECTED = LifecycleState()
+MARKED = LifecycleState("marked", "disable-unused", NOW + timedelta(days=9))
 
 
 def value(
     identity: Identity,
-    progress: Progress = DETECTED,
+    progress: LifecycleState = DETECTED,
     policy: str = POLICY,
     days: int = 90,
     now: datetime = NOW,

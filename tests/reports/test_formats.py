@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from moto import mock_aws
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 
-from custom_filters.core.finding import Progress
+from custom_filters.core.finding import LifecycleState
 from custom_filters.core.report import Report
 from custom_filters.reports import markdown
 from custom_filters.reports.flat import COLUMNS
@@ -197,4 +197,4 @@ def test_markdown_says_what_it_cut() -> None:
 def test_markdown_counts_who_came_back_after_a_mark() -> None:
     back = report(value(user("a", credential(2)), MARKED), value(user("b", credential(200)), MARKED))
     assert "Came back after a mark: 1 of 2 marked users" in text("md", back)
-    assert "Came back" not in text("md", report(value(user("a", credential(2)), Progress())))
+    assert "Came back" not in text("md", report(value(user("a", credential(2)), LifecycleState())))

@@ -6,7 +6,7 @@ import pytest
 
 from custom_filters.core.credential import Credential, Identity, Status
 from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, Used
-from custom_filters.core.finding import Context, Progress, annotation
+from custom_filters.core.finding import Context, LifecycleState, annotation
 from custom_filters.core.judge import Rules, judge_identity
 from custom_filters.runner.explain import RULES, explain_lines
 
@@ -36,7 +36,7 @@ def test_each_rule_is_put_in_words(name: str) -> None:
     status, evidence, words = CASES[name]
     key = Credential("access-key", "AKIA1", status, ago(500), (evidence,))
     judged = judge_identity(Identity("aws", "1", "ann", "AIDA1", (key,)), RULES_OF_90_DAYS, NOW)
-    value = annotation(judged, judged.credentials, Progress(), Context("p", (), RULES_OF_90_DAYS, NOW))
+    value = annotation(judged, judged.credentials, LifecycleState(), Context("p", (), RULES_OF_90_DAYS, NOW))
     text = "\n".join(explain_lines(value))
     assert text.startswith("aws 1: ann (AIDA1, unknown)\n  policy p, 90 days, as of 2026-05-01T00:00:00Z")
     assert [word for word in words if word not in text] == []

@@ -92,8 +92,8 @@ def _check_exemptions(files: list[PolicyFile]) -> None:
     """A file of exemptions that cannot be taken is wrong input, found before anything is asked of a cloud."""
     from c7n.exceptions import PolicyExecutionError
 
+    from custom_filters.core.policy_data import exemptions_of
     from custom_filters.custodian.exemptions import NONE, read_exemptions
-    from custom_filters.custodian.validation import exemptions_of
 
     named = {where for file in files for policy in file.policies for where in exemptions_of(policy.data)}
     for where in sorted(named):
