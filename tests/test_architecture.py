@@ -90,6 +90,76 @@ def test_imports_point_one_way() -> None:
     assert offenders(wrong, [path for path in MODULES if part(path) in MAY_IMPORT]) == []
 
 
+def module(path: Path) -> str:
+    """custom_filters.core.judge; a package's __init__ is the package."""
+    names = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(names[:-1] if names[-1] == "__init__" else names)
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Our modules that this one imports, in functions and for the type checker too."""
+    known = {module(other) for other in MODULES}
+    found = set()
+    for full in imported(ast.walk(TREES[path])):
+        name_or_parent = full if full in known else full.rpartition(".")[0]
+        found |= {name_or_parent} & known
+    return found - {module(path)}
+
+
+def circles(graph: dict[str, set[str]]) -> list[str]:
+    """Modules that can be reached from themselves, once those that lead nowhere are taken away."""
+    left = {name: set(targets) for name, targets in graph.items()}
+    while ends := {name for name, targets in left.items() if not targets & left.keys()}:
+        left = {name: targets for name, targets in left.items() if name not in ends}
+    return sorted(left)
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    graph = {module(path): imported_modules(path) for path in MODULES if part(path) != "sandbox"}
+    assert circles(graph) == []
+
+
+def test_a_circle_is_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == ["a", "b", "c"]
+
+
+KINDS = {
+    f"custom_filters.{cloud}.{name}"
+    for cloud, names in {
+        "aws": ("iam_user",),
+        "azure": ("directory_user",),
+        "gcp": ("directory_user", "service_account", "service_account_key"),
+    }.items()
+    for name in names
+}
+
+
+def test_a_kind_is_named_only_by_its_clouds_plugin() -> None:
+    def wrong(path: Path) -> list[str]:
+        return sorted(imported_modules(path) & KINDS) if path.name != "plugin.py" else []
+
+    assert {module(path) for path in MODULES} >= KINDS
+    assert offenders(wrong) == []
+
+
+def test_a_kind_implements_the_one_interface_and_registers_nothing_itself() -> None:
+    files = [path for path in MODULES if module(path) in KINDS]
+
+    def wrong(path: Path) -> list[str]:
+        classes = [node for node in TREES[path].body if isinstance(node, ast.ClassDef)]
+        bases = {ast.unparse(base) for node in classes for base in node.bases}
+        c7n = [
+            full
+            for full in imported(ast.walk(TREES[path]))
+            if full.startswith(("c7n.filters", "c7n.actions"))
+        ]
+        return c7n + (
+            [] if len(classes) == 1 and all(base.endswith("Kind") for base in bases) else ["classes"]
+        )
+
+    assert offenders(wrong, files) == []
+
+
 def test_core_custodian_and_aws_need_only_what_a_lambda_function_has() -> None:
     def wrong(path: Path) -> list[str]:
         allowed = MAY_NEED[part(path)] | sys.stdlib_module_names | {"custom_filters"}
@@ -186,6 +256,36 @@ def test_modules_and_functions_stay_small() -> None:
                 yield f"{node.name} {lines_of(node)} lines"
 
     assert offenders(long) == []
+
+
+#: Part -> the most lines: the product is Python, policies and templates, without the sandbox.
+BUDGETS = {"product": 15_500, "tests": 17_500}
+MOST_MODULES = 190
+
+
+def counted(which: str) -> int:
+    """Lines of a part that the budgets bound."""
+    code = [path for path in MODULES if (part(path) == "sandbox") == (which == "sandbox")]
+    more = [
+        path
+        for folder, kinds in (
+            (ROOT / "policies", ("*.yml",)),
+            (PACKAGE / "reports/templates", ("*.j2", "*.html")),
+        )
+        for kind in kinds
+        for path in folder.rglob(kind)
+    ]
+    files = {"product": code + more, "sandbox": code, "tests": sorted((ROOT / "tests").rglob("*.py"))}
+    return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files[which])
+
+
+@pytest.mark.parametrize("which", BUDGETS)
+def test_lines_stay_within_the_budget(which: str) -> None:
+    assert counted(which) <= BUDGETS[which]
+
+
+def test_modules_stay_within_the_budget() -> None:
+    assert len([path for path in MODULES if part(path) != "sandbox"]) <= MOST_MODULES
 
 
 def test_the_top_level_holds_what_it_should() -> None:

@@ -19,6 +19,7 @@ from custom_filters.aws.credential_report import get_report
 from custom_filters.aws.fresh import get_keys
 from custom_filters.core.doctor_check import Check
 from custom_filters.core.times import format_time
+from custom_filters.core.vocabulary import TAG
 
 _HOME = "us-east-1"
 _LOG_IN = "set AWS_PROFILE, log in with `aws sso login`, or run where a role is attached"
@@ -119,8 +120,8 @@ def _changes(iam: Any) -> Calls:
     """What enforce.yml and restores ask, of a user that is not there."""
     who, key = _nobody(), "AKIA" + "0" * 16
     return {
-        "iam:TagUser": lambda: iam.tag_user(**who, Tags=[{"Key": "c7n-unused", "Value": ""}]),
-        "iam:UntagUser": lambda: iam.untag_user(**who, TagKeys=["c7n-unused"]),
+        "iam:TagUser": lambda: iam.tag_user(**who, Tags=[{"Key": TAG, "Value": ""}]),
+        "iam:UntagUser": lambda: iam.untag_user(**who, TagKeys=[TAG]),
         "iam:UpdateAccessKey": lambda: iam.update_access_key(**who, AccessKeyId=key, Status="Inactive"),
         "iam:DeleteLoginProfile": lambda: iam.delete_login_profile(**who),
     }

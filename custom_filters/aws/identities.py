@@ -19,6 +19,7 @@ from custom_filters.aws.users import Listing, tags_of
 from custom_filters.core.credential import Credential, Identity, UserType
 from custom_filters.core.evidence import Evidence, read_use
 from custom_filters.core.times import format_time, parse_time, to_utc
+from custom_filters.core.vocabulary import AWS
 
 #: The report writes whole seconds.
 _SAME_SECOND = timedelta(seconds=1)
@@ -51,7 +52,7 @@ class Snapshot:
         if user["UserName"] in self.listing.quarantined:
             credentials = [replace(c, status="off") if c.kind == PASSWORD else c for c in credentials]
         return Identity(
-            provider="aws",
+            provider=AWS,
             account=self.account,
             name=user["UserName"],
             id=user["UserId"],

@@ -19,6 +19,7 @@ from custom_filters.core.credential import Credential, Identity, UserType
 from custom_filters.core.evidence import Evidence, NeverUsed, Used, read_use
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.times import read_optional
+from custom_filters.core.vocabulary import AZURE
 from custom_filters.custodian.notes import with_restored
 
 SIGN_IN = "sign-in"
@@ -46,7 +47,7 @@ def transform_identity(user: Mapping[str, Any], surroundings: Surroundings) -> I
     """A user as Graph gives it, as an identity that can be judged."""
     credential = _credential(user, successful=surroundings.successful, now=surroundings.now)
     return Identity(
-        provider="azure",
+        provider=AZURE,
         account=surroundings.tenant,
         name=user["userPrincipalName"],
         id=user["id"],

@@ -20,6 +20,7 @@ from custom_filters.core.times import format_time
 #: `previous` of a file's first line.
 GENESIS = "0" * 64
 
+Operation = Literal["mark", "unmark", "disable", "enable"]
 Result = Literal["done", "skipped", "failed"]
 
 
@@ -27,11 +28,11 @@ Result = Literal["done", "skipped", "failed"]
 class Action:
     """One thing that was done, or not, to a principal or one of its credentials.
 
-    `operation` is mark, unmark, disable or enable; `before` and `after` are states in the cloud's words;
+    `before` and `after` are states in the cloud's words;
     `undo` says how to take it back; `reason` why it was done, skipped or failed.
     """
 
-    operation: str
+    operation: Operation
     result: Result
     provider: str
     account: str
@@ -47,7 +48,12 @@ class Action:
 
 
 def action_on(
-    identity: Identity, operation: str, result: Result, reason: str, item: Item | None = None, **details: Any
+    identity: Identity,
+    operation: Operation,
+    result: Result,
+    reason: str,
+    item: Item | None = None,
+    **details: Any,
 ) -> Action:
     """What was done to an identity; `item` names the one credential that it is about."""
     who = (identity.provider, identity.account, identity.name, identity.id)

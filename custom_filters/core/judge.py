@@ -232,13 +232,14 @@ def select(
 def exceeds(judgement: Judgement, rules: Rules, now: datetime) -> tuple[int, ...]:
     """The thresholds (days) at which this credential is stale or never used, in order; () when at none.
 
-    A longer threshold changes nothing but how far back the last use, or the birth, must lie: grace has passed
-    at the smallest already.
+    A longer threshold changes nothing but how far back the last use, one that only vetoes too, or the birth
+    must lie: grace has passed at the smallest already.
     """
-    start = judgement.last_used or judgement.born
-    if not is_unused(judgement) or start is None:
+    if not is_unused(judgement):
         return ()
-    return tuple(d for d in rules.thresholds or (rules.days,) if now - start >= timedelta(days=d))
+    seen = _newest_use(judgement.credential.evidence, vetoes=True)
+    starts = [at for at in (judgement.last_used or judgement.born, seen and seen.at) if at]
+    return tuple(d for d in rules.thresholds or (rules.days,) if now - max(starts) >= timedelta(days=d))
 
 
 def is_unused(judgement: Judgement) -> bool:

@@ -119,7 +119,7 @@ class MarkForOp(KindAction):
             reason = objection(self.changes(selected).candidate(), options, self.now)
             now = selected if reason else self._again(selected)
             if reason or now is None:
-                return action_on(selected.identity, MARK, "skipped", reason or "it is gone")
+                return action_on(selected.identity, "mark", "skipped", reason or "it is gone")
             judged = judge_identity(now.identity, options.rules, self.now)
             chosen = select(judged, options.match, UNUSED, options.rules) or ()
             unused = [judgement for judgement in chosen if is_unused(judgement)]
@@ -128,10 +128,10 @@ class MarkForOp(KindAction):
                 reason = reason or MARK_CHANGED
             if reason or not unused:
                 reason = reason or f"{judged.verdict}: {judged.reason}"
-                return action_on(now.identity, MARK, "skipped", reason)
+                return action_on(now.identity, "mark", "skipped", reason)
             return self._planned(now, unused)
         except self.kind.errors as error:
-            return action_on(selected.identity, MARK, "failed", str(error))
+            return action_on(selected.identity, "mark", "failed", str(error))
 
     def _again(self, selected: Selected) -> Selected | None:
         """The identity read again; where many are written at once, only their notes are, by the write."""
@@ -150,10 +150,10 @@ class MarkForOp(KindAction):
         item = plan.items[0] if len(plan.items) == 1 else None
         if error:
             moved = isinstance(error, NotesChangedError)
-            return action_on(plan.identity, MARK, "skipped" if moved else "failed", str(error), item)
+            return action_on(plan.identity, "mark", "skipped" if moved else "failed", str(error))
         before = plan.change.of.notes.get(self.tag)
         details = {"before": before, "after": self._mark, "undo": UNMARK}
-        return action_on(plan.identity, MARK, "done", plan.reason, item, **details)
+        return action_on(plan.identity, "mark", "done", plan.reason, item, **details)
 
 
 def _name(item: Item) -> str:
@@ -199,7 +199,7 @@ class UnmarkUnused(KindAction):
             judged = judge_identity(fresh.identity, self.options().rules, self.now)
             yield from release(fresh, judged, "credential", changes)
         except self.kind.errors as error:
-            yield action_on(selected.identity, UNMARK, "failed", str(error))
+            yield action_on(selected.identity, "unmark", "failed", str(error))
 
     def _unmark(self, some: list[Selected]) -> Iterator[Action]:
         changes = [NotesChange(selected, drop=mark_notes(selected.notes, self.tag)) for selected in some]
@@ -207,10 +207,10 @@ class UnmarkUnused(KindAction):
         for selected, error in zip(some, results, strict=True):
             before = selected.notes.get(self.tag)
             if error:
-                yield action_on(selected.identity, UNMARK, "failed", str(error))
+                yield action_on(selected.identity, "unmark", "failed", str(error))
             else:
                 reason, undo = "no longer unused", "mark again"
-                yield action_on(selected.identity, UNMARK, "done", reason, before=before, undo=undo)
+                yield action_on(selected.identity, "unmark", "done", reason, before=before, undo=undo)
 
 
 class StockMarkForOp(TagDelayedAction):

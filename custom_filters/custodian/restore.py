@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from custom_filters.core.actionlog import Action, Result, action_on
 from custom_filters.core.record import Item, Record, difference, parts_in, record_in_tags, record_notes
-from custom_filters.core.vocabulary import ENABLE, RECORD_TAG, RESTORED_TAG
+from custom_filters.core.vocabulary import DISABLE, RECORD_TAG, RESTORED_TAG
 from custom_filters.custodian.changes import Changes, mark_notes, written
 from custom_filters.custodian.kind import Fresh, NotesChange
 
@@ -20,7 +20,7 @@ def restore(changes: Changes, expected: Sequence[str] | None) -> Iterator[Action
     try:
         yield from _restore(changes, expected)
     except changes.errors as error:
-        yield action_on(changes.selected.identity, ENABLE, "failed", str(error))
+        yield action_on(changes.selected.identity, "enable", "failed", str(error))
 
 
 def _restore(changes: Changes, expected: Sequence[str] | None) -> Iterator[Action]:
@@ -31,11 +31,11 @@ def _restore(changes: Changes, expected: Sequence[str] | None) -> Iterator[Actio
     differing = difference(record, _about(mine, expected))
     if current is None or record is None or differing:
         result: Result = "failed" if differing else "skipped"
-        yield action_on(identity, ENABLE, result, differing or "there is no restore record", mine)
+        yield action_on(identity, "enable", result, differing or "there is no restore record", mine)
         return
     problem = _not_ours(mine, record) or kind.foreign(current)
     if problem:
-        yield action_on(identity, ENABLE, "failed", problem, mine)
+        yield action_on(identity, "enable", "failed", problem, mine)
         return
     restored = Record(changes.now, record.items)
     written(kind, NotesChange(current, record_notes(RESTORED_TAG, restored, kind.note_parts)))
@@ -68,8 +68,8 @@ def _switch_on(changes: Changes, current: Fresh, item: Item) -> Action:
     try:
         nothing = changes.kind.switch_on(current, item)
     except changes.errors as error:
-        return action_on(identity, ENABLE, "failed", str(error), item, before="off")
+        return action_on(identity, "enable", "failed", str(error), item, before="off")
     if nothing:
-        return action_on(identity, ENABLE, "skipped", nothing, item, before="off")
+        return action_on(identity, "enable", "skipped", nothing, item, before="off")
     reason = "restored from its record"
-    return action_on(identity, ENABLE, "done", reason, item, before="off", after="on", undo="disable-unused")
+    return action_on(identity, "enable", "done", reason, item, before="off", after="on", undo=DISABLE)

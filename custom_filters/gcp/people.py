@@ -10,6 +10,7 @@ from typing import Any
 from custom_filters.core.credential import Credential, Identity, UserType
 from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, read_use
 from custom_filters.core.times import read_optional
+from custom_filters.core.vocabulary import GCP
 from custom_filters.custodian.notes import with_restored
 from custom_filters.gcp.schema import SCHEMA, notes_of
 
@@ -33,7 +34,7 @@ def transform_user(user: Mapping[str, Any], more: tuple[Evidence, ...], now: dat
         age_problem=problem,
     )
     return Identity(
-        provider="gcp",
+        provider=GCP,
         account=user["customerId"],
         name=user["primaryEmail"],
         id=user["id"],

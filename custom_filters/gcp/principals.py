@@ -13,6 +13,7 @@ from custom_filters.core.evidence import Evidence, Unknown, Used
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.record import Item
 from custom_filters.core.times import parse_time
+from custom_filters.core.vocabulary import GCP
 from custom_filters.custodian.notes import with_restored
 from custom_filters.gcp.accounts import PARENT
 from custom_filters.gcp.client import Login
@@ -78,7 +79,7 @@ def _identity(
 ) -> Identity:
     credentials = with_restored([credential], notes_of(resource), "the service account's description")
     return Identity(
-        provider="gcp",
+        provider=GCP,
         account=account["projectId"],
         name=account["email"],
         id=account["uniqueId"],
@@ -118,4 +119,4 @@ def built_in_exemption(account: Mapping[str, Any], login: Login) -> Exemption | 
         reason = "the service account that runs this policy"
     if reason is None:
         return None
-    return Exemption("gcp", account["projectId"], account["email"], reason, None, None)
+    return Exemption(GCP, account["projectId"], account["email"], reason, None, None)

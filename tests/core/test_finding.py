@@ -26,7 +26,7 @@ def made(who: Identity, progress: LifecycleState | None = None) -> dict[str, Any
 
 def test_the_fields_are_those_of_the_contract() -> None:
     assert set(FIELDS) == {*finding.IDENTITY_FIELDS, *finding.CREDENTIAL_FIELDS}
-    assert len(set(FIELDS)) == len(FIELDS) == 28
+    assert len(set(FIELDS)) == len(FIELDS) == 29
 
 
 @given(people.identities)
@@ -67,6 +67,7 @@ def test_a_finding_in_full() -> None:
         "user_verdict": "stale",
         "last_used": "2026-03-07T12:00:00Z",
         "days_unused": 100,
+        "exceeds": [90],
         "basis": "last-used",
         "evidence": [
             {

@@ -8,7 +8,7 @@ import pytest
 
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.exemption import Exemption
-from custom_filters.core.judge import Rules, is_unused, judge_credential, judge_identity, select
+from custom_filters.core.judge import Rules, exceeds, is_unused, judge_credential, judge_identity, select
 from tests.core.people import NOW, SECOND, ago, credential, failed, identity, never, used
 
 SHORT = SECOND.total_seconds() / 86400  # a second, in days
@@ -193,3 +193,30 @@ def test_a_credential_keeps_its_own_verdict_when_the_user_is_exempt() -> None:
 def test_the_reason_names_the_credential_that_decided() -> None:
     judged = judge_identity(identity(NEVER, key(STALE)), Rules(90), NOW)
     assert judged.reason.startswith("access-key access_key_1: last used 200 days ago")
+
+
+THRESHOLDS: dict[str, tuple[Credential, tuple[int, ...]]] = {
+    "used at the first": (credential(used(45)), (45,)),
+    "used just before the second": (credential(used(59)), (45,)),
+    "used at the second": (credential(used(60)), (45, 60)),
+    "used before all": (credential(used(200)), (45, 60, 90)),
+    "in use": (credential(used(44)), ()),
+    "never used, of age for two": (credential(never(), created=70), (45, 60)),
+    "never used, too young": (credential(never(), created=44), ()),
+    "watched for less than the last": (credential(never(since=61), created=400), (45, 60)),
+    "in grace": (credential(used(200), rotated=3), ()),
+    "a veto saw use since": (credential(used(200), used(70, covers=False)), (45, 60)),
+    "unknown": (credential(failed()), ()),
+    "off": (credential(used(200), status="off"), ()),
+}
+
+
+@pytest.mark.parametrize(("judged", "reached"), THRESHOLDS.values(), ids=THRESHOLDS)
+def test_thresholds_reached_are_those_at_which_it_is_judged_unused(
+    judged: Credential, reached: tuple[int, ...]
+) -> None:
+    """In one pass what a judgement at each threshold would say."""
+    rules = Rules(45, thresholds=(45, 60, 90))
+    assert exceeds(judge_credential(judged, rules, NOW), rules, NOW) == reached
+    alone = [d for d in rules.thresholds if is_unused(judge_credential(judged, Rules(d), NOW))]
+    assert tuple(alone) == reached

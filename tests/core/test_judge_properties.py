@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, Used
-from custom_filters.core.judge import Rules, judge_credential, judge_identity
+from custom_filters.core.judge import Rules, exceeds, judge_credential, judge_identity
 from tests.core import people
 from tests.core.people import NOW, RANK
 
@@ -123,6 +123,17 @@ def test_the_order_of_evidence_and_credentials_does_not_matter(
     turned = tuple(replace(c, evidence=c.evidence[::-1]) for c in shuffled)
     again = replace(who, credentials=turned, evidence=who.evidence[::-1])
     assert judge_identity(again, rules, NOW).verdict == judge_identity(who, rules, NOW).verdict
+
+
+@given(people.credentials, people.rules, st.sets(st.integers(1, 400), max_size=3))
+def test_one_pass_tells_of_every_threshold_what_judging_at_it_would(
+    held: Credential, rules: Rules, more: set[int]
+) -> None:
+    thresholds = tuple(sorted({rules.days, *more}))
+    rules = replace(rules, days=thresholds[0], thresholds=thresholds)
+    alone = (judge_credential(held, replace(rules, days=d), NOW).verdict in UNUSED for d in thresholds)
+    reached = exceeds(judge_credential(held, rules, NOW), rules, NOW)
+    assert reached == tuple(d for d, unused in zip(thresholds, alone, strict=True) if unused)
 
 
 @given(people.identities, people.rules)

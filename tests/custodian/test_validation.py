@@ -46,6 +46,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no filter": (made([DUE], DISABLE), "exactly one 'unused-credentials' filter, and 0 are there"),
     "no filters at all": ({"name": "p", "actions": ["disable-unused"]}, "0 are there"),
     "an action in short": (made([without("exemptions")], "disable-unused"), "needs `exemptions:`"),
+    "several thresholds": (
+        made([{**FILTER, "days": [45, 90]}], DISABLE), "needs one number in `days:`, not the list 45, 90",
+    ),
+    "several thresholds for a mark": (made([{**FILTER, "days": [90]}], MARK), "needs one number in `days:`"),
     "our mark": (made([], MARK), "'mark-for-op' changes users, so it needs exactly one"),
     "our mark on unknown": (made([{**FILTER, "verdicts": ["unknown"]}], MARK), "remove unknown"),
     "stock action behind our filter": (
@@ -66,6 +70,10 @@ ALLOWED = {
     "mark": made([FILTER, {"type": "unused-mark", "state": "absent"}], MARK),
     "exemptions in a file": made([{**FILTER, "exemptions": "exemptions.yml"}], DISABLE),
     "findings of any verdict": made([{"type": "unused-credentials", "verdicts": ["unknown", "active"]}]),
+    "findings at several thresholds": made([{"type": "unused-credentials", "days": [45, 60, 90]}], "notify"),
+    "a value that is called like our filter": made(
+        [{"type": "value", "key": "x", "value": "unused-credentials"}], {"type": "delete"}
+    ),
     "findings from within not": made([{"not": [{"type": "unused-credentials"}]}]),
     "neutral on any verdict": made([{**without("exemptions"), "verdicts": ["unknown"]}], "notify", "webhook"),
     "releasing on any verdict": made([{**without("exemptions"), "verdicts": ["new"]}], "unmark-unused"),
@@ -134,6 +142,7 @@ THROUGH_CUSTODIAN = {
     "no-hours": (made([FILTER], {**MARK, "hours": 0}), "above 0"),
     "days": (made([FILTER], {**without("hours", MARK), "days": 14}), "above 0"),
     "nothing-to-assume": (made([{**FILTER, "assume-advisor-complete": True}]), "needs access-advisor in"),
+    "thresholds": REFUSED["several thresholds"],
     "zone": (made([FILTER], {**MARK, "tz": "est"}), "no `tz:` but utc"),
 }
 
