@@ -8,10 +8,9 @@ from pathlib import Path
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
-from s3fs import S3FileSystem
 
+from custom_filters.core.errors import InputError
 from custom_filters.outputs.collect import collect
-from custom_filters.runner.exits import InputError
 from tests.reports.samples import NOW, POLICY, Output, credential, user, value
 
 ALICE, BOB = value(user("alice", credential(200))), value(user("bob", credential()))
@@ -31,7 +30,6 @@ def bucket(server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixture
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    S3FileSystem.clear_instance_cache()
     name = f"findings-{abs(hash(request.node.name))}"
     boto3.client("s3").create_bucket(Bucket=name)
     return name

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from custom_filters.runner.exits import InputError
+from custom_filters.core import policy_data
+from custom_filters.core.errors import InputError
 from custom_filters.runner.run.policy_files import Policy, PolicyFile
-from custom_filters.runner.run.thresholds import apply_days, judging_days
+from custom_filters.runner.run.thresholds import apply_days
 
 UNMARK = {"verdicts": ["active"]}
 
@@ -20,7 +21,7 @@ def policy(name: str, days: int | None, *actions: Any, **options: Any) -> Policy
 
 def applied(policies: list[Policy], *days: int) -> dict[str, list[int]]:
     files = apply_days([PolicyFile(Path("x.yml"), tuple(policies), {})], days)
-    return {p.name: list(judging_days(p)) for file in files for p in file.policies}
+    return {p.name: list(policy_data.days(p.data)) for file in files for p in file.policies}
 
 
 MARK = {"type": "mark-for-op", "op": "disable-unused", "hours": 336}
@@ -52,15 +53,26 @@ def test_a_threshold_within_the_notice_is_refused() -> None:
         applied(ENFORCE, 14)
 
 
-def test_several_numbers_make_variants() -> None:
-    policies = [policy("unused", 90), policy("other", None)]
-    assert applied(policies, 30, 60) == {"unused-30d": [30], "unused-60d": [60], "other": []}
+def test_several_numbers_are_one_list() -> None:
+    policies = (policy("unused", 90), policy("other", None))
+    (file,) = apply_days([PolicyFile(Path("x.yml"), policies, {})], (30, 60))
+    assert [p.name for p in file.policies] == ["unused", "other"]
+    assert file.policies[0].data["filters"] == [{"type": "unused-credentials", "days": [30, 60]}]
+    assert file.policies[1] is policies[1]
+
+
+def test_a_value_that_reads_like_our_filter_is_left_as_it_is() -> None:
+    value = {"type": "value", "key": "UserName", "value": "unused-credentials"}
+    data = {"name": "named", "filters": [value, {"type": "unused-credentials", "days": 90}]}
+    named = Policy("aws", "named", "aws.iam-user", data)
+    (file,) = apply_days([PolicyFile(Path("x.yml"), (named,), {})], [30])
+    assert file.policies[0].data["filters"] == [value, {"type": "unused-credentials", "days": 30}]
 
 
 def test_filters_are_found_in_blocks_and_in_short_form() -> None:
     data = {"filters": [{"or": ["unused-credentials", {"not": [{"type": "unused-credentials", "days": 7}]}]}]}
     nested = Policy("aws", "nested", "aws.iam-user", data)
-    assert list(judging_days(nested)) == [90, 7]
+    assert list(policy_data.days(nested.data)) == [90, 7]
     assert applied([nested], 30) == {"nested": [30, 30]}
 
 
