@@ -203,8 +203,10 @@ def _open_url(text: str) -> Storage:
         raise InputError(f"{text} cannot be opened: {error}") from error
 
 
-#: For worker processes: one client each.
-_reopen = cache(_open_url)
+@cache
+def _reopen(text: str) -> Storage:
+    """The same in a worker process, where one client does for all that it reads."""
+    return _open_url(text)
 
 
 def read(storage: Storage, path: str) -> tuple[bytearray, float | None]:
