@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "aws": {"core", "custodian", "aws"},
     "azure": {"core", "custodian", "azure"},
     "gcp": {"core", "custodian", "gcp"},
-    "outputs": {"core", "outputs", "runner"},
+    "outputs": {"core", "outputs"},
     "reports": {"core", "reports"},
     "runner": {*PARTS, "autoload"},
     "sandbox": {"sandbox"},
@@ -174,6 +174,14 @@ def test_core_is_standard_library_only_in_functions_too() -> None:
         return [full for full in imported(ast.walk(TREES[path])) if full.split(".")[0] not in allowed]
 
     assert offenders(wrong, [path for path in MODULES if part(path) == "core"]) == []
+
+
+def test_storage_imports_a_clouds_sdk_only_when_it_opens_a_bucket_there() -> None:
+    """It is to run in a Lambda function, and beside any one cloud's packages."""
+    needed = imported(at_import(TREES[PACKAGE / "outputs" / "storage.py"]))
+    assert {full for full in needed if full.split(".")[0] not in sys.stdlib_module_names} == {
+        "custom_filters.core.errors.InputError"
+    }
 
 
 def test_a_cloud_does_not_use_the_sdk_of_another() -> None:

@@ -8,20 +8,20 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from custom_filters.core.errors import InputError
 from custom_filters.core.report import Evaluation, Finding, Report
-from custom_filters.outputs.manifest import ManifestError, find_runs, missing, read_manifest
 from custom_filters.outputs.merge import merge
 from custom_filters.outputs.policy_output import (
+    NAMES,
     Described,
     describe,
     find_folders,
     read_annotations,
     read_findings,
 )
-from custom_filters.outputs.processes import processes
-from custom_filters.outputs.spool import Spool, lines_of
-from custom_filters.outputs.tree import MANIFEST, Tree, open_trees
-from custom_filters.runner.exits import InputError
+from custom_filters.outputs.run_folder import MANIFEST, ManifestError, missing, newest_runs, read_manifest
+from custom_filters.outputs.spool import Spool, lines_of, processes
+from custom_filters.outputs.storage import Storage, open_storages
 
 #: Outputs under one root that started this much before the newest one there belong to an earlier run.
 RUN_SPREAD = timedelta(hours=12)
@@ -35,7 +35,7 @@ def collect(paths: Iterable[str], *, spread: timedelta = RUN_SPREAD) -> Report:
     Where several outputs speak of one policy, account and region, the newest counts, also when it failed.
     Raises InputError when a path is no folder or holds no Custodian output.
     """
-    found = [_look(tree, spread) for tree in open_trees(paths)]
+    found = [_look(storage, spread) for storage in open_storages(paths)]
     described = _newest([item for root in found for item in root[0]])
     lost = [e for root in found for e in root[1]]
     spool = Spool()
@@ -47,28 +47,35 @@ def collect(paths: Iterable[str], *, spread: timedelta = RUN_SPREAD) -> Report:
 
 def evaluated_annotations(paths: Iterable[str]) -> Iterator[tuple[Evaluation, dict[str, Any]]]:
     """Every `c7n:unused` annotation of the policies that were evaluated, as the policies wrote them."""
-    for tree in open_trees(paths):
-        for item in _newest(_look(tree, RUN_SPREAD)[0]):
+    for storage in open_storages(paths):
+        for item in _newest(_look(storage, RUN_SPREAD)[0]):
             if not read_findings(item)[0].evaluated:
                 continue
             for _, value in read_annotations(item):
                 yield item.evaluation, value
 
 
-def _look(tree: Tree, spread: timedelta) -> tuple[list[Described], list[Evaluation]]:
+def _look(storage: Storage, spread: timedelta) -> tuple[list[Described], list[Evaluation]]:
     """The folders under one root, described, and the evaluations of what is missing there."""
-    files = tree.files()
-    runs = find_runs(files)
+    files = _files(storage)
+    runs = newest_runs(files)
     manifests = [path.rpartition("/")[0] for path in files if path.endswith(MANIFEST)]
     parts: dict[str | None, list[Described]] = {run: [] for run in runs}
-    for folder in find_folders(tree, files):
+    for folder in find_folders(storage, files):
         run = max((m for m in manifests if _within(folder.path, m)), key=len, default=None)
         if run is None or run in parts:  # else it belongs to an older run
             parts.setdefault(run, []).append(describe(folder))
     if not parts:
-        raise InputError(f"{tree.root} holds no Custodian output: there is no metadata.json below it")
-    looked = [_look_at(tree, run, described, spread) for run, described in parts.items()]
+        raise InputError(f"{storage.root} holds no Custodian output: there is no metadata.json below it")
+    looked = [_look_at(storage, run, described, spread) for run, described in parts.items()]
     return [d for found, _ in looked for d in found], [e for _, lost in looked for e in lost]
+
+
+def _files(storage: Storage) -> dict[str, float]:
+    try:
+        return dict(storage.files(NAMES | {MANIFEST}))
+    except OSError as error:
+        raise InputError(f"{storage.root} cannot be listed: {error}") from error
 
 
 def _within(path: str, run: str) -> bool:
@@ -76,14 +83,14 @@ def _within(path: str, run: str) -> bool:
 
 
 def _look_at(
-    tree: Tree, run: str | None, described: list[Described], spread: timedelta
+    storage: Storage, run: str | None, described: list[Described], spread: timedelta
 ) -> tuple[list[Described], list[Evaluation]]:
     """One run with its manifest, or everything that no manifest speaks of."""
     if run is None:
         return _of_one_run(described, spread), _absent_in_some_accounts(described)
-    where = f"{tree.root.rstrip('/')}/{run}".rstrip("/")
+    where = f"{storage.root.rstrip('/')}/{run}".rstrip("/")
     try:
-        manifest = read_manifest(tree, run)
+        manifest = read_manifest(storage, run)
     except ManifestError as error:
         lost = Evaluation("", "", "", "", f"{where}/{MANIFEST}", evaluated=False, problem=str(error))
         return _of_one_run(described, spread), [lost]

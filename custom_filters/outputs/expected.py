@@ -5,16 +5,15 @@ c7n-org only warns of an account that it could not enter and goes on: nothing of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from custom_filters.core.errors import InputError
 from custom_filters.core.report import Evaluation, Report
-from custom_filters.runner.exits import InputError
-from custom_filters.runner.run.policy_files import read
 
 #: c7n-org's accounts file: what each of its lists holds, and under which key.
 _LISTS = {
@@ -54,20 +53,22 @@ def _accounts(path: Path, content: dict[str, Any]) -> Iterable[Account]:
             yield Account(provider, str(item[key]), str(item.get("name", item[key])))
 
 
-def with_expected(report: Report, accounts: Path | None, policies: Sequence[Path]) -> Report:
+def with_expected(
+    report: Report, accounts: Sequence[Account], policies: Collection[tuple[str, str]]
+) -> Report:
     """The report with every policy of every account that is missing in it, as not evaluated.
 
-    What is not given is taken from the report itself: its accounts, or its policies.
+    A policy is its provider and name. What is not given is taken from the report itself: its accounts, or its
+    policies.
     """
-    if accounts is None and not policies:
+    if not accounts and not policies:
         return report
     there = {e.scope for e in report.evaluations}
     found = {Account(e.provider, e.account, "") for e in report.evaluations if e.account}
-    named = {(p.provider, p.name) for path in policies for p in read(path).policies}
-    wanted = named or {(e.provider, e.policy) for e in report.evaluations if e.account}
+    wanted = set(policies) or {(e.provider, e.policy) for e in report.evaluations if e.account}
     absent = [
         Evaluation(a.provider, a.id, "", policy, a.name, evaluated=False, problem=_PROBLEM)
-        for a in (read_accounts(accounts) if accounts else sorted(found, key=lambda a: (a.provider, a.id)))
+        for a in accounts or sorted(found, key=lambda a: (a.provider, a.id))
         for policy in sorted(name for provider, name in wanted if provider == a.provider) or [""]
         if (a.provider, a.id, policy) not in there
     ]

@@ -15,6 +15,7 @@ from custom_filters.core.times import parse_time
 from custom_filters.core.verdict import UNUSED
 
 _PHASES = ("detected", "restored", "disabled", "marked")
+_SAID = ("policy", "verdict", "threshold_days", "exceeds")
 
 
 def merge(judged: Iterable[tuple[str, Finding]]) -> Iterator[Finding]:
@@ -24,7 +25,7 @@ def merge(judged: Iterable[tuple[str, Finding]]) -> Iterator[Finding]:
     """
     by_uid: dict[str, list[Finding]] = {}
     for scope, finding in judged:
-        said = {name: finding[name] for name in ("policy", "verdict", "threshold_days")}
+        said = {name: finding[name] for name in _SAID if name in finding}
         by_uid.setdefault(finding["uid"], []).append({**finding, "policies": [{**said, "scope": scope}]})
     return (_row(group) for group in by_uid.values())
 

@@ -9,25 +9,22 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
+from custom_filters.core.errors import NotEvaluatedError
+from custom_filters.core.policy_data import asked_verdicts, has_unused_filter, unused_filters
 from custom_filters.core.report import Evaluation, Finding
 from custom_filters.core.text import visible
-from custom_filters.core.vocabulary import ANNOTATION
-from custom_filters.outputs.tree import LOG, METADATA, RESOURCES, Tree, unpack
+from custom_filters.core.vocabulary import ANNOTATION, FILTER
+from custom_filters.outputs.storage import Storage, read
 from custom_filters.outputs.validate_findings import checked_findings
 
-_FILTER = "unused-credentials"
+METADATA, RESOURCES, LOG = "metadata.json", "resources.json", "custodian-run.log"
+#: Files of a policy's folder that are read; Custodian packs them for a bucket.
+NAMES = frozenset(name + end for name in (METADATA, RESOURCES, LOG) for end in ("", ".gz"))
 _DATED = re.compile(r"(?:(?P<base>.*)/)?(?P<date>\d{4}/\d{2}/\d{2}/\d{2})")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 #: File times are coarser than the clock of a run; a gzip header holds whole seconds.
 _FILE_TIME_SLACK = 1.0
 _LOG_LINE = 300
-
-
-class NotEvaluatedError(ValueError):
-    """Why a policy's output says nothing; the message is the sentence for the report."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__(visible(sentence))
 
 
 @dataclass(frozen=True)
@@ -37,19 +34,19 @@ class Folder:
     `base` is the folder without the date that Custodian puts below it in a bucket.
     """
 
-    tree: Tree
+    storage: Storage
     path: str
     base: str
     date: str | None
     files: dict[str, tuple[str, float]] = field(default_factory=dict)
 
-    def read(self, name: str) -> tuple[bytes, float]:
+    def read(self, name: str) -> tuple[bytearray, float]:
         """Content and time of change; raises NotEvaluatedError."""
         if name not in self.files:
             raise NotEvaluatedError(f"there is no {name}")
         path, changed = self.files[name]
         try:
-            content, packed = unpack(self.tree.read(path), path)
+            content, packed = read(self.storage, path)
         except OSError as error:
             raise NotEvaluatedError(f"{name} cannot be read: {error.strerror or error}") from error
         except ValueError as error:
@@ -57,23 +54,23 @@ class Folder:
         return content, changed if packed is None else packed
 
 
-def find_folders(tree: Tree, files: dict[str, float]) -> list[Folder]:
-    """Every policy folder among the tree's files; of a policy's dated folders the newest."""
+def find_folders(storage: Storage, files: dict[str, float]) -> list[Folder]:
+    """Every policy folder among the files; of a policy's dated folders the newest."""
     folders: dict[str, Folder] = {}
     for path, changed in sorted(files.items()):
         parent, _, name = path.rpartition("/")
         plain = name.removesuffix(".gz")
         if plain in (METADATA, RESOURCES, LOG):
-            folders.setdefault(parent, _folder(tree, parent)).files[plain] = (path, changed)
+            folders.setdefault(parent, _folder(storage, parent)).files[plain] = (path, changed)
     newest = {f.base: f for f in sorted(_policies(folders), key=lambda f: f.date or "")}
     return list(newest.values())
 
 
-def _folder(tree: Tree, path: str) -> Folder:
+def _folder(storage: Storage, path: str) -> Folder:
     match = _DATED.fullmatch(path)
     if match is None:
-        return Folder(tree, path, path, None)
-    return Folder(tree, path, match["base"] or "", match["date"])
+        return Folder(storage, path, path, None)
+    return Folder(storage, path, match["base"] or "", match["date"])
 
 
 def _policies(folders: dict[str, Folder]) -> Iterator[Folder]:
@@ -102,19 +99,23 @@ def describe(folder: Folder) -> Described:
         metadata = _object(folder, METADATA)
         known = _with_metadata(bare, metadata)
     except NotEvaluatedError as error:
-        return Described(folder, replace(bare, problem=str(error)))
+        return Described(folder, _failed(bare, error))
     try:
         count = _resource_count(folder, metadata)
     except NotEvaluatedError as error:
-        return Described(folder, replace(known, problem=str(error)))
-    filters = metadata["policy"].get("filters") or []
-    required = any(f == _FILTER or (isinstance(f, dict) and f.get("type") == _FILTER) for f in filters)
+        return Described(folder, _failed(known, error))
+    required = any(set(f.blocks) <= {"and"} for f in unused_filters(metadata["policy"]))
     return Described(folder, replace(known, evaluated=True), count, required)
 
 
+def _failed(evaluation: Evaluation, error: NotEvaluatedError) -> Evaluation:
+    """Not evaluated, and why; the sentence may quote what a file holds."""
+    return replace(evaluation, evaluated=False, problem=visible(str(error)))
+
+
 def _bare(folder: Folder) -> Evaluation:
-    name = folder.base.rpartition("/")[2] or folder.tree.root.rstrip("/").rpartition("/")[2]
-    where = f"{folder.tree.root.rstrip('/')}/{folder.path}".rstrip("/")
+    name = folder.base.rpartition("/")[2] or folder.storage.root.rstrip("/").rpartition("/")[2]
+    where = f"{folder.storage.root.rstrip('/')}/{folder.path}".rstrip("/")
     return Evaluation("", "", "", name, where, evaluated=False)
 
 
@@ -131,8 +132,8 @@ def _with_metadata(bare: Evaluation, metadata: dict[str, Any]) -> Evaluation:
         region=str(config.get("region") or ""),
         policy=str(policy.get("name") or bare.policy),
         started=_start(start),
-        judged=f'"{_FILTER}"' in json.dumps(policy.get("filters")),
-        asks_active='"active"' in json.dumps(policy.get("filters")),
+        judged=has_unused_filter(policy),
+        asks_active="active" in asked_verdicts(policy),
         execution=str(execution.get("id") or ""),
     )
 
@@ -206,7 +207,7 @@ def read_annotations(described: Described, not_before: datetime | None = None) -
     if described.required and len(marked) != len(resources):
         raise NotEvaluatedError(
             f"{len(resources) - len(marked)} of {len(resources)} resources carry no {ANNOTATION}, "
-            f"though the policy filters on {_FILTER}"
+            f"though the policy filters on {FILTER}"
         )
     return marked
 
@@ -221,7 +222,7 @@ def read_findings(
     try:
         findings = _all_findings(read_annotations(described, not_before))
     except NotEvaluatedError as error:
-        return replace(evaluation, evaluated=False, problem=str(error)), []
+        return _failed(evaluation, error), []
     return replace(evaluation, resources=described.expected, findings=len(findings)), findings
 
 

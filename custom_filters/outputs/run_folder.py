@@ -1,8 +1,9 @@
-"""A run's folder and its manifest: what was attempted, written down before anything is started."""
+"""A run's folder and its manifest: what was attempted, so that what left no trace is missed."""
 
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -10,12 +11,29 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from custom_filters.core.times import format_time
-from custom_filters.runner.exits import InputError
-from custom_filters.runner.run.policy_files import Policy
+from custom_filters.core.errors import InputError
+from custom_filters.core.report import Evaluation
+from custom_filters.core.times import format_optional, format_time, parse_time
+from custom_filters.outputs.storage import Storage, read
 
 MANIFEST = "c7n-unused-run.json"
 LATEST = "latest"
+_SCHEMA = 1
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+
+
+class ManifestError(ValueError):
+    """A manifest that cannot be used; the message is the sentence for the report."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A policy that the run set out to run, and the folder that it had to leave, relative to the run's."""
+
+    provider: str
+    name: str
+    resource: str
+    folder: str
 
 
 @dataclass(frozen=True)
@@ -29,68 +47,94 @@ class ChildEnd:
 
 
 @dataclass(frozen=True)
+class Manifest:
+    """What a run attempted, written before its children start; `children` and `finished` when they ended."""
+
+    run_id: str
+    started: datetime
+    dryrun: bool
+    policies: tuple[Attempt, ...]
+    children: tuple[ChildEnd, ...] = ()
+    finished: datetime | None = None
+
+    def to_json(self) -> str:
+        """The manifest as it is written."""
+        times = {"started": format_time(self.started), "finished": format_optional(self.finished)}
+        return json.dumps({"schema": _SCHEMA, **asdict(self), **times}, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, content: bytes | bytearray | str) -> Manifest:
+        """Read what to_json wrote; raises ManifestError."""
+        try:
+            return _manifest(json.loads(content))
+        except ManifestError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ManifestError(
+                f"{MANIFEST} is damaged, so nothing tells what was attempted: {error}"
+            ) from error
+
+
+def _manifest(value: dict[str, Any]) -> Manifest:
+    if value["schema"] != _SCHEMA:
+        raise ManifestError(f"{MANIFEST} has schema {value['schema']!r}; this version reads {_SCHEMA}")
+    finished = value["finished"]
+    return Manifest(
+        value["run_id"],
+        parse_time(value["started"]),
+        value["dryrun"],
+        tuple(Attempt(**{**item, "folder": item["folder"].strip("/")}) for item in value["policies"]),
+        tuple(ChildEnd(**item) for item in value["children"]),
+        None if finished is None else parse_time(finished),
+    )
+
+
+@dataclass(frozen=True)
 class RunFolder:
     """A run's own folder, named by its start and a random id, so that no run finds another's output in it."""
 
     path: Path
-    started: datetime
-    dryrun: bool
-    policies: tuple[Policy, ...]
-    children: tuple[ChildEnd, ...] = ()
-    finished: datetime | None = None
+    manifest: Manifest
 
     @property
-    def run_id(self) -> str:
-        return self.path.name
+    def children(self) -> tuple[ChildEnd, ...]:
+        """How the children ended."""
+        return self.manifest.children
 
     def end(self, children: Iterable[ChildEnd]) -> RunFolder:
         """The same folder after its children have ended; writes the manifest again."""
-        ended = replace(self, children=tuple(children), finished=datetime.now(timezone.utc))
-        ended.write_manifest()
-        return ended
-
-    def write_manifest(self) -> None:
-        """Write the manifest in one step: a reader sees the old one or the new one."""
-        new = self.path / f".{MANIFEST}.new"
-        new.write_text(json.dumps(self._manifest(), indent=1) + "\n", encoding="utf-8")
-        new.replace(self.path / MANIFEST)
-
-    def _manifest(self) -> dict[str, Any]:
-        return {
-            "schema": 1,
-            "run_id": self.run_id,
-            "started": format_time(self.started),
-            "finished": self.finished and format_time(self.finished),
-            "dryrun": self.dryrun,
-            "policies": [
-                {"provider": p.provider, "name": p.name, "resource": p.resource, "folder": _folder(p)}
-                for p in self.policies
-            ],
-            "children": [asdict(child) for child in self.children],
-        }  # fmt: skip
+        ended = replace(self.manifest, children=tuple(children), finished=datetime.now(timezone.utc))
+        _write(self.path, ended)
+        return replace(self, manifest=ended)
 
 
-def _folder(policy: Policy) -> str:
-    return f"{policy.provider}/{policy.name}"
-
-
-def new_run_folder(out: Path, policies: Iterable[Policy], *, dryrun: bool, latest: bool = True) -> RunFolder:
+def new_run_folder(
+    out: Path, policies: Iterable[tuple[str, str, str]], *, dryrun: bool, latest: bool = True
+) -> RunFolder:
     """Make OUT/<UTC time>-<id>/, for this user only, with its manifest; with `latest` OUT/latest leads to it.
 
-    Raises InputError when OUT can't be written.
+    A policy is given as provider, name and resource. Raises InputError when OUT can't be written.
     """
     started = datetime.now(timezone.utc)
     path = out / f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    attempts = tuple(Attempt(*policy, folder=f"{policy[0]}/{policy[1]}") for policy in policies)
+    folder = RunFolder(path, Manifest(path.name, started, dryrun, attempts))
     try:
         out.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700)
-        folder = RunFolder(path, started, dryrun, tuple(policies))
-        folder.write_manifest()
+        _write(path, folder.manifest)
         if latest:
             _point_latest(out, path.name)
     except OSError as error:
         raise InputError(f"-s {out} can't be written: {error.strerror}.") from error
     return folder
+
+
+def _write(folder: Path, manifest: Manifest) -> None:
+    """Write it in one step: a reader sees the old one or the new one."""
+    new = folder / f".{MANIFEST}.new"
+    new.write_text(manifest.to_json(), encoding="utf-8")
+    new.replace(folder / MANIFEST)
 
 
 def _point_latest(out: Path, name: str) -> None:
@@ -110,3 +154,52 @@ def find_run(out: Path) -> Path:
     if (out / MANIFEST).is_file() or not latest.exists():
         return out
     return latest.resolve() if latest.is_dir() else out / latest.read_text(encoding="utf-8").strip()
+
+
+def newest_runs(files: Iterable[str]) -> list[str]:
+    """The folders that hold a run (`""` is the root); of the runs of one `-s OUT` the newest."""
+    runs = sorted(path[: -len(MANIFEST)].rstrip("/") for path in files if path.endswith(MANIFEST))
+    newest = {
+        (run.rpartition("/")[0] if _RUN_ID.fullmatch(run.rpartition("/")[2]) else f"{run}/"): run
+        for run in runs
+    }
+    return sorted(newest.values())
+
+
+def read_manifest(storage: Storage, run: str) -> Manifest:
+    """The manifest of the run in this folder; raises ManifestError when it cannot be used."""
+    try:
+        content, _ = read(storage, f"{run}/{MANIFEST}".lstrip("/"))
+    except OSError as error:
+        raise ManifestError(f"{MANIFEST} cannot be read: {error.strerror or error}") from error
+    return Manifest.from_json(content)
+
+
+def missing(manifest: Manifest, where: str, folders: Iterable[tuple[str, Evaluation]]) -> list[Evaluation]:
+    """What the manifest of the run in the folder `where` attempted and `folders` do not account for.
+
+    `folders` pairs each folder's path in the run with what came of it. A child that ended badly is listed
+    too, unless one of its policies tells already.
+    """
+    left = dict(folders)
+    absent = [
+        _lost(where, a.provider, a.name, a.folder, f"it left no output folder{_why(manifest, a.provider)}")
+        for a in manifest.policies
+        if a.folder not in left
+    ]
+    told = {e.provider for e in (*left.values(), *absent) if not e.evaluated}
+    ended = [
+        _lost(where, c.provider, "", c.log, c.problem)
+        for c in manifest.children
+        if c.problem and c.provider not in told
+    ]
+    return absent + ended
+
+
+def _why(manifest: Manifest, provider: str) -> str:
+    child = next((c for c in manifest.children if c.provider == provider), None)
+    return f": {child.problem}" if child and child.problem else ""
+
+
+def _lost(where: str, provider: str, policy: str, path: str, problem: str) -> Evaluation:
+    return Evaluation(provider, "", "", policy, f"{where}/{path}", False, problem)

@@ -1,13 +1,24 @@
-"""Findings on disk, so that a report over a thousand accounts needs little memory."""
+"""Findings on disk, and the processes that share them: a fleet's report needs little memory."""
 
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from custom_filters.core.report import Finding
+
+_MOST_PROCESSES = 4
+
+
+def processes() -> ProcessPoolExecutor:
+    """One process a core, at most four; not forked, for what reads from buckets runs threads."""
+    count = min(os.cpu_count() or 1, _MOST_PROCESSES)
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"))
 
 
 def lines_of(findings: Iterable[Finding]) -> Iterator[str]:

@@ -47,8 +47,10 @@ def demo(ctx: click.Context, users: int, seed: int, now: str | None, output: Pat
 
 
 def _run(files: list[PolicyFile], output: Path, environment: dict[str, str]) -> int:
+    from custom_filters.outputs.collect import collect
     from custom_filters.runner.run.engine import Job, batches_of, conclude, evaluate
 
     with batches_of(files) as batches:
         job = Job(batches, output, environment)
-        return conclude(evaluate(job, dryrun=True), job)
+        folder = evaluate(job, dryrun=True)
+        return conclude(folder, job, collect([str(folder.path)]))

@@ -1,27 +1,20 @@
-"""Exit codes, in one place, and the two errors that carry them."""
+"""Exit codes, in one place."""
 
 from __future__ import annotations
 
-import click
+from collections.abc import Collection
+
+from custom_filters.core.errors import InputError, NotEvaluatedError
+from custom_filters.core.report import Report, effective_verdict
 
 EVALUATED = 0
 FINDINGS = 1
 WRONG_INPUT = 2
 NOT_EVALUATED = 3
 
+#: Exit codes of the errors that end a command.
+OF_ERROR = {InputError: WRONG_INPUT, NotEvaluatedError: NOT_EVALUATED}
 _RANK = (EVALUATED, FINDINGS, NOT_EVALUATED, WRONG_INPUT)
-
-
-class InputError(click.ClickException):
-    """Wrong input: the message is one sentence that names what is wrong and what to do."""
-
-    exit_code = WRONG_INPUT
-
-
-class NotEvaluatedError(click.ClickException):
-    """Something could not be evaluated at all: the message is one sentence that says what and why."""
-
-    exit_code = NOT_EVALUATED
 
 
 def worst(*codes: int) -> int:
@@ -30,3 +23,11 @@ def worst(*codes: int) -> int:
     Raises ValueError on a number that is no exit code of ours.
     """
     return max(codes, key=_RANK.index, default=EVALUATED)
+
+
+def of_report(report: Report, fail_on: Collection[str] = ()) -> int:
+    """3 when something was not evaluated, else 1 when a credential has one of these verdicts, else 0."""
+    if report.not_evaluated:
+        return NOT_EVALUATED
+    found = bool(fail_on) and any(effective_verdict(f) in fail_on for f in report.findings)
+    return FINDINGS if found else EVALUATED

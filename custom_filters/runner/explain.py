@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from custom_filters.core.errors import InputError, NotEvaluatedError
 from custom_filters.core.verdict import UNUSED
-from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, InputError, NotEvaluatedError
+from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED
 
 #: The rules of `core.judge`, by number, in words.
 RULES = {
@@ -34,14 +35,13 @@ def explain(ctx: click.Context, out: str, user: str) -> None:
 
     Exit code 2 when the user is not in OUT, 3 when a policy in OUT was not evaluated.
     """
-    from custom_filters.outputs.collect import collect
+    from custom_filters.outputs.collect import collect, evaluated_annotations
     from custom_filters.outputs.run_folder import find_run
-    from custom_filters.runner.run.engine import selected
     from custom_filters.runner.tables import not_evaluated_lines
 
     where = out if "://" in out else str(find_run(Path(out)))
     missing = list(not_evaluated_lines(collect([where])))
-    values = [value for _, value in selected(where)]
+    values = [value for _, value in evaluated_annotations([where])]
     found = [value for value in values if user.casefold() in {n.casefold() for n in _names(value)}]
     for line in (line for value in found for line in explain_lines(value)):
         click.echo(line)

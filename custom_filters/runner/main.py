@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 
 import click
 
-from custom_filters.runner.exits import NotEvaluatedError
+from custom_filters.core.errors import InputError, NotEvaluatedError
+from custom_filters.runner.exits import OF_ERROR
 
 #: Subcommand -> where it lives. Imported only when it is called or shown, so that a start stays quick.
 COMMANDS = {
@@ -44,10 +45,20 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the subcommand; what nobody foresaw reads as not evaluated, never as a finding (exit 1)."""
+        """Run the subcommand and turn its errors into exit codes.
+
+        What nobody foresaw reads as not evaluated, never as a finding (exit 1).
+        """
+        try:
+            return self._invoke(ctx)
+        except (InputError, NotEvaluatedError) as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(OF_ERROR[type(error)])
+
+    def _invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
+        except (InputError, NotEvaluatedError, click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise
         except (KeyboardInterrupt, click.Abort) as error:
             raise NotEvaluatedError(f"{ctx.invoked_subcommand} was stopped before its end.") from error

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 import click
 
 from custom_filters import autoload
-from custom_filters.runner.exits import InputError
+from custom_filters.core.errors import InputError
 
 _PASS_THROUGH = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 

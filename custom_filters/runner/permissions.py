@@ -7,7 +7,7 @@ from importlib import import_module
 
 import click
 
-from custom_filters.runner.exits import InputError
+from custom_filters.core.errors import InputError
 from custom_filters.runner.run.policy_files import PROVIDERS, need_installed
 
 

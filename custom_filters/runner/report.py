@@ -9,29 +9,20 @@ from pathlib import Path
 
 import click
 
-from custom_filters.core.report import Report, effective_verdict
+from custom_filters.core.errors import InputError
 from custom_filters.core.verdict import SELECTABLE
 from custom_filters.outputs.collect import collect
-from custom_filters.outputs.expected import with_expected
+from custom_filters.outputs.expected import read_accounts, with_expected
 from custom_filters.outputs.history import with_history
+from custom_filters.reports.formats import FORMATS
 from custom_filters.reports.redact import redact
 from custom_filters.reports.schema import schema
-from custom_filters.runner.exits import EVALUATED, FINDINGS, NOT_EVALUATED, InputError
-from custom_filters.runner.report_files import NAMES, write_reports
+from custom_filters.runner import exits
+from custom_filters.runner.report_files import DEFAULT_FORMATS, write_reports
+from custom_filters.runner.run import policy_files
 from custom_filters.runner.tables import not_evaluated_lines
 
-DEFAULT_FORMATS = ("html", "md", "csv", "json")
 _SHORTEST_KEY = 16
-
-__all__ = ["DEFAULT_FORMATS", "exit_code", "report", "write_reports"]
-
-
-def exit_code(report: Report, fail_on: Collection[str] = ()) -> int:
-    """3 when something was not evaluated, else 1 when a credential has one of these verdicts, else 0."""
-    if report.not_evaluated:
-        return NOT_EVALUATED
-    found = bool(fail_on) and any(effective_verdict(f) in fail_on for f in report.findings)
-    return FINDINGS if found else EVALUATED
 
 
 def _names(allowed: Collection[str]) -> Callable[[click.Context, click.Parameter, str], tuple[str, ...]]:
@@ -56,8 +47,8 @@ def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.command()
 @click.argument("outputs", metavar="OUT...", nargs=-1, required=True)
 @click.option(
-    "-f", "--format", "formats", callback=_names(NAMES), default=",".join(DEFAULT_FORMATS),
-    show_default=True, help=f"Comma-separated list of {', '.join(NAMES)}.",
+    "-f", "--format", "formats", callback=_names(FORMATS), default=",".join(DEFAULT_FORMATS),
+    show_default=True, help=f"Comma-separated list of {', '.join(FORMATS)}.",
 )  # fmt: skip
 @click.option(
     "-o", "--output", "directory", type=click.Path(file_okay=False, path_type=Path), default="report",
@@ -65,7 +56,7 @@ def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> No
 )  # fmt: skip
 @click.option(
     "--history", type=click.Path(dir_okay=False, path_type=Path),
-    help="DuckDB file that remembers earlier runs: what is new, resolved, back in use.",
+    help="SQLite file that remembers earlier runs: what is new, resolved, back in use.",
 )  # fmt: skip
 @click.option(
     "--fail-on", callback=_names(SELECTABLE), default="", metavar="VERDICTS",
@@ -103,10 +94,11 @@ def report(
 ) -> None:
     """Read Custodian output and write reports.
 
-    OUT is a folder given to `custodian run -s`, `c7n-org run -s` or `c7n-unused run -s`, or an s3:// or gs://
-    URL. Exit code 1: findings at --fail-on; 2: wrong input; 3: something was not evaluated.
+    OUT is a folder given to `custodian run -s`, `c7n-org run -s` or `c7n-unused run -s`, or an s3://, gs://
+    or azure:// URL. Exit code 1: findings at --fail-on; 2: wrong input; 3: something was not evaluated.
     """
-    collected = with_expected(collect(outputs), accounts, policies)
+    named = {(p.provider, p.name) for file in policies for p in policy_files.read(file).policies}
+    collected = with_expected(collect(outputs), read_accounts(accounts) if accounts else (), named)
     if history:
         collected = with_history(collected, history)
     if redacted or redact_key:
@@ -115,7 +107,7 @@ def report(
         click.echo(path)
     for line in not_evaluated_lines(collected):
         click.echo(line, err=True)
-    ctx.exit(exit_code(collected, fail_on))
+    ctx.exit(exits.of_report(collected, fail_on))
 
 
 def _key(file: Path | None) -> bytes:

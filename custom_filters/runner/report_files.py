@@ -8,47 +8,35 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
+from custom_filters.core.errors import InputError
 from custom_filters.core.report import Report
-from custom_filters.outputs.processes import processes
+from custom_filters.outputs.spool import processes
 from custom_filters.reports.formats import FORMATS
 from custom_filters.reports.html import INTERACTIVE_ROWS
-from custom_filters.runner.exits import InputError
-from custom_filters.runner.report_parquet import FOLDER, write_parquet
 
-PARQUET = "parquet"
-#: Every name that `-f` takes.
-NAMES = (*FORMATS, PARQUET)
+DEFAULT_FORMATS = ("html", "md", "csv", "json")
 
 
 def write_reports(report: Report, formats: Iterable[str], directory: Path) -> list[Path]:
     """Write each format into the folder (made with mode 0700, files 0600); returns what was written.
 
-    A format of many files has a folder of its own, which is replaced. Raises InputError when something cannot
-    be written or a library is missing.
+    A format of many files has a folder of its own, which is replaced. A fleet's report takes a process for
+    each format. Raises InputError when something cannot be written or a library is missing.
     """
+    write = partial(_write_format, report, directory)
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return [path for written in _write_all(report, list(formats), directory) for path in written]
+        if len(report.findings) <= INTERACTIVE_ROWS:
+            return [path for name in formats for path in write(name)]
+        with processes() as pool:
+            return [path for written in pool.map(write, formats) for path in written]
     except OSError as error:
         raise InputError(f"{error.filename or directory}: {error.strerror or error}") from error
     except ImportError as error:
         raise InputError(f"{error}; pip install 'c7n-unused[reports]'") from error
 
 
-def _write_all(report: Report, formats: list[str], directory: Path) -> Iterable[list[Path]]:
-    """A fleet's report takes a process for each format."""
-    write = partial(_write_format, report, directory)
-    if len(report.findings) <= INTERACTIVE_ROWS:
-        return list(map(write, formats))
-    with processes() as pool:
-        return list(pool.map(write, formats))
-
-
 def _write_format(report: Report, directory: Path, name: str) -> list[Path]:
-    if name == PARQUET:
-        shutil.rmtree(directory / FOLDER, ignore_errors=True)
-        write_parquet(report, directory / FOLDER)
-        return [directory / FOLDER]
     cleared: set[Path] = set()
     written = []
     for file, chunks in FORMATS[name](report):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from custom_filters.core.errors import InputError
 from custom_filters.outputs.action_logs import entry_lines, find_logs, read_log
-from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, InputError
+from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED
 
 if TYPE_CHECKING:
     from custom_filters.outputs.run_folder import RunFolder

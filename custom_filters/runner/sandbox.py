@@ -18,8 +18,8 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import click
 
+from custom_filters.core.errors import InputError
 from custom_filters.core.times import format_time, parse_time
-from custom_filters.runner.exits import InputError
 from custom_filters.runner.run.policy_files import PROVIDERS, installed, need_installed, parse_providers
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from custom_filters.runner.exits import NotEvaluatedError
+from custom_filters.core.errors import NotEvaluatedError
 from custom_filters.runner.run.policy_files import need_installed
 
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from custom_filters.core.policy_data import asked_verdicts, days_of, unused_filters
 from custom_filters.core.report import VERDICT_ORDER, Evaluation, Report, effective_verdict
 from custom_filters.core.verdict import UNUSED
 from custom_filters.runner.run.children import Child
 from custom_filters.runner.run.policy_files import Policy
-from custom_filters.runner.run.thresholds import asked_verdicts, judging_days
 
 _METADATA = "metadata.json"
 _PLAIN_WIDTH = 140
@@ -81,25 +80,30 @@ def not_evaluated_lines(report: Report) -> Iterator[str]:
         yield f"`c7n-unused doctor -p {provider}` checks what a run needs."
 
 
-def threshold_table(
-    policies: Iterable[Policy], report: Report, annotations: Iterable[tuple[Evaluation, dict[str, Any]]]
-) -> Table:
+def threshold_table(policies: Iterable[Policy], report: Report) -> Table:
     """How many unused users and credentials each threshold would hit, exempt users left out."""
-    users: Counter[tuple[str, str]] = Counter()
-    credentials: Counter[tuple[str, str]] = Counter()
-    for evaluation, value in annotations:
-        if value["user_verdict"] != "exempt":
-            unused = [c for c in value["credentials"] if c["verdict"] in UNUSED]
-            users[evaluation.provider, evaluation.policy] += bool(unused)
-            credentials[evaluation.provider, evaluation.policy] += len(unused)
+    hit = _hit(report)
     done = {(e.provider, e.policy) for e in report.evaluations if e.evaluated}
     table = Table("provider", "policy", title="Unused at each threshold")
     for name in ("days", "users", "credentials"):
         table.add_column(name, justify="right")
     for policy in policies:
-        if UNUSED.intersection(asked_verdicts(policy)):
-            key = policy.provider, policy.name
-            days = str(next(judging_days(policy)))
-            shown = (str(users[key]), str(credentials[key])) if key in done else ("not evaluated", "")
-            table.add_row(policy.provider, escape(policy.name.removesuffix(f"-{days}d")), days, *shown)
+        if UNUSED.isdisjoint(asked_verdicts(policy.data)):
+            continue
+        for number in sorted({n for f in unused_filters(policy.data) for n in days_of(f.data)}):
+            users = hit.get((policy.provider, policy.name, number), Counter())
+            evaluated = (policy.provider, policy.name) in done
+            shown = (str(len(users)), str(users.total())) if evaluated else ("not evaluated", "")
+            table.add_row(policy.provider, escape(policy.name), str(number), *shown)
     return table
+
+
+def _hit(report: Report) -> dict[tuple[str, str, int], Counter[int]]:
+    """(provider, policy, days) -> credentials by user (a hash), for each threshold that one exceeds."""
+    hit: dict[tuple[str, str, int], Counter[int]] = defaultdict(Counter)
+    for finding in report.findings:
+        user = hash((finding["account"], finding["user_id"]))
+        for said in finding["policies"] if finding["user_verdict"] != "exempt" else ():
+            for number in said["exceeds"] if said["verdict"] in UNUSED else ():
+                hit[finding["provider"], said["policy"], number][user] += 1
+    return hit

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from custom_filters.runner.exits import EVALUATED, FINDINGS, InputError
+from custom_filters.core.errors import InputError
+from custom_filters.runner.exits import EVALUATED, FINDINGS
 
 
 @click.command()

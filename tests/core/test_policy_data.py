@@ -105,3 +105,15 @@ def test_what_a_policy_without_our_filter_has() -> None:
     assert unused_filter(made(NAMED)) == {}
     assert exemptions_of(made(NAMED)) == []
     assert exemptions_of(made(FILTER)) == ["e.yml"]
+
+
+NOT_OURS: dict[str, Any] = {
+    "another filter with a block's name": [{"type": "list-item", "key": "x", "and": [FILTER]}],
+    "a block that is no list": [{"not": FILTER}],
+    "filters that are no list": "unused-credentials",
+}
+
+
+@pytest.mark.parametrize("elements", NOT_OURS.values(), ids=NOT_OURS)
+def test_what_stands_elsewhere_is_not_our_filter(elements: Any) -> None:
+    assert unused_filters({"name": "p", "filters": elements}) == []

@@ -16,10 +16,10 @@ from c7n.loader import PolicyLoader
 from c7n.resources import load_resources
 from moto import mock_aws
 
+from custom_filters.core.errors import InputError
 from custom_filters.core.report import Evaluation, Report
 from custom_filters.core.times import format_time
 from custom_filters.outputs.collect import collect, evaluated_annotations
-from custom_filters.runner.exits import InputError
 from tests.reports.samples import NOW, POLICY, Output, credential, days_ago, user, value
 
 ALICE, BOB = value(user("alice", credential(200))), value(user("bob", credential()))
@@ -140,6 +140,22 @@ def test_a_policy_without_our_filter_is_a_check(tmp_path: Path) -> None:
     (folder / "resources.json").write_text('[{"account_id": "111111111111"}]')
     seen = only(collect([str(tmp_path)]))
     assert (seen.evaluated, seen.judged, seen.resources, seen.findings) == (True, False, 1, 0)
+
+
+def test_names_of_ours_in_another_filters_value_are_not_ours(tmp_path: Path) -> None:
+    folder = Output([ALICE]).write(tmp_path / POLICY)
+    metadata = Output([ALICE]).metadata()
+    status = {"type": "value", "key": "tag:status", "value": "active"}
+    metadata["policy"]["filters"] += [status]
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+    assert not only(collect([str(tmp_path)])).asks_active
+    metadata["policy"]["filters"] = [{**status, "value": "unused-credentials"}, {"not": [status]}]
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+    assert not only(collect([str(tmp_path)])).judged
+    asked = {"or": [{"type": "unused-credentials", "verdicts": ["active"]}]}
+    metadata["policy"]["filters"] = [asked]
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+    assert only(collect([str(tmp_path)])).asks_active
 
 
 def test_what_an_earlier_run_left_beside_a_new_one_is_not_evaluated(tmp_path: Path) -> None:

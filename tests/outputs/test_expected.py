@@ -3,10 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
+from custom_filters.core.errors import InputError
 from custom_filters.core.report import Evaluation, Report
 from custom_filters.outputs.expected import read_accounts, with_expected
-from custom_filters.runner.exits import InputError
 
 POLICIES = """
 policies:
@@ -31,10 +32,11 @@ THERE = Evaluation("aws", "111111111111", "us-east-1", "users", "out/one", evalu
 def test_what_left_nothing(
     tmp_path: Path, accounts: str | None, policies: str | None, absent: list[tuple[str, str, str]]
 ) -> None:
+    run = yaml.safe_load(policies)["policies"] if policies else []
     expected = with_expected(
         Report((), (THERE,), None),
-        written(tmp_path / "accounts.yml", accounts) if accounts else None,
-        [written(tmp_path / "policies.yml", policies)] if policies else [],
+        read_accounts(written(tmp_path / "accounts.yml", accounts)) if accounts else (),
+        [(policy["resource"].partition(".")[0], policy["name"]) for policy in run],
     )
     assert [e.scope for e in expected.not_evaluated] == absent
     assert THERE in expected.evaluations

@@ -7,12 +7,10 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from xml.etree import ElementTree
 
 import boto3
 import openpyxl
-import pyarrow.dataset
 import pytest
 from markdown_it import MarkdownIt
 from moto import mock_aws
@@ -23,7 +21,6 @@ from custom_filters.core.report import Report
 from custom_filters.reports import markdown
 from custom_filters.reports.flat import COLUMNS
 from custom_filters.reports.formats import FORMATS
-from custom_filters.runner.report_parquet import write_parquet
 from tests.reports.hostile import NAMES
 from tests.reports.samples import MARKED, credential, evaluation, exempt, report, user, value
 
@@ -163,16 +160,6 @@ def test_junit_results() -> None:
         "dave": ["error"],
         "eve": [],
     }
-
-
-@BOTH
-def test_parquet(made: Report, tmp_path: Path) -> None:
-    write_parquet(made, tmp_path / "p")
-    table = pyarrow.dataset.dataset(tmp_path / "p", partitioning="hive").to_table().to_pylist()
-    assert {row["uid"]: (row["user"], row["date"]) for row in table} == {
-        f["uid"]: (f["user"], "2026-11-23") for f in made.findings
-    }
-    assert {type(row["as_of"]) for row in table} == {datetime}
 
 
 @BOTH

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from custom_filters.core.errors import InputError
+from custom_filters.core.policy_data import exemptions_of
 from custom_filters.core.times import format_time
 from custom_filters.core.verdict import SELECTABLE
-from custom_filters.runner.exits import InputError
 from custom_filters.runner.run.policy_files import PolicyFile, given, parse_providers, shipped
 from custom_filters.runner.run.thresholds import apply_days, parse_days
 from custom_filters.runner.sandbox import move_clock, parse_now
@@ -92,7 +93,6 @@ def _check_exemptions(files: list[PolicyFile]) -> None:
     """A file of exemptions that cannot be taken is wrong input, found before anything is asked of a cloud."""
     from c7n.exceptions import PolicyExecutionError
 
-    from custom_filters.core.policy_data import exemptions_of
     from custom_filters.custodian.exemptions import NONE, read_exemptions
 
     named = {where for file in files for policy in file.policies for where in exemptions_of(policy.data)}
@@ -106,10 +106,11 @@ def _check_exemptions(files: list[PolicyFile]) -> None:
 
 
 def _look(job: Job, *, compare: bool) -> int:
+    from custom_filters.outputs.collect import collect
     from custom_filters.runner.run.engine import conclude, evaluate
 
     folder = evaluate(job, dryrun=True)
-    return conclude(folder, job, compare=compare)
+    return conclude(folder, job, collect([str(folder.path)]), compare=compare)
 
 
 def parse_verdicts(text: str | None) -> frozenset[str]:

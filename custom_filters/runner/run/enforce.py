@@ -9,13 +9,14 @@ from pathlib import Path
 
 import click
 
+from custom_filters.core.errors import InputError
 from custom_filters.core.report import Report
 from custom_filters.core.times import parse_time
 from custom_filters.outputs.action_logs import outcome_lines
-from custom_filters.outputs.collect import collect
+from custom_filters.outputs.collect import collect, evaluated_annotations
 from custom_filters.outputs.run_folder import RunFolder
-from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, InputError, worst
-from custom_filters.runner.run.engine import Job, complete, conclude, evaluate, selected
+from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, worst
+from custom_filters.runner.run.engine import Job, complete, conclude, evaluate
 from custom_filters.runner.run.plan import (
     Step,
     limit_sentences,
@@ -40,21 +41,21 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
     """
     planned = evaluate(job, dryrun=True)
     report = collect([str(planned.path)])
-    steps = make_plan(selected(str(planned.path)), planned.policies, _now(job))
+    steps = make_plan(evaluated_annotations([str(planned.path)]), job.policies, _now(job))
     _show_plan(steps, planned.path / "plan.json")
     ready = _ready(job, planned, report)
     code = EVALUATED if len(ready.batches) == len(job.batches) else NOT_EVALUATED
     if not ready.batches or not steps:
         click.echo("Nothing was changed.")
-        return worst(code, conclude(planned, job))
+        return worst(code, conclude(planned, job, report))
     if not assume_yes and not click.confirm("Do this?", default=False):
         click.echo("Nothing was changed.")
-        return worst(code, conclude(planned, job))
+        return worst(code, conclude(planned, job, report))
     done = evaluate(ready, dryrun=False)
-    _say_limits(done)
+    _say_limits(done, ready)
     for line in outcome_lines(done.path):
         click.echo(line)
-    return worst(code, conclude(done, ready))
+    return worst(code, conclude(done, ready, collect([str(done.path)])))
 
 
 def _show_plan(steps: list[Step], complete: Path) -> None:
@@ -73,7 +74,7 @@ def _now(job: Job) -> datetime:
 
 def _ready(job: Job, planned: RunFolder, report: Report) -> Job:
     """The job without the providers whose plan has gaps, which are named."""
-    _say_limits(planned)
+    _say_limits(planned, job)
     ready = [batch for batch in job.batches if complete(report, batch.provider, planned)]
     for batch in job.batches:
         if batch not in ready:
@@ -83,6 +84,6 @@ def _ready(job: Job, planned: RunFolder, report: Report) -> Job:
     return replace(job, batches=tuple(ready))
 
 
-def _say_limits(folder: RunFolder) -> None:
-    for sentence in limit_sentences(folder.path, folder.policies):
+def _say_limits(folder: RunFolder, job: Job) -> None:
+    for sentence in limit_sentences(folder.path, job.policies):
         click.echo(sentence)

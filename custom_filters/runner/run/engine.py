@@ -9,13 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from custom_filters.core.report import Evaluation, Report
-from custom_filters.outputs.collect import collect, evaluated_annotations
+from custom_filters.core.errors import InputError
+from custom_filters.core.report import Report
 from custom_filters.outputs.run_folder import RunFolder, new_run_folder
-from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, InputError, worst
-from custom_filters.runner.report import DEFAULT_FORMATS, exit_code, write_reports
+from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, of_report, worst
+from custom_filters.runner.report_files import DEFAULT_FORMATS, write_reports
 from custom_filters.runner.run.children import (
     Batch,
     child_environment,
@@ -24,7 +23,7 @@ from custom_filters.runner.run.children import (
     make_batches,
     run_children,
 )
-from custom_filters.runner.run.policy_files import PolicyFile
+from custom_filters.runner.run.policy_files import Policy, PolicyFile
 from custom_filters.runner.tables import not_evaluated_lines, progress, stdout, threshold_table, verdict_table
 
 #: Custodian's schema check ends in the line `unknown`; what is wrong, and where, stands before it.
@@ -39,6 +38,11 @@ class Job:
     out: Path
     environment: Mapping[str, str]
     fail_on: frozenset[str] = frozenset()
+
+    @property
+    def policies(self) -> list[Policy]:
+        """The policies of all batches."""
+        return [policy for batch in self.batches for policy in batch.policies]
 
 
 @contextmanager
@@ -71,34 +75,28 @@ def _refused(log: str) -> str | None:
 
 def evaluate(job: Job, *, dryrun: bool, latest: bool = True) -> RunFolder:
     """Run the batches in a new folder below `job.out`, whose manifest is written before and after."""
-    policies = [policy for batch in job.batches for policy in batch.policies]
+    policies = [(policy.provider, policy.name, policy.resource) for policy in job.policies]
     folder = new_run_folder(job.out, policies, dryrun=dryrun, latest=latest)
     with progress(folder.path) as tick:
         ends = run_children(job.batches, folder.path, dryrun=dryrun, environment=job.environment, tick=tick)
     return folder.end(ends)
 
 
-def selected(path: str) -> list[tuple[Evaluation, dict[str, Any]]]:
-    """Every annotation below a folder or URL, with the policy that wrote it, of the policies evaluated."""
-    return list(evaluated_annotations([path]))
-
-
-def conclude(folder: RunFolder, job: Job, *, compare: bool = False) -> int:
-    """Write a run's reports, print its table and where the report is; returns the exit code.
+def conclude(folder: RunFolder, job: Job, report: Report, *, compare: bool = False) -> int:
+    """Write the reports of a run, print its table and where the report is; returns the exit code.
 
     The table shows verdicts, or with `compare` what each threshold would hit.
     """
-    report = collect([str(folder.path)])
     written = write_reports(report, DEFAULT_FORMATS, folder.path / "report")
     page = next(path for path in written if path.suffix == ".html")
     console = stdout()
     if compare:
-        console.print(threshold_table(folder.policies, report, selected(str(folder.path))))
+        console.print(threshold_table(job.policies, report))
     else:
         console.print(verdict_table(report))
     for line in (*not_evaluated_lines(report), f"Report: {page}"):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    return worst(exit_code(report, job.fail_on), _children_code(folder))
+    return worst(of_report(report, job.fail_on), _children_code(folder))
 
 
 def _children_code(folder: RunFolder) -> int:

@@ -15,10 +15,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from custom_filters.core.mark import stamp
+from custom_filters.core.policy_data import actions
 from custom_filters.core.report import Evaluation
 from custom_filters.core.verdict import UNUSED
 from custom_filters.runner.run.policy_files import Policy
-from custom_filters.runner.run.thresholds import actions
 
 _MOST_ROWS = 40
 
@@ -100,7 +100,7 @@ def make_plan(
     return [
         step
         for evaluation, value in annotations
-        for action in actions(by_name[evaluation.provider, evaluation.policy])
+        for action in actions(by_name[evaluation.provider, evaluation.policy].data)
         if action["type"] not in _NEUTRAL
         for step in _steps(value, action, now)
     ]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import yaml
 
-from custom_filters.runner.exits import InputError
+from custom_filters.core.errors import InputError
 
 PROVIDERS = ("aws", "azure", "gcp")
 _MODULES = {"aws": "c7n", "azure": "c7n_azure", "gcp": "c7n_gcp"}

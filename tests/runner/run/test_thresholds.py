@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from custom_filters.runner.exits import InputError
+from custom_filters.core.errors import InputError
+from custom_filters.core.policy_data import days_of, unused_filters
 from custom_filters.runner.run.policy_files import Policy, PolicyFile
-from custom_filters.runner.run.thresholds import apply_days, judging_days
+from custom_filters.runner.run.thresholds import apply_days
 
 UNMARK = {"verdicts": ["active"]}
 
@@ -18,9 +20,13 @@ def policy(name: str, days: int | None, *actions: Any, **options: Any) -> Policy
     return Policy("aws", name, "aws.iam-user", data)
 
 
+def thresholds(data: Mapping[str, Any]) -> list[int]:
+    return [number for found in unused_filters(data) for number in days_of(found.data)]
+
+
 def applied(policies: list[Policy], *days: int) -> dict[str, list[int]]:
     files = apply_days([PolicyFile(Path("x.yml"), tuple(policies), {})], days)
-    return {p.name: list(judging_days(p)) for file in files for p in file.policies}
+    return {p.name: thresholds(p.data) for file in files for p in file.policies}
 
 
 MARK = {"type": "mark-for-op", "op": "disable-unused", "hours": 336}
@@ -52,15 +58,26 @@ def test_a_threshold_within_the_notice_is_refused() -> None:
         applied(ENFORCE, 14)
 
 
-def test_several_numbers_make_variants() -> None:
-    policies = [policy("unused", 90), policy("other", None)]
-    assert applied(policies, 30, 60) == {"unused-30d": [30], "unused-60d": [60], "other": []}
+def test_several_numbers_are_one_list() -> None:
+    policies = (policy("unused", 90), policy("other", None))
+    (file,) = apply_days([PolicyFile(Path("x.yml"), policies, {})], (30, 60))
+    assert [p.name for p in file.policies] == ["unused", "other"]
+    assert file.policies[0].data["filters"] == [{"type": "unused-credentials", "days": [30, 60]}]
+    assert file.policies[1] is policies[1]
+
+
+def test_a_value_that_reads_like_our_filter_is_left_as_it_is() -> None:
+    value = {"type": "value", "key": "UserName", "value": "unused-credentials"}
+    data = {"name": "named", "filters": [value, {"type": "unused-credentials", "days": 90}]}
+    named = Policy("aws", "named", "aws.iam-user", data)
+    (file,) = apply_days([PolicyFile(Path("x.yml"), (named,), {})], [30])
+    assert file.policies[0].data["filters"] == [value, {"type": "unused-credentials", "days": 30}]
 
 
 def test_filters_are_found_in_blocks_and_in_short_form() -> None:
     data = {"filters": [{"or": ["unused-credentials", {"not": [{"type": "unused-credentials", "days": 7}]}]}]}
     nested = Policy("aws", "nested", "aws.iam-user", data)
-    assert list(judging_days(nested)) == [90, 7]
+    assert thresholds(nested.data) == [90, 7]
     assert applied([nested], 30) == {"nested": [30, 30]}
 
 
