@@ -17,7 +17,8 @@ import requests
 from custom_filters.azure.client import CONCURRENCY, Graph, Json
 from custom_filters.azure.errors import GraphError, error_of, lost
 from custom_filters.azure.pace import again, given_up
-from custom_filters.custodian.pacing import Again, Turn, parse_retry_after
+from custom_filters.custodian.pacing import Again, Turn
+from custom_filters.custodian.waits import parse_retry_after
 
 T = TypeVar("T")
 LARGEST = 20

