@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from custom_filters.custodian import pacing
+from tests.virtual import VirtualTime
+
 ROOT = Path(__file__).resolve().parent.parent
 SCHEME = "nt" if os.name == "nt" else "posix_prefix"  # "venv" is not known to Python 3.10
 
@@ -78,3 +81,11 @@ def make_env(folder: Path, wheel: Path, *, c7n: bool) -> Env:
 def wheel_env(tmp_path_factory: pytest.TempPathFactory, wheels: dict[str, Path]) -> Env:
     """The wheel installed beside c7n and everything else this environment has."""
     return make_env(tmp_path_factory.mktemp("wheel-env"), wheels["wheel"], c7n=True)
+
+
+@pytest.fixture
+def virtual_time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
+    """The clock of every limiter in this process: waiting takes no time."""
+    time = VirtualTime()
+    monkeypatch.setattr(pacing, "SYSTEM", time.clock)
+    return time

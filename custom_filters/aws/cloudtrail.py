@@ -1,38 +1,20 @@
 """CloudTrail's event history as a last veto: management events of the named Regions, 90 days back.
 
-https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html: two requests a second for
-each account and Region, 50 events a page.
+https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html: 50 events a page; the
+clients keep the pace.
 """
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from custom_filters.core.times import format_time, to_utc
+from custom_filters.custodian.parallel import for_each
 
 _HISTORY_DAYS = 90
-_INTERVAL = 0.5
-
-
-@dataclass
-class Pace:
-    """Lets calls through no faster than one each `interval` seconds, whatever the number of threads."""
-
-    interval: float = _INTERVAL
-    _next: float = 0.0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def wait(self) -> None:
-        """Block until it is this caller's turn."""
-        with self._lock:
-            turn = max(self._next, time.monotonic())
-            self._next = turn + self.interval
-        time.sleep(max(0.0, turn - time.monotonic()))
 
 
 @dataclass(frozen=True)
@@ -41,19 +23,20 @@ class Trail:
 
     clients: Mapping[str, Any]
     days: int
-    paces: Mapping[str, Pace] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Each Region has a pace of its own."""
-        object.__setattr__(self, "paces", {region: Pace() for region in self.clients})
 
     def seen(self, user: str, other_keys: Collection[str], now: datetime) -> str | None:
-        """A sentence on an event of this user that none of `other_keys` made; None when there is none."""
-        for region in self.clients:
-            for event in self._events(region, user, now):
-                if event.get("AccessKeyId") not in other_keys:
-                    at = format_time(to_utc(event["EventTime"]))
-                    return f"back in use: CloudTrail of {region} has {event['EventName']} at {at}"
+        """A sentence on an event of this user that none of `other_keys` made; None when there is none.
+
+        The Regions are asked at once: each has a quota of its own.
+        """
+        said = for_each(lambda region: self._seen(region, user, other_keys, now), self.clients)
+        return next(filter(None, said), None)
+
+    def _seen(self, region: str, user: str, other_keys: Collection[str], now: datetime) -> str | None:
+        for event in self._events(region, user, now):
+            if event.get("AccessKeyId") not in other_keys:
+                at = format_time(to_utc(event["EventTime"]))
+                return f"back in use: CloudTrail of {region} has {event['EventName']} at {at}"
         return None
 
     def _events(self, region: str, user: str, now: datetime) -> Iterator[dict[str, Any]]:
@@ -63,7 +46,6 @@ class Trail:
             "MaxResults": 50,
         }
         while True:
-            self.paces[region].wait()
             page = self.clients[region].lookup_events(**pages)
             yield from page["Events"]
             if not page.get("NextToken"):

@@ -6,7 +6,6 @@ of them; one that depends on a failed one is answered 424.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +16,9 @@ import requests
 
 from custom_filters.azure.client import CONCURRENCY, Graph, Json
 from custom_filters.azure.errors import GraphError, error_of, lost
-from custom_filters.azure.retry import delay, parse_retry_after, tries
+from custom_filters.azure.pace import again, given_up
+from custom_filters.custodian.pacing import Again, Turn
+from custom_filters.custodian.waits import parse_retry_after
 
 T = TypeVar("T")
 LARGEST = 20
@@ -41,16 +42,12 @@ def batch(graph: Graph, steps: Sequence[Step]) -> list[Any]:
     """
     results: list[Any] = [None] * len(steps)
     waiting = list(range(len(steps)))
-    failures = 0
+    turn = Turn()
     while waiting:
-        answers = _send(graph, steps, waiting)
+        answers = _send(graph, steps, waiting, turn)
         for index in waiting:
             results[index] = _result(steps, index, answers)
-        failures += 1
-        waiting = _worth_trying(steps, waiting, results, failures)
-        if waiting:
-            errors = [results[i] for i in waiting if results[i].status != requests.codes.failed_dependency]
-            time.sleep(max(delay(error, failures) for error in errors))
+        waiting = _worth_trying(graph, steps, waiting, results, turn)
     return results
 
 
@@ -68,9 +65,9 @@ def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield chunk
 
 
-def _send(graph: Graph, steps: Sequence[Step], waiting: Sequence[int]) -> Mapping[str, Json]:
+def _send(graph: Graph, steps: Sequence[Step], waiting: Sequence[int], turn: Turn) -> Mapping[str, Json]:
     requests_ = [_request(steps[i], i, waiting) for i in waiting]
-    answer = graph.request("POST", f"{graph.endpoint}/v1.0/$batch", body={"requests": requests_})
+    answer = graph.request("POST", f"{graph.endpoint}/v1.0/$batch", body={"requests": requests_}, turn=turn)
     responses = answer.get("responses") if isinstance(answer, Mapping) else None
     return {str(r.get("id")): r for r in responses or ()}
 
@@ -97,9 +94,28 @@ def _result(steps: Sequence[Step], index: int, answers: Mapping[str, Json]) -> A
 
 
 def _worth_trying(
-    steps: Sequence[Step], waiting: Iterable[int], results: Sequence[Any], failures: int
+    graph: Graph, steps: Sequence[Step], waiting: Iterable[int], results: list[Any], turn: Turn
 ) -> list[int]:
-    """Those that failed in passing, and those that waited for one of them."""
-    passing = [i for i in waiting if isinstance(results[i], GraphError) and failures < tries(results[i])]
-    held_up = [i for i in waiting if steps[i].after in passing and i not in passing]
-    return sorted([*passing, *held_up])
+    """Those that failed in passing or were refused for their speed, and those that waited for one of them.
+
+    Returns when the next batch may be sent.
+    """
+    waiting = list(waiting)
+    whys = {i: why for i in waiting if isinstance(results[i], GraphError) and (why := again(results[i]))}
+    refused = {i: why for i, why in whys.items() if why.tries is None}
+    limiter = graph.limits.others
+    if refused and (sentence := limiter.refused(turn, _longest(refused.values()))):
+        for index in refused:
+            results[index] = given_up(results[index], sentence)
+            del whys[index]
+    passing = {i: why for i, why in whys.items() if i not in refused}
+    if passing:
+        tries = max(why.tries or 0 for why in passing.values())
+        if not limiter.goes_on(turn, Again(tries, _longest(passing.values()))):
+            whys = {i: why for i, why in whys.items() if i not in passing}
+    held_up = [i for i in waiting if steps[i].after in whys and i not in whys]
+    return sorted([*whys, *held_up])
+
+
+def _longest(whys: Iterable[Again]) -> float | None:
+    return max((why.retry_after for why in whys if why.retry_after is not None), default=None)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -14,10 +15,13 @@ from c7n.exceptions import PolicyExecutionError
 from c7n.utils import local_session
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from requests.utils import parse_dict_header
 
 from custom_filters.azure.errors import GraphError, error_of, lost
-from custom_filters.azure.retry import parse_retry_after, retried
+from custom_filters.azure.pace import Limits, Pace, again, given_up
+from custom_filters.custodian.pacing import RateLimiter, Turn
 from custom_filters.custodian.store import shared
+from custom_filters.custodian.waits import parse_retry_after
 
 Json = dict[str, Any]
 
@@ -28,34 +32,37 @@ _TIMEOUT = (30, 120)
 _MARGIN = 300
 
 
-class Pacing(Protocol):
-    """Decides when a request may start; see `pace`."""
-
-    def wait(self) -> None:
-        """Block until a request may start."""
-
-    def throttled(self, error: GraphError) -> None:
-        """A request was refused for going too fast."""
-
-
 class Token:
     """The bearer token for one Graph endpoint, renewed when needed, by Custodian's order of log-ins."""
 
     def __init__(self, session: Any, scope: str) -> None:
         """`session` is a c7n_azure Session for Graph; `scope` ends in /.default."""
         self._session, self._scope = session, scope
-        self._text, self._renew_at = "", 0.0
+        self._text, self._renew_at, self._challenge = "", 0.0, ""
+        self._lock = threading.Lock()
 
     def __call__(self) -> str:
         """The token; raises PolicyExecutionError when the log-in fails."""
-        if time.time() >= self._renew_at:
-            token = logged_in(lambda: self._session.get_credentials().get_token(self._scope))
-            self._text, self._renew_at = token.token, token.expires_on - _MARGIN
-        return self._text
+        with self._lock:
+            if time.time() >= self._renew_at:
+                token = logged_in(self._ask)
+                self._text, self._renew_at = token.token, token.expires_on - _MARGIN
+                self._challenge = ""
+            return self._text
 
-    def renew(self) -> None:
-        """Have the next call ask for a new token."""
-        self._renew_at = 0.0
+    def _ask(self) -> Any:
+        asked = {"claims": self._challenge, "enable_cae": True} if self._challenge else {}
+        return self._session.get_credentials().get_token(self._scope, **asked)
+
+    def renew(self, refused: str, challenge: str = "") -> None:
+        """Have the next call ask for a new token in place of the one that was refused.
+
+        `challenge` is the claims that Graph wants to see in it, as JSON, after continuous access evaluation.
+        """
+        with self._lock:
+            if refused == self._text:
+                self._renew_at, self._challenge = 0.0, challenge
+                self._session.credentials = None  # they would give the same token once more
 
     def claims(self) -> Json:
         """What the token says of itself: `tid` (tenant), `oid` (who acts), `appid`, `roles` or `scp`.
@@ -102,6 +109,7 @@ class Graph:
 
     def __init__(self, endpoint: str, token: Token) -> None:
         self.endpoint, self.token = endpoint.rstrip("/"), token
+        self.limits = Limits()
         self._http = requests.Session()
         self._http.mount("https://", HTTPAdapter(pool_maxsize=CONCURRENCY))
 
@@ -117,36 +125,42 @@ class Graph:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         body: Any = None,
-        pace: Pacing | None = None,
+        limiter: RateLimiter | None = None,
+        turn: Turn | None = None,
     ) -> Any:
-        """One request with its retries; the answer's JSON, its text, or None. Raises GraphError."""
+        """One request with its retries; the answer's JSON, its text, or None. Raises GraphError.
+
+        `limiter` is that of the quota it counts for; None: by its path and parameters.
+        """
         self._refuse_elsewhere(url)
-        what = f"{method} {urlsplit(url).path.removeprefix('/v1.0')}"
-
-        def attempt() -> Any:
-            if pace:
-                pace.wait()
-            return self._attempt(what, method, url, params=params, headers=headers, json=body)
-
-        return retried(attempt, pace.throttled if pace else None)
+        path = urlsplit(url).path.removeprefix("/v1.0").removeprefix("/beta")
+        what = f"{method} {path}"
+        return (limiter or self.limits.of(path, params)).call(
+            lambda: self._attempt(what, method, url, params=params, headers=headers, json=body),
+            GraphError,
+            again,
+            given_up,
+            turn,
+        )
 
     def _attempt(self, what: str, method: str, url: str, **details: Any) -> Any:
-        response = self._send(what, method, url, **details)
+        token = self.token()
+        response = self._send(what, method, url, token, **details)
         if response.status_code == requests.codes.unauthorized:
-            self.token.renew()  # it may have been revoked, or have ended while it was under way
-            response = self._send(what, method, url, **details)
+            self.token.renew(token, _challenge(response))  # it was revoked, ended, or lacks what is asked for
+            response = self._send(what, method, url, self.token(), **details)
         body = _body(what, response)
         if not response.ok or response.is_redirect:
             wait = parse_retry_after(response.headers.get("Retry-After"))
             raise error_of(what, response.status_code, body, response.headers, wait)
         return body
 
-    def _send(self, what: str, method: str, url: str, **details: Any) -> requests.Response:
+    def _send(self, what: str, method: str, url: str, token: str, **details: Any) -> requests.Response:
         try:
             return self._http.request(
                 method,
                 url,
-                auth=_Bearer(self.token()),
+                auth=_Bearer(token),
                 timeout=_TIMEOUT,
                 allow_redirects=False,
                 **details,
@@ -165,13 +179,16 @@ class Graph:
                 f"it leads away from {self.endpoint}, and the token is not sent there",
             )
 
-    def pages(self, path: str, params: Mapping[str, str], pace: Pacing | None = None) -> Iterator[list[Json]]:
+    def pages(self, path: str, params: Mapping[str, str], pace: Pace | None = None) -> Iterator[list[Json]]:
         """Every page of a list, by following the opaque nextLink; raises GraphError rather than end early."""
         url: str | None = f"{self.endpoint}/v1.0{path}"
         query: Mapping[str, str] | None = params
         seen: set[str] = set()
+        limiter = self.limits.of(path, params)  # a nextLink is opaque
+        if pace:
+            pace.begin(limiter)
         while url:
-            page = self.request("GET", url, params=query, pace=pace)
+            page = self.request("GET", url, params=query, limiter=limiter)
             values = page.get("value") if isinstance(page, Mapping) else None
             url, query = _next(page), None
             if not isinstance(values, list) or url in seen:
@@ -188,6 +205,22 @@ class Graph:
 def _next(page: Any) -> str | None:
     link = page.get("@odata.nextLink") if isinstance(page, Mapping) else None
     return str(link) if link else None
+
+
+def _challenge(response: requests.Response) -> str:
+    """The claims that a refused token must have, as JSON; "" when Graph does not say.
+
+    https://learn.microsoft.com/entra/identity-platform/claims-challenge
+    """
+    scheme, _, rest = response.headers.get("WWW-Authenticate", "").partition(" ")
+    found: Mapping[str, str | None] = parse_dict_header(rest)  # type: ignore[no-untyped-call]
+    claims = found.get("claims") if scheme.lower() == "bearer" else None
+    if not claims:
+        return ""
+    try:
+        return base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)).decode("utf-8")
+    except ValueError:
+        return ""
 
 
 def _body(what: str, response: requests.Response) -> Any:

@@ -1,68 +1,78 @@
-"""How fast the users' sign-in activity is read.
+"""The pace of calls to Microsoft Graph: its quotas, and what a failed call deserves.
 
-Graph lets an app read signInActivity a few times a minute only (10 in one reading of its documentation), so
-the plan for a large tenant is told first, and told again when Graph slows us down.
+https://learn.microsoft.com/graph/throttling: wait as long as Retry-After says; some answers do not say.
 """
 
 from __future__ import annotations
 
-import logging
 import math
-import os
-import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from custom_filters.azure.errors import GraphError
-
-log = logging.getLogger("custodian.unused")
+from custom_filters.azure.errors import NO_PIM, UNLICENSED, GraphError
+from custom_filters.custodian.pacing import Again, Quota, RateLimiter
+from custom_filters.custodian.progress import Progress
 
 PAGE = 500
-#: What Graph's documentation says of signInActivity, for an app in a tenant.
-DOCUMENTED_RATE = 10
-_LONG_WAIT = 5.0
-_TOLD_EVERY = 20
-_SLOWEST = 6.0
-_STDERR = 2
+#: For an app in a tenant. Not every tenant is held to it, so it is kept once Graph has refused a call.
+_ACTIVITY = Quota(10, 60, kept=False)
+#: Sign-in and audit logs, for an app in a tenant.
+_LOGS = Quota(5, 10, kept=False)
+#: How often a call is made that failed in a way that passes.
+_TRIES: Mapping[int | None, int] = {503: 12, 500: 5, 502: 5, 504: 5, 408: 5, None: 8}
+#: A licence is denied in error now and then.
+_LICENCE_TRIES = 5
+_TOO_FAST = frozenset({429, 509})
+_BUSY = 503
+
+
+@dataclass(frozen=True)
+class Limits:
+    """One limiter for each quota of an app in a tenant."""
+
+    activity: RateLimiter = field(
+        default_factory=lambda: RateLimiter("Microsoft Graph (sign-in activity)", quota=_ACTIVITY)
+    )
+    logs: RateLimiter = field(
+        default_factory=lambda: RateLimiter("Microsoft Graph (sign-in and audit logs)", quota=_LOGS)
+    )
+    others: RateLimiter = field(default_factory=lambda: RateLimiter("Microsoft Graph"))
+
+    def of(self, path: str, params: Mapping[str, str] | None = None) -> RateLimiter:
+        """The limiter of a request for `path` (it begins after the version)."""
+        if path.startswith("/auditLogs/"):
+            return self.logs
+        return self.activity if "signInActivity" in (params or {}).get("$select", "") else self.others
+
+
+def again(error: GraphError) -> Again | None:
+    """Whether and why a call that failed like this is made again."""
+    if error.status in _TOO_FAST or (error.status == _BUSY and error.retry_after is not None):
+        return Again(retry_after=error.retry_after)
+    tries = _LICENCE_TRIES if error.code in {UNLICENSED, NO_PIM} else _TRIES.get(error.status)
+    return None if tries is None else Again(tries, error.retry_after)
+
+
+def given_up(error: GraphError, sentence: str) -> GraphError:
+    """The error of a call that was refused for too long."""
+    message = f"{error.message.rstrip('. ')}: {sentence}"
+    return GraphError(error.what, error.status, error.code, message, error.request_id, error.retry_after)
 
 
 class Pace:
-    """Paces the pages of a listing of `users` people: `rate` pages a minute, None: as fast as Graph lets us.
-
-    After a refusal that does not say how long to wait, requests are kept further apart, and less so with
-    every one that succeeds.
-    """
+    """The plan for a listing of so many users: `rate` pages a minute, None: as fast as Graph lets us."""
 
     def __init__(self, users: int, rate: float | None) -> None:
-        self._pages = max(1, math.ceil(users / PAGE))
-        self._least = 60 / rate if rate else 0.0
-        self._interval = self._least
-        self._next = 0.0
-        self._done = 0
-        self._told = False
-        if rate:
-            minutes = self._pages / rate
-            log.info("%d users: %d pages at %g a minute, %.0f minutes", users, self._pages, rate, minutes)
+        self._users, self._rate = users, rate
+        self._progress = Progress("users read", users)
 
-    def wait(self) -> None:
-        """Block until the next request may start."""
-        time.sleep(max(0.0, self._next - time.monotonic()))
-        self._next = time.monotonic() + self._interval
-
-    def throttled(self, error: GraphError) -> None:
-        """Slow down; the first time that this will be felt, say what to expect."""
-        if error.retry_after is None:
-            self._interval = min(max(self._interval * 2, 0.5), _SLOWEST)
-        elif error.retry_after >= _LONG_WAIT and not self._told:
-            self._told = True
-            left = self._pages - self._done
-            log.warning(
-                "Microsoft Graph slows us down (Retry-After %.0f s): %d of %d pages are left, "
-                "at %d a minute about %.0f minutes",
-                error.retry_after, left, self._pages, DOCUMENTED_RATE, left / DOCUMENTED_RATE,
-            )  # fmt: skip
+    def begin(self, limiter: RateLimiter) -> None:
+        """Tell what is coming, and keep the policy's own rate."""
+        if self._rate:
+            calls = max(1, math.floor(self._rate))
+            limiter.keep(Quota(calls, 60 * calls / self._rate))
+        limiter.expect(max(1, math.ceil(self._users / PAGE)))
 
     def succeeded(self) -> None:
-        """A page came; on a terminal, say so now and then."""
-        self._done += 1
-        self._interval = max(self._least, self._interval * 0.8)
-        if self._done % _TOLD_EVERY == 0 and os.isatty(_STDERR):
-            log.info("%d of about %d pages of users read", self._done, self._pages)
+        """A page came."""
+        self._progress.add(PAGE)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from custom_filters.custodian.progress import Progress
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -13,10 +15,21 @@ R = TypeVar("R")
 CONCURRENCY = 10
 
 
-def for_each(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Call `function` for every item, CONCURRENCY at once; results in order, the first error is raised."""
+def for_each(function: Callable[[T], R], items: Iterable[T], what: str = "asked about") -> list[R]:
+    """Call `function` for every item, CONCURRENCY at once; results in order, the first error is raised.
+
+    `what` names the items and what happens to them, for who watches: `users' SSH keys read`.
+    """
+    todo = list(items)
+    progress = Progress(what, len(todo))
+
+    def counted(item: T) -> R:
+        result = function(item)
+        progress.add()
+        return result
+
     with ThreadPoolExecutor(CONCURRENCY) as pool:
-        futures = [pool.submit(function, item) for item in items]
+        futures = [pool.submit(counted, item) for item in todo]
         try:
             return [future.result() for future in futures]
         except BaseException:

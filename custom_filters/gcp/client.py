@@ -20,13 +20,14 @@ from c7n_gcp.client import get_workspace_customer, get_workspace_subject
 from google.auth.transport.requests import Request
 from googleapiclient.errors import HttpError
 
+from custom_filters.custodian.pacing import RateLimiter
 from custom_filters.custodian.store import shared
+from custom_filters.custodian.waits import parse_retry_after
 from custom_filters.gcp.errors import GoogleError, error_of, lost, no_token
+from custom_filters.gcp.pace import again, given_up, shared_limiter
 
 Json = dict[str, Any]
 
-#: googleapiclient repeats 429, 5xx, rate limits and lost connections, waiting up to 2, 4, 8, 16, 32 s.
-_RETRIES = 5
 _AUTH = "https://www.googleapis.com/auth/"
 
 
@@ -54,6 +55,7 @@ class Client:
     def __init__(self, session: Any, api: Api) -> None:
         """`session` is a c7n_gcp Session."""
         self._api = api
+        self._limiter: RateLimiter = shared_limiter(session, api.service, api.version, api.component)
         self._client = session.client(api.service, api.version, api.component, scopes=api.scopes or None)
         collection = self._client.gcp_service
         for part in api.component.split("."):
@@ -80,10 +82,15 @@ class Client:
 
     def _execute(self, verb: str, request: Any) -> Json:
         method = f"{self._api.component}.{verb}"
+        return self._limiter.call(lambda: self._attempt(method, request), GoogleError, again, given_up)
+
+    def _attempt(self, method: str, request: Any) -> Json:
         try:
-            answer = request.execute(http=self._http(), num_retries=_RETRIES)
+            answer = request.execute(http=self._http())
         except HttpError as error:
-            raise error_of(method, int(error.resp.status), error.content) from error
+            found = error_of(method, int(error.resp.status), error.content)
+            found.retry_after = parse_retry_after(error.resp.get("retry-after"))
+            raise found from error
         except google.auth.exceptions.GoogleAuthError as error:
             raise no_token(method, self._api.scopes, error) from error
         except (OSError, httplib2.HttpLib2Error, http.client.HTTPException) as error:

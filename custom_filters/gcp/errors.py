@@ -18,8 +18,10 @@ class GoogleError(PolicyExecutionError):
     """A call to Google that did not succeed, after its retries.
 
     `method` is the API's (`users.list`); `status` the HTTP status, None when no answer came; `reason` is
-    Google's own word for it.
+    Google's own word for it; `retry_after` is in seconds, None when not said.
     """
+
+    retry_after: float | None = None
 
     def __init__(self, method: str, status: int | None, reason: str, message: str, remedy: str = "") -> None:
         super().__init__(method, status, reason, message, remedy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from custom_filters.runner.run.policy_files import Policy
 
 _METADATA = "metadata.json"
 _PLAIN_WIDTH = 140
+_TOLD_EVERY = 30.0
 
 
 def stdout() -> Console:
@@ -31,20 +33,30 @@ def stdout() -> Console:
 
 @contextmanager
 def progress(root: Path) -> Iterator[Callable[[Sequence[Child]], None]]:
-    """A line for each child on stderr, counting the policies done; quiet in CI and off a terminal."""
+    """A line for each child on stderr: the policies done, and how far a long reading has come.
+
+    In CI and off a terminal it is one line every half minute instead, as long as there is something to say.
+    """
     console = Console(stderr=True)
     quiet = not console.is_terminal or bool(os.environ.get("CI"))
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
         tasks: dict[str, TaskID] = {}
+        told = time.monotonic()
 
         def tick(children: Sequence[Child]) -> None:
+            nonlocal told
+            lines = {child.batch.provider: text for child in children if (text := child.doing())}
+            if quiet and lines and time.monotonic() - told >= _TOLD_EVERY:
+                told = time.monotonic()
+                console.print(*(f"{name}: {text}" for name, text in lines.items()), sep="\n", markup=False)
             for child in children:
                 name, policies = child.batch.provider, child.batch.policies
                 if name not in tasks:
                     tasks[name] = bar.add_task(name, total=len(policies))
                 done = sum((root / name / policy.name / _METADATA).is_file() for policy in policies)
-                bar.update(tasks[name], completed=done)
+                said = f"{name}: {lines[name]}" if name in lines else name
+                bar.update(tasks[name], completed=done, description=escape(said))
 
         yield tick
 

@@ -1,34 +1,21 @@
 from __future__ import annotations
 
+import base64
+import json
+from typing import Any
+
 import pytest
 from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.azure.batch import Step, batch
 from custom_filters.azure.errors import NO_PIM, UNLICENSED, GraphError
-from custom_filters.azure.retry import delay, parse_retry_after, tries
+from custom_filters.azure.pace import again
 from custom_filters.azure.users import get_listing
+from custom_filters.custodian.pacing import Again
+from custom_filters.sandbox.azure.graph import Graph as Server
+from custom_filters.sandbox.azure.login import Login
+from custom_filters.sandbox.azure.odata import GraphError as Refusal
 from tests.azure.conftest import Tenant
-from tests.azure.runs import utc
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("7", 7.0),
-        ("1.5", 1.5),
-        ("0", 0.0),
-        (None, None),
-        ("", None),
-        ("soon", None),
-        ("-3", None),
-        ("nan", None),
-        ("inf", None),
-        ("Fri, 01 May 2026 00:00:30 GMT", 30.0),
-        ("Thu, 30 Apr 2026 23:59:00 GMT", 0.0),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date(text: str | None, seconds: float | None) -> None:
-    assert parse_retry_after(text, utc(2026, 5, 1)) == seconds
 
 
 def failing(status: int | None, code: str = "x", retry_after: float | None = None) -> GraphError:
@@ -36,28 +23,23 @@ def failing(status: int | None, code: str = "x", retry_after: float | None = Non
 
 
 @pytest.mark.parametrize(
-    ("error", "more_than_one"),
+    ("error", "deserves"),
     [
-        (failing(429), True),
-        (failing(503), True),
-        (failing(500), True),
-        (failing(None), True),
-        (failing(403, UNLICENSED), True),
-        (failing(400, NO_PIM), True),
-        (failing(403, "Authorization_RequestDenied"), False),
-        (failing(400), False),
-        (failing(404), False),
-        (failing(429, retry_after=3600), False),
+        (failing(429), Again()),
+        (failing(429, retry_after=3600), Again(retry_after=3600)),
+        (failing(503, retry_after=1.5), Again(retry_after=1.5)),
+        (failing(503), Again(12)),
+        (failing(500), Again(5)),
+        (failing(None), Again(8)),
+        (failing(403, UNLICENSED), Again(5)),
+        (failing(400, NO_PIM), Again(5)),
+        (failing(403, "Authorization_RequestDenied"), None),
+        (failing(400), None),
+        (failing(404), None),
     ],
 )
-def test_what_may_pass_is_tried_again(error: GraphError, more_than_one: bool) -> None:
-    assert (tries(error) > 1) is more_than_one
-
-
-def test_waits_follow_the_server_and_else_grow() -> None:
-    assert 7 <= delay(failing(429, retry_after=7), 1) <= 7.7
-    assert 0.125 <= delay(failing(500), 1) <= 0.25
-    assert 15 <= delay(failing(500), 20) <= 30
+def test_what_may_pass_is_tried_again(error: GraphError, deserves: Again | None) -> None:
+    assert again(error) == deserves
 
 
 def test_an_error_is_one_sentence() -> None:
@@ -144,3 +126,38 @@ def test_what_fails_in_passing_inside_a_batch_is_sent_again(tenant: Tenant) -> N
     assert not [r for r in batch(tenant.graph, chained) if isinstance(r, GraphError)]
     off = [p for p in tenant.sandbox.azure.people if p.sessions_valid_from and not p.enabled]
     assert len(off) == 4
+
+
+def test_a_claims_challenge_is_answered_with_a_token_that_has_those_claims(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Graph answers after continuous access evaluation; the log-in is azure-identity's own."""
+    tenant.graph.get("/organization")
+    wanted = '{"access_token":{"nbf":{"essential":true,"value":"1777593600"}}}'
+    challenge = base64.b64encode(wanted.encode()).decode().rstrip("=")
+    header = f'Bearer realm="", error="insufficient_claims", claims="{challenge}"'
+    real, refused = Server._authenticate, tenant.graph.token()
+
+    def authenticate(server: Server, request: Any, origin: str) -> None:
+        if request.headers["Authorization"] == f"Bearer {refused}":
+            text = "Continuous access evaluation resulted in challenge."
+            raise Refusal(401, "InvalidAuthenticationToken", text, {"WWW-Authenticate": header})
+        real(server, request, origin)
+
+    monkeypatch.setattr(Server, "_authenticate", authenticate)
+    claims: list[str] = []
+    monkeypatch.setattr(Login, "_token", asked(claims))
+    assert tenant.graph.get("/organization")["value"]
+    assert [json.loads(text)["access_token"]["nbf"]["value"] for text in claims] == ["1777593600"]
+    assert tenant.graph.token() != refused
+
+
+def asked(claims: list[str]) -> Any:
+    """The token endpoint, noting what claims a token was asked for with."""
+    real = Login._token
+
+    def token(server: Any, request: Any) -> Any:
+        claims.append(request.form.get("claims", ""))
+        return real(server, request)
+
+    return token

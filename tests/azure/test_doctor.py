@@ -17,6 +17,7 @@ def test_nothing_is_missing_in_the_sandbox(tenant: Tenant) -> None:
     assert tenant.sandbox.azure.app.tenant in found()["log-in"].detail
 
 
+@pytest.mark.usefixtures("virtual_time")
 @pytest.mark.parametrize(
     ("fault", "value", "missing", "remedy"),
     [
@@ -32,9 +33,8 @@ def test_nothing_is_missing_in_the_sandbox(tenant: Tenant) -> None:
     ],
 )
 def test_what_is_missing_has_a_remedy(
-    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, fault: str, value: str, missing: set[str], remedy: str
+    tenant: Tenant, fault: str, value: str, missing: set[str], remedy: str
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
     tenant.sandbox.faults[fault] = value
     lacking = {name: check for name, check in found().items() if not check.ok}
     assert set(lacking) == missing
@@ -51,8 +51,8 @@ def test_all_or_none_of_the_writes(tenant: Tenant) -> None:
     assert all(name in told["to enforce"].detail for name in writes)
 
 
-def test_a_tenant_without_eligible_roles_is_fine(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+@pytest.mark.usefixtures("virtual_time")
+def test_a_tenant_without_eligible_roles_is_fine(tenant: Tenant) -> None:
     tenant.sandbox.faults["pim"] = "missing"
     assert found()["eligible roles"] == Check(
         "eligible roles", ok=True, detail="the tenant has no licence for them (Entra ID P2)"

@@ -35,12 +35,7 @@ BROKEN = {
 MEMBERS = {"page_fail": 1, "page_fail_path": "/groups/{id}/transitiveMembers"}
 
 
-@pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-
-
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("virtual_time")
 @pytest.mark.parametrize(("faults", "sentence"), BROKEN.values(), ids=BROKEN)
 def test_half_a_list_is_no_list(tenant: Tenant, faults: dict[str, float | str], sentence: str) -> None:
     for number in range(600):
@@ -50,7 +45,7 @@ def test_half_a_list_is_no_list(tenant: Tenant, faults: dict[str, float | str], 
         get_listing(tenant.graph, "t")
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("virtual_time")
 def test_half_a_group_is_no_group(tenant: Tenant) -> None:
     tenant.sandbox.faults.update(MEMBERS)
     for read in (
@@ -77,7 +72,7 @@ def test_a_page_that_never_comes_fails_the_policy(tmp_path: Path) -> None:
     assert "ResourceCount" not in {metric["MetricName"] for metric in told["metrics"]}
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("virtual_time")
 def test_the_pass_that_reads_marks_may_not_fail_either(tenant: Tenant) -> None:
     def hook(cloud: str, action: str, phase: str, is_write: bool) -> None:
         if (action, phase) == ("GET /users", "after"):
@@ -100,7 +95,7 @@ def test_roles_that_may_not_be_read_leave_privileged_open(tenant: Tenant) -> Non
     assert get_privileged(tenant.graph) is None
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("virtual_time")
 def test_a_tenant_without_eligible_roles_has_its_active_ones(tenant: Tenant) -> None:
     tenant.sandbox.faults["pim"] = "missing"
     found = get_privileged(tenant.graph)

@@ -9,12 +9,12 @@ from c7n.utils import reset_session_cache
 from c7n_azure.session import Session
 
 from custom_filters.azure.notes import EXTENSION
-from custom_filters.azure.pace import Pace
+from custom_filters.azure.pace import Limits, Pace
 from custom_filters.azure.users import forget_listing, get_listing, shared_listing, transform_user
+from custom_filters.custodian.pacing import Turn
 from custom_filters.sandbox.azure.people import Person
 from tests.azure.conftest import NOW, Tenant
 from tests.azure.runs import embedded, person
-from tests.azure.test_client import failing
 
 UPN = "jo@contoso.example"
 
@@ -62,35 +62,32 @@ def test_who_comes_or_goes_between_the_passes_is_read_again(tenant: Tenant) -> N
     assert listing.notes == {tenant.id("late"): {"c7n-unused": "x"}}
 
 
-def test_the_plan_is_told_first(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("rate", "told"),
+    [
+        (10, ["200 calls to go, at most 10 in 60 s: about 19 min"]),
+        (0.5, ["200 calls to go, at most 1 in 2 min: about 6.6 h"]),
+        (None, []),
+    ],
+)
+def test_the_plan_is_told_first(
+    caplog: pytest.LogCaptureFixture, rate: float | None, told: list[str]
+) -> None:
     with caplog.at_level(logging.INFO, "custodian.unused"):
-        Pace(100_000, 10)
-    assert caplog.messages == ["100000 users: 200 pages at 10 a minute, 20 minutes"]
+        Pace(100_000, rate).begin(Limits().activity)
+    assert caplog.messages == [f"Microsoft Graph (sign-in activity): {text}" for text in told]
 
 
-def test_a_long_refusal_tells_what_is_left_once(caplog: pytest.LogCaptureFixture) -> None:
-    pace = Pace(100_000, None)
-    pace.succeeded()
+def test_without_a_rate_the_plan_is_told_at_the_first_refusal(caplog: pytest.LogCaptureFixture) -> None:
+    limiter = Limits().activity
+    Pace(100_000, None).begin(limiter)
     for _ in range(2):
-        pace.throttled(failing(429, retry_after=52.0))
-    assert len(caplog.messages) == 1
-    assert "199 of 200 pages are left, at 10 a minute about 20 minutes" in caplog.messages[0]
-
-
-def test_requests_keep_their_distance(monkeypatch: pytest.MonkeyPatch) -> None:
-    slept: list[float] = []
-    monkeypatch.setattr("time.sleep", slept.append)
-    monkeypatch.setattr("time.monotonic", lambda: 100.0 + sum(slept))
-    paced = Pace(1000, 10)
-    for _ in range(3):
-        paced.wait()
-    assert slept == pytest.approx([0, 6, 6])
-    free = Pace(1000, None)
-    free.throttled(failing(429))
-    slept.clear()
-    for _ in range(2):
-        free.wait()
-    assert slept == pytest.approx([0, 0.5])
+        turn = Turn()
+        limiter.wait(turn)
+        limiter.refused(turn, 0.0)
+    assert caplog.messages == [
+        "Microsoft Graph (sign-in activity): 200 calls to go, at most 10 in 60 s: about 19 min"
+    ]
 
 
 def manager(**data: Any) -> Any:

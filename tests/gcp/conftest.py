@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-import googleapiclient.http
 import pytest
 from c7n.config import Config
 from c7n.policy import PolicyCollection
@@ -18,12 +17,14 @@ from c7n.utils import reset_session_cache
 from google.oauth2.service_account import Credentials
 
 from custom_filters import autoload
+from custom_filters.custodian import pacing
 from custom_filters.sandbox.clock import Clock
 from custom_filters.sandbox.gcp import keyfile
 from custom_filters.sandbox.gcp.cloud import GcpCloud
 from custom_filters.sandbox.gcp.company import Company
 from tests.gcp.runs import utc
 from tests.sandbox.gcp.conftest import ONE_KEY, DirectHttp, Settings
+from tests.virtual import VirtualTime
 
 NOW = utc(2026, 6, 15, 12, 0)
 RESOURCES = ("gcp.directory-user", "gcp.service-account", "gcp.service-account-key")
@@ -79,7 +80,7 @@ def vocabulary() -> None:
 def started(monkeypatch: pytest.MonkeyPatch, users: int, accounts: int, now: datetime = NOW) -> Direct:
     vocabulary()
     monkeypatch.setattr(keyfile, "new_key", ONE_KEY)
-    monkeypatch.setattr(googleapiclient.http.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(pacing, "SYSTEM", VirtualTime().clock)
     faults: dict[str, Any] = {}
     calls: Counter[str] = Counter()
     cloud = GcpCloud(Settings(users=users), Clock(now), calls, faults, accounts=accounts)

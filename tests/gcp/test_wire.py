@@ -36,4 +36,4 @@ def test_dropped_connections_change_nothing(tmp_path: Path) -> None:
             assert done.returncode == 0, done.stderr
             found.append({a["credentials"][0]["uid"] for p in POLICIES for a in annotations(out, p["name"])})
     assert found[0] == found[1]
-    assert "before retry 1 of 5" in done.stderr
+    assert "a call failed and is tried again (2 of 6)" in done.stderr

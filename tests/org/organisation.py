@@ -21,14 +21,13 @@ from tests.aws.runs import REPORT, run
 
 C7N_ORG = str(Path(sysconfig.get_path("scripts"), "c7n-org"))
 ROLE = "arn:aws:iam::{}:role/c7n-unused"
-# Stock c7n-org with our vocabulary and two attempts a call: a throttled account takes seconds, not minutes.
+# Stock c7n-org with our vocabulary and two seconds of patience: a throttled account takes seconds, not hours.
 IMPATIENT = """
-from botocore.config import Config
+import os
+os.environ["C7N_UNUSED_PATIENCE"] = "2"
 from custom_filters import autoload
 autoload.load()
 from c7n_org.cli import cli
-from custom_filters.aws import client
-client._CONFIG = Config(retries={"mode": "standard", "max_attempts": 2})
 cli()
 """
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 import custom_filters
+from custom_filters.custodian.progress import PROGRESS_VARIABLE
 from custom_filters.outputs.run_folder import ChildEnd
 from custom_filters.runner.run.policy_files import Policy, PolicyFile
 
@@ -44,6 +45,14 @@ class Child:
     batch: Batch
     log: Path
     process: subprocess.Popen[bytes]
+    progress: Path
+
+    def doing(self) -> str:
+        """How far its reading has come, such as `1,200 of 5,000 users read`; "" when it has not said."""
+        try:
+            return self.progress.read_text(encoding="utf-8")
+        except OSError:
+            return ""
 
 
 def make_batches(files: Sequence[PolicyFile], workspace: Path) -> list[Batch]:
@@ -88,6 +97,8 @@ def run_children(
         while any(child.process.poll() is None for child in children):
             tick(children)
             time.sleep(_POLL_SECONDS)
+    for child in children:
+        child.progress.unlink(missing_ok=True)
     tick(children)
     return [_end(child, folder) for child in children]
 
@@ -104,19 +115,23 @@ def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _start(batch: Batch, folder: Path, *, dryrun: bool, environment: Mapping[str, str]) -> Child:
-    log = folder / f"{batch.provider}.log"
+    log, progress = folder / f"{batch.provider}.log", folder / f".{batch.provider}.progress"
     args = ["run", "-s", str(folder / batch.provider), "--cache-period", "0"]
     args += ["--dryrun"] if dryrun else []
     args += ["--region", aws_region(environment)] if batch.provider == "aws" else []
     with log.open("wb") as output:
         process = subprocess.Popen(
             custodian(*args, *map(str, batch.files)),
-            env={**child_environment(environment), "C7N_UNUSED_RUN_ID": folder.name},
+            env={
+                **child_environment(environment),
+                "C7N_UNUSED_RUN_ID": folder.name,
+                PROGRESS_VARIABLE: str(progress.absolute()),
+            },
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    return Child(batch, log, process)
+    return Child(batch, log, process, progress)
 
 
 def aws_region(environment: Mapping[str, str]) -> str:

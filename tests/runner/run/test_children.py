@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from custom_filters.outputs.run_folder import MANIFEST, ChildEnd, find_run, new_run_folder
+from custom_filters.runner import tables
 from custom_filters.runner.run import children
 from custom_filters.runner.run.children import (
     Batch,
@@ -130,3 +131,28 @@ def test_children_are_stopped_with_their_parent(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(KeyboardInterrupt):
         run_children([batch], tmp_path, dryrun=True, environment=dict(os.environ), tick=tick)
     assert started[0].process.returncode == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_what_a_child_is_doing_is_told_while_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], quiet: bool
+) -> None:
+    script = (
+        "import time; from custom_filters.custodian.progress import Progress\n"
+        "Progress('users read', 5000).add(1200); time.sleep(600)"
+    )
+    monkeypatch.setattr(children, "custodian", lambda *_: [sys.executable, "-c", script])
+    monkeypatch.setattr(tables, "_TOLD_EVERY", 0.0 if quiet else 600.0)
+    batch, said = Batch("gcp", (), ()), []
+    with tables.progress(tmp_path) as shown:
+
+        def tick(running: Sequence[Child]) -> None:
+            shown(running)
+            if running[0].doing():
+                said.append(running[0].doing())
+                running[0].process.terminate()
+
+        run_children([batch], tmp_path, dryrun=True, environment=dict(os.environ), tick=tick)
+    assert said[0] == "1,200 of 5,000 users read"
+    assert ("gcp: 1,200 of 5,000 users read\n" in capsys.readouterr().err) is quiet
+    assert [path.name for path in tmp_path.iterdir()] == ["gcp.log"]
