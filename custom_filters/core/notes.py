@@ -109,10 +109,6 @@ class Notes:
         """Entries of credentials that we switched off."""
         return tuple(e for e in self.record.entries if e.disabled_at is not None)
 
-    def wrong(self, tag: str) -> tuple[Problem, ...]:
-        """Problems that concern marks under `tag`: its own and those of the record."""
-        return tuple(p for p in self.problems if p.name == tag.lower() or PART.fullmatch(p.name))
-
     def changed(self, entries: Iterable[Entry], **messages: str) -> Notes:
         """The notes with other entries; what cannot be right is gone once these are written."""
         record = replace(self.record, entries=tuple(sorted(entries, key=lambda e: e.order)))
