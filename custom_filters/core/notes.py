@@ -34,7 +34,7 @@ _TIME = re.compile(r"\d{10}", re.ASCII)
 _WORD = re.compile(r"[\w.:/@-]+", re.ASCII)
 _ITEMS = re.compile(r"([a-z][a-z-]*)?=([\w.:/@-]+(?:\+[\w.:/@-]+)*)", re.ASCII)
 #: How far ids may be shortened, as long as each stands for one credential only.
-ID_LENGTHS = (None, 16, 8, 6)
+ID_LENGTHS = (None, 16, 8, 6, 4)
 
 
 @dataclass(frozen=True, order=True)

@@ -112,7 +112,7 @@ def subsets(ids: list[str]) -> Iterable[tuple[str, ...]]:
 
 
 def test_ten_keys_fit_into_a_description_whatever_is_switched_off_later() -> None:
-    owner = "Nightly invoices"
+    owner = "Nightly invoices of the billing team"
     place = Place(256, total=256 - len(owner), ids=frozenset(TEN))
     wanted = notes(*(entry("service-account-key", key) for key in TEN), principal=ACCOUNT)
     render(wanted, place, marking=True)
@@ -136,7 +136,7 @@ def test_ids_stay_whole_where_there_is_room_and_as_long_as_they_must_be() -> Non
 
 
 def test_an_id_that_fits_two_credentials_counts_for_neither() -> None:
-    texts = texts_of(notes(entry("service-account-key", TEN[0][:8]), principal=ACCOUNT))
+    texts = texts_of(notes(entry("service-account-key", TEN[0][:4]), principal=ACCOUNT))
     found = read(texts, ACCOUNT, [TEN[0], TEN[0][:-1] + "f"])
     assert found.record.entries == ()
     assert "fits several credentials" in found.problems[0].sentence
