@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from custom_filters.core.credential import Credential
 from custom_filters.core.journal import open_intents
 from custom_filters.core.lifecycle import limit_problem
-from custom_filters.core.lifecycle_states import Recent
+from custom_filters.core.lifecycle_states import Facts, Recent, mark_states, record_states
 from custom_filters.core.lifecycle_table import RULES, Rule, as_markdown
-from custom_filters.core.notes import Item, mark_text
-from tests.core.toy import ME, NOTICE, TAG, Killed, Toy
+from custom_filters.core.notes import Entry, Item, Notes, Record, mark_text
+from tests.core.people import NOW, credential, identity, used
+from tests.core.toy import ME, NOTICE, TAG, TERMS, Killed, Toy
 
 KEY, PASSWORD = Item("access-key", "AKIA1"), Item("password", "password")
 BOTH = frozenset({KEY, PASSWORD})
@@ -144,3 +147,45 @@ def test_nothing_is_decided_on_a_listing() -> None:
     toy.facts["fresh"] = False
     assert follow(toy, "disable").reason == "it was not read again just before the change"
     assert ME in toy.state.texts["c7n-unused-record"]
+
+
+def facts_of(*keys: Credential, entries: tuple[Entry, ...]) -> Facts:
+    return Facts(identity(*keys), Notes(Record(ME)).changed(entries))
+
+
+def slot(number: int, last: float) -> Credential:
+    return credential(used(last), kind="access-key", id=str(number))
+
+
+def entry(marked: float, off: float | None = None, id: str = "AKIA1") -> Entry:
+    begins = NOW - timedelta(days=marked)
+    return Entry(
+        TAG, begins, begins + NOTICE, "access-key", id, None if off is None else NOW - timedelta(days=off)
+    )
+
+
+SLOTS: dict[str, tuple[Facts, set[str]]] = {
+    # A listing knows keys by slot: any of them may be the one that was marked.
+    "one stale, none marked": (facts_of(slot(1, 200), entries=()), {"absent"}),
+    "one stale, one marked": (facts_of(slot(1, 200), entries=(entry(3),)), {"pending"}),
+    "two stale, one marked": (facts_of(slot(1, 200), slot(2, 200), entries=(entry(15),)), {"due", "absent"}),
+    "two stale, both marked": (
+        facts_of(slot(1, 200), slot(2, 200), entries=(entry(3), entry(15, id="AKIA2"))), {"pending", "due"},
+    ),
+    "the other one is in use": (facts_of(slot(1, 200), slot(2, 1), entries=(entry(15),)), {"due", "void"}),
+    "nobody unused": (facts_of(slot(1, 1), entries=()), {"absent"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("facts", "states"), SLOTS.values(), ids=SLOTS)
+def test_states_of_a_listing_that_knows_no_ids(facts: Facts, states: set[str]) -> None:
+    assert mark_states(facts, TERMS, NOW, frozenset({"access-key"})) == states
+
+
+def test_how_long_something_is_off() -> None:
+    off = facts_of(replace(slot(1, 200), status="off"), entries=(entry(60, off=40, id="1"),))
+    assert [record_states(off, NOW, days) for days in (0, 40, 41)] == [{"off"}, {"off"}, set()]
+    deleted = facts_of(entries=(entry(60, off=40),))
+    assert record_states(deleted, NOW, 40) == {"off"}
+    back = facts_of(slot(1, 200), entries=(entry(60, off=40, id="1"),))
+    assert record_states(back, NOW) == {"reopened"}
