@@ -1,125 +1,148 @@
-"""The one reader of a policy's data: the mapping that stands under `policies:`, or in metadata.json.
+"""What a policy's data asks for, read in one way everywhere.
 
-Only elements of `filters:` (and of the `and:`, `or:` and `not:` blocks in it) and of `actions:` count: a
-value filter may hold one of our names in its `value:`, and means something else.
+Only what stands where Custodian looks for filters and actions counts: `unused-credentials` as the value of a
+`value` filter is a value, not our filter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from custom_filters.core.mark import DEFAULT_TAG
-from custom_filters.core.verdict import UNUSED
+from custom_filters.core.verdict import DEFAULT_DAYS, UNUSED, Verdict
+from custom_filters.core.vocabulary import (
+    DISABLE,
+    FILTER,
+    MARK,
+    NEUTRAL,
+    OUR_ACTIONS,
+    OUR_FILTERS,
+    RELEASING,
+    STOCK_TAG,
+)
 
-FILTER = "unused-credentials"
-MARK_FILTER = "unused-mark"
-MARK_ACTION = "mark-for-op"
-DISABLE = "disable-unused"
-DEFAULT_DAYS = 90
 BLOCKS = ("and", "or", "not")
+
+#: A filter or an action; the short form (a word) is written out as {"type": word}.
+Element = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Filter:
-    """A filter, its short form written out, and the blocks around it, outermost first."""
+class FoundFilter:
+    """A filter's data, and the blocks around it (`and`, `or`, `not`), outermost first."""
 
-    data: Mapping[str, Any]
+    data: Element
     blocks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class MarkTerms:
-    """What a mark-for-op announces: `op` after `hours` of notice, written under `tag`."""
-
-    op: str
-    tag: str
-    hours: float
+def filters(policy: Mapping[str, Any]) -> Iterator[FoundFilter]:
+    """Every filter of a policy, those within blocks too; the blocks themselves are left out."""
+    yield from _filters(policy.get("filters"), ())
 
 
-def type_of(element: object) -> str:
-    """The type of a filter or action; nothing for a block and for the short form of a value filter."""
-    return str(element.get("type", "")) if isinstance(element, Mapping) else str(element)
-
-
-def filters(policy: Mapping[str, Any], name: str = FILTER) -> list[Filter]:
-    """Every filter of this type, in the order of the policy."""
-    return [found for found in _filters(policy.get("filters"), ()) if type_of(found.data) == name]
-
-
-def _filters(elements: Any, blocks: tuple[str, ...]) -> Iterator[Filter]:
+def _filters(elements: Any, blocks: tuple[str, ...]) -> Iterator[FoundFilter]:
     for element in elements if isinstance(elements, list) else ():
-        block = _block(element)
-        if block:
-            yield from _filters(element[block], (*blocks, block))
+        inner = _block(element)
+        if inner:
+            yield from _filters(element[inner], (*blocks, inner))
         else:
-            yield Filter(written_out(element), blocks)
+            yield FoundFilter(_written_out(element), blocks)
 
 
 def _block(element: Any) -> str | None:
-    """The block that this element is: Custodian's rule is a mapping of one key, without a type."""
-    if isinstance(element, Mapping) and len(element) == 1:
-        return next((name for name in BLOCKS if name in element), None)
-    return None
+    """The block that an element is; like Custodian, a mapping with one key and no type."""
+    if not isinstance(element, Mapping) or "type" in element:
+        return None
+    return next((block for block in BLOCKS if block in element), None)
 
 
-def written_out(element: Any) -> Mapping[str, Any]:
-    """The long form of a filter or action: `unused-credentials` is `{type: unused-credentials}`."""
+def _written_out(element: Any) -> Element:
     return element if isinstance(element, Mapping) else {"type": str(element)}
 
 
-def actions(policy: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The policy's actions, short forms written out."""
-    found = policy.get("actions")
-    return [written_out(action) for action in found] if isinstance(found, list) else []
+def unused_filters(policy: Mapping[str, Any]) -> list[FoundFilter]:
+    """The policy's `unused-credentials` filters."""
+    return [found for found in filters(policy) if found.data.get("type") == FILTER]
 
 
-def verdicts(policy: Mapping[str, Any]) -> frozenset[str]:
-    """The verdicts that its `unused-credentials` filters select; none without such a filter."""
-    return frozenset(verdict for f in filters(policy) for verdict in f.data.get("verdicts", UNUSED))
+def has_unused_filter(policy: Mapping[str, Any]) -> bool:
+    """Whether the policy selects by our filter."""
+    return bool(unused_filters(policy))
 
 
-def days(policy: Mapping[str, Any]) -> tuple[int, ...]:
-    """The thresholds of its `unused-credentials` filters, in their order, each number of a list by itself."""
-    return tuple(number for f in filters(policy) for number in days_of(f.data))
+def unused_filter(policy: Mapping[str, Any]) -> Element:
+    """The first `unused-credentials` filter, the only one where a policy may change anything; {} for none."""
+    return next((found.data for found in unused_filters(policy)), {})
 
 
-def days_of(data: Mapping[str, Any]) -> tuple[int, ...]:
-    """The thresholds of one `unused-credentials` filter."""
-    found = data.get("days", DEFAULT_DAYS)
-    return tuple(found) if isinstance(found, list) else (found,)
+def with_unused_filters(policy: Mapping[str, Any], change: Callable[[Element], Element]) -> dict[str, Any]:
+    """The policy with each of its `unused-credentials` filters as `change` makes it of its data."""
+    return {**policy, "filters": _changed(policy.get("filters") or [], change)}
 
 
-def with_days(policy: Mapping[str, Any], number: int | list[int]) -> dict[str, Any]:
-    """The policy with these thresholds in each of its `unused-credentials` filters."""
-    return {**policy, "filters": _with_days(policy.get("filters") or [], number)}
+def _changed(elements: list[Any], change: Callable[[Element], Element]) -> list[Any]:
+    return [_changed_one(element, change) for element in elements]
 
 
-def _with_days(elements: Any, number: int | list[int]) -> Any:
-    if not isinstance(elements, list):
-        return elements
-    return [_element_with_days(element, number) for element in elements]
+def _changed_one(element: Any, change: Callable[[Element], Element]) -> Any:
+    inner = _block(element)
+    if inner:
+        within = element[inner]
+        return {**element, inner: _changed(within, change) if isinstance(within, list) else within}
+    return change(_written_out(element)) if _written_out(element).get("type") == FILTER else element
 
 
-def _element_with_days(element: Any, number: int | list[int]) -> Any:
-    block = _block(element)
-    if block:
-        return {block: _with_days(element[block], number)}
-    return {**written_out(element), "days": number} if type_of(element) == FILTER else element
+def days_of(data: Element) -> tuple[int, ...]:
+    """The thresholds of an `unused-credentials` filter, in order: `days: 90` or `days: [45, 60, 90]`."""
+    days = data.get("days", DEFAULT_DAYS)
+    return tuple(sorted(days)) if isinstance(days, list) else (days,)
 
 
-def exemptions(policy: Mapping[str, Any]) -> tuple[str, ...]:
-    """Where its exemptions lie, as its `unused-credentials` filters name them; `none` is one of them."""
-    return tuple(str(f.data["exemptions"]) for f in filters(policy) if "exemptions" in f.data)
+def verdicts_of(data: Element) -> frozenset[Verdict]:
+    """The verdicts that an `unused-credentials` filter selects."""
+    return frozenset(data.get("verdicts", UNUSED))
 
 
-def marks(policy: Mapping[str, Any]) -> tuple[MarkTerms, ...]:
-    """What its mark-for-op actions announce, whatever the operation."""
-    return tuple(mark_terms(action) for action in actions(policy) if type_of(action) == MARK_ACTION)
+def asked_verdicts(policy: Mapping[str, Any]) -> frozenset[Verdict]:
+    """The verdicts that the policy's `unused-credentials` filters select; none without such a filter."""
+    return frozenset(verdict for found in unused_filters(policy) for verdict in verdicts_of(found.data))
 
 
-def mark_terms(data: Mapping[str, Any]) -> MarkTerms:
-    """Operation, tag and notice of one mark-for-op; an `unused-mark` filter has the first two as well."""
-    op = data.get("op", DISABLE if type_of(data) == MARK_FILTER else "")
-    return MarkTerms(str(op), str(data.get("tag", DEFAULT_TAG)), float(data.get("hours", 0)))
+def exemptions_of(policy: Mapping[str, Any]) -> list[str]:
+    """Where a policy's exemptions lie, as its filters name them."""
+    return [str(found.data["exemptions"]) for found in unused_filters(policy) if "exemptions" in found.data]
+
+
+def actions(policy: Mapping[str, Any]) -> list[Element]:
+    """The policy's actions."""
+    return [_written_out(action) for action in policy.get("actions") or ()]
+
+
+def changing_actions(policy: Mapping[str, Any]) -> list[Element]:
+    """The actions that change an identity for the worse: all that are neither neutral nor releasing."""
+    return [action for action in actions(policy) if action.get("type") not in NEUTRAL | RELEASING]
+
+
+def marks_for_us(action: Any) -> bool:
+    """Whether this is a mark-for-op that announces our operation."""
+    data = _written_out(action)
+    return data.get("type") == MARK and data.get("op") == DISABLE
+
+
+def notice_hours(policy: Mapping[str, Any]) -> float:
+    """How long before the change the policy's marks announce it; 0 when it does not mark for us."""
+    marks = (action for action in actions(policy) if marks_for_us(action))
+    return max((float(mark.get("hours", 0)) for mark in marks), default=0.0)
+
+
+def tag_of(data: Element) -> str:
+    """Where a filter or an action keeps or looks for the mark."""
+    return str(data.get("tag", STOCK_TAG))
+
+
+def is_ours(policy: Mapping[str, Any]) -> bool:
+    """Whether the policy uses a filter or an action of ours, or marks for us."""
+    if any(found.data.get("type") in OUR_FILTERS for found in filters(policy)):
+        return True
+    return any(action.get("type") in OUR_ACTIONS or marks_for_us(action) for action in actions(policy))

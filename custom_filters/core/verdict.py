@@ -16,4 +16,5 @@ UNUSED: frozenset[Verdict] = frozenset({"stale", "never-used"})
 #: Verdicts that belong to a user as a whole and never to one credential.
 OF_USER: frozenset[Verdict] = frozenset({"exempt", "no-credentials"})
 
+DEFAULT_DAYS = 90
 DEFAULT_GRACE_DAYS = 14

@@ -11,9 +11,10 @@ from typing import Any
 
 from custom_filters.core.errors import NotEvaluatedError
 from custom_filters.core.finding import ANNOTATION
-from custom_filters.core.policy_data import FILTER, filters, verdicts
+from custom_filters.core.policy_data import asked_verdicts, has_unused_filter, unused_filters
 from custom_filters.core.report import Evaluation, Finding
 from custom_filters.core.text import visible
+from custom_filters.core.vocabulary import FILTER
 from custom_filters.outputs.storage import Storage, read
 from custom_filters.outputs.validate_findings import checked_findings
 
@@ -104,7 +105,7 @@ def describe(folder: Folder) -> Described:
         count = _resource_count(folder, metadata)
     except NotEvaluatedError as error:
         return Described(folder, _failed(known, error))
-    required = any(set(f.blocks) <= {"and"} for f in filters(metadata["policy"]))
+    required = any(set(f.blocks) <= {"and"} for f in unused_filters(metadata["policy"]))
     return Described(folder, replace(known, evaluated=True), count, required)
 
 
@@ -132,8 +133,8 @@ def _with_metadata(bare: Evaluation, metadata: dict[str, Any]) -> Evaluation:
         region=str(config.get("region") or ""),
         policy=str(policy.get("name") or bare.policy),
         started=_start(start),
-        judged=bool(filters(policy)),
-        asks_active="active" in verdicts(policy),
+        judged=has_unused_filter(policy),
+        asks_active="active" in asked_verdicts(policy),
         execution=str(execution.get("id") or ""),
     )
 

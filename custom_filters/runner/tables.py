@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from custom_filters.core.policy_data import days, verdicts
+from custom_filters.core.policy_data import asked_verdicts, days_of, unused_filters
 from custom_filters.core.report import VERDICT_ORDER, Evaluation, Report, effective_verdict
 from custom_filters.core.verdict import UNUSED
 from custom_filters.runner.run.children import Child
@@ -88,9 +88,9 @@ def threshold_table(policies: Iterable[Policy], report: Report) -> Table:
     for name in ("days", "users", "credentials"):
         table.add_column(name, justify="right")
     for policy in policies:
-        if UNUSED.isdisjoint(verdicts(policy.data)):
+        if UNUSED.isdisjoint(asked_verdicts(policy.data)):
             continue
-        for number in sorted(set(days(policy.data))):
+        for number in sorted({n for found in unused_filters(policy.data) for n in days_of(found.data)}):
             users = hit.get((policy.provider, policy.name, number), Counter())
             evaluated = (policy.provider, policy.name) in done
             shown = (str(len(users)), str(users.total())) if evaluated else ("not evaluated", "")

@@ -1,78 +1,107 @@
+"""What a policy's data asks for: only what stands where Custodian looks for filters and actions counts."""
+
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
 
-from custom_filters.core import policy_data
-from custom_filters.core.policy_data import Filter, MarkTerms, filters
+from custom_filters.core.policy_data import (
+    actions,
+    asked_verdicts,
+    changing_actions,
+    days_of,
+    exemptions_of,
+    filters,
+    is_ours,
+    notice_hours,
+    unused_filter,
+    unused_filters,
+    with_unused_filters,
+)
 
-LONG = {"type": "unused-credentials", "days": 7}
-SHORT = {"type": "unused-credentials"}
-VALUE = {"type": "value", "key": "UserName", "value": "unused-credentials"}
-
-
-def policy(*elements: Any, actions: Any = ()) -> dict[str, Any]:
-    return {"name": "p", "resource": "aws.iam-user", "filters": list(elements), "actions": list(actions)}
-
-
-FOUND: dict[str, tuple[dict[str, Any], list[Filter]]] = {
-    "long": (policy(LONG), [Filter(LONG)]),
-    "short": (policy("unused-credentials"), [Filter(SHORT)]),
-    "in blocks": (
-        policy({"or": ["unused-credentials", {"not": [LONG]}]}),
-        [Filter(SHORT, ("or",)), Filter(LONG, ("or", "not"))],
-    ),
-    "as a value": (policy(VALUE), []),
-    "as a list of values": (policy({**VALUE, "op": "in", "value": ["unused-credentials", LONG]}), []),
-    "as the short form of a value filter": (policy({"tag:state": "unused-credentials"}), []),
-    "in a block's name of another filter": (policy({"type": "list-item", "key": "x", "and": [LONG]}), []),
-    "a block that is no list": (policy({"not": LONG}), []),
-    "filters that are no list": ({"filters": "unused-credentials"}, []),
-    "no filters": ({}, []),
+FILTER = {"type": "unused-credentials", "days": 30, "exemptions": "e.yml", "verdicts": ["active", "new"]}
+NAMED = {"type": "value", "key": "tag:Role", "value": "unused-credentials"}
+ACTIVE = {"type": "value", "key": "Status", "value": "active"}
+LISTED = {
+    "type": "value",
+    "key": "x",
+    "op": "in",
+    "value": ["unused-credentials", {"type": "unused-credentials"}],
 }
 
 
-@pytest.mark.parametrize(("data", "found"), FOUND.values(), ids=FOUND)
-def test_filters_are_found_where_filters_stand(data: dict[str, Any], found: list[Filter]) -> None:
-    assert filters(data) == found
+def made(*found: Any, actions: list[Any] | None = None) -> dict[str, Any]:
+    return {"name": "p", "resource": "aws.iam-user", "filters": list(found), "actions": actions or []}
 
 
-def test_verdicts_that_are_asked_are_those_of_our_filters() -> None:
-    active = {"type": "value", "key": "Status", "value": "active"}
-    assert policy_data.verdicts(policy(active)) == frozenset()
-    assert policy_data.verdicts(policy(active, SHORT)) == {"stale", "never-used"}
-    assert policy_data.verdicts(policy({"or": [{**SHORT, "verdicts": ["active"]}]})) == {"active"}
+FOUND: dict[str, tuple[list[Any], list[tuple[str, ...]]]] = {
+    # The filters of a policy, and the blocks around each `unused-credentials` in it.
+    "plain": ([FILTER], [()]),
+    "in short": (["unused-credentials"], [()]),
+    "within and": ([{"and": [FILTER]}], [("and",)]),
+    "within not within or": ([{"or": [{"not": [FILTER]}, NAMED]}], [("or", "not")]),
+    "two": ([FILTER, {"or": ["unused-credentials"]}], [(), ("or",)]),
+    "a value of that name": ([NAMED], []),
+    "a list of values": ([LISTED], []),
+    "a key in short": ([{"tag:Role": "unused-credentials"}], []),
+    "a value filter with a block's key": ([{"type": "value", "key": "x", "value": {"or": [FILTER]}}], []),
+    "none": ([], []),
+}
 
 
-def test_days_are_numbers_lists_and_the_default() -> None:
-    data = policy("unused-credentials", LONG, {**SHORT, "days": [45, 60]})
-    assert policy_data.days(data) == (90, 7, 45, 60)
+@pytest.mark.parametrize(("elements", "blocks"), FOUND.values(), ids=FOUND)
+def test_our_filter_is_found_by_its_place(elements: list[Any], blocks: list[tuple[str, ...]]) -> None:
+    assert [found.blocks for found in unused_filters(made(*elements))] == blocks
+    assert is_ours(made(*elements)) is bool(blocks)
 
 
-def test_days_are_set_in_our_filters_alone() -> None:
-    before = policy(VALUE, {"not": ["unused-credentials"]}, {"or": [LONG, {"tag:days": 1}]}, "marked-for-op")
-    after = policy_data.with_days(before, [30, 60])
-    mine = {"type": "unused-credentials", "days": [30, 60]}
-    assert after["filters"] == [VALUE, {"not": [mine]}, {"or": [mine, {"tag:days": 1}]}, "marked-for-op"]
-    assert LONG["days"] == 7
+def test_every_filter_is_passed_blocks_apart() -> None:
+    found = filters(made({"and": [FILTER, {"or": [NAMED, "x"]}]}, ACTIVE))
+    assert [(f.data.get("type"), f.blocks) for f in found] == [
+        ("unused-credentials", ("and",)),
+        ("value", ("and", "or")),
+        ("x", ("and", "or")),
+        ("value", ()),
+    ]
 
 
-def test_actions_are_written_out() -> None:
-    mark = {"type": "mark-for-op", "op": "disable-unused", "tag": "t", "hours": 336}
-    data = policy(actions=["disable-unused", mark, {"type": "mark-for-op", "op": "delete"}])
-    assert [a["type"] for a in policy_data.actions(data)] == ["disable-unused", "mark-for-op", "mark-for-op"]
-    assert policy_data.marks(data) == (
-        MarkTerms("disable-unused", "t", 336.0),
-        MarkTerms("delete", "maid_status", 0.0),
-    )
+def test_verdicts_are_those_of_our_filters_only() -> None:
+    assert asked_verdicts(made(ACTIVE, "unused-credentials")) == {"stale", "never-used"}
+    assert asked_verdicts(made(ACTIVE, {"or": [FILTER]})) == {"active", "new"}
+    assert asked_verdicts(made(ACTIVE)) == frozenset()
 
 
-def test_a_mark_filter_is_for_our_operation_when_it_names_none() -> None:
-    assert policy_data.mark_terms({"type": "unused-mark", "tag": "t"}).op == "disable-unused"
-    assert policy_data.mark_terms({"type": "mark-for-op"}).op == ""
+@pytest.mark.parametrize(
+    ("data", "days"),
+    [({}, (90,)), ({"days": 30}, (30,)), ({"days": [90, 45, 60]}, (45, 60, 90)), ({"days": [45]}, (45,))],
+    ids=["default", "one", "several", "a list of one"],
+)
+def test_thresholds(data: dict[str, Any], days: tuple[int, ...]) -> None:
+    assert days_of(data) == days
 
 
-def test_exemptions_are_those_that_our_filters_name() -> None:
-    data = policy({**SHORT, "exemptions": "none"}, {"not": [{**LONG, "exemptions": "e.yml"}]}, SHORT)
-    assert policy_data.exemptions(data) == ("none", "e.yml")
+def test_only_our_filters_are_rewritten() -> None:
+    policy = made({"or": ["unused-credentials", NAMED]}, LISTED, FILTER)
+    changed = with_unused_filters(policy, lambda data: {**data, "days": 7})
+    assert changed["filters"] == [
+        {"or": [{"type": "unused-credentials", "days": 7}, NAMED]},
+        LISTED,
+        {**FILTER, "days": 7},
+    ]
+    assert policy["filters"][2] is FILTER
+
+
+def test_actions_in_short_and_what_they_change() -> None:
+    mark = {"type": "mark-for-op", "op": "disable-unused", "hours": 48}
+    policy = made(FILTER, actions=["notify", "unmark-unused", mark, {"type": "delete"}])
+    assert actions(policy)[0] == {"type": "notify"}
+    assert [action["type"] for action in changing_actions(policy)] == ["mark-for-op", "delete"]
+    assert notice_hours(policy) == 48
+    assert notice_hours(made(FILTER, actions=[{**mark, "op": "stop"}])) == 0
+
+
+def test_what_a_policy_without_our_filter_has() -> None:
+    assert unused_filter(made(NAMED)) == {}
+    assert exemptions_of(made(NAMED)) == []
+    assert exemptions_of(made(FILTER)) == ["e.yml"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from custom_filters.core.errors import InputError
-from custom_filters.core.policy_data import exemptions
+from custom_filters.core.policy_data import exemptions_of
 from custom_filters.core.times import format_time
 from custom_filters.core.verdict import SELECTABLE
 from custom_filters.runner.run.policy_files import PolicyFile, given, parse_providers, shipped
@@ -95,7 +95,7 @@ def _check_exemptions(files: list[PolicyFile]) -> None:
 
     from custom_filters.custodian.exemptions import NONE, read_exemptions
 
-    named = {where for file in files for policy in file.policies for where in exemptions(policy.data)}
+    named = {where for file in files for policy in file.policies for where in exemptions_of(policy.data)}
     for where in sorted(named):
         if where == NONE or "://" in where:
             continue

@@ -6,9 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 
-from custom_filters.core import policy_data
 from custom_filters.core.errors import InputError
-from custom_filters.core.policy_data import DISABLE
+from custom_filters.core.policy_data import (
+    actions,
+    days_of,
+    has_unused_filter,
+    notice_hours,
+    unused_filters,
+    with_unused_filters,
+)
+from custom_filters.core.vocabulary import DISABLE
 from custom_filters.runner.run.policy_files import Policy, PolicyFile
 
 _MOST_DAYS = 400
@@ -42,32 +49,32 @@ def _at_one_threshold(file: PolicyFile, days: int) -> PolicyFile:
     """A policy that marks does so its notice earlier; one that unmarks follows the policy that marked."""
     earlier: dict[int, int] = {}
     for policy in file.policies:
-        notice = ceil(_notice_hours(policy) / 24)
+        notice = ceil(notice_hours(policy.data) / 24)
         if notice >= days:
             raise InputError(
                 f"--days {days} leaves no time for the notice of {notice} days that {policy.name} gives; "
                 f"choose at least {notice + 1}, or a policy with a shorter notice."
             )
         if notice:
-            earlier.update(dict.fromkeys(policy_data.days(policy.data), days - notice))
+            earlier.update(dict.fromkeys(_days(policy), days - notice))
     return _changed(file, [_shift(policy, days, earlier) for policy in file.policies])
 
 
 def _shift(policy: Policy, days: int, earlier: Mapping[int, int]) -> Policy:
-    own = policy_data.days(policy.data)
+    own = _days(policy)
     # A policy that disables is always at the threshold itself, whatever another's notice.
-    disables = any(action["type"] == DISABLE for action in policy_data.actions(policy.data))
+    disables = any(action["type"] == DISABLE for action in actions(policy.data))
     return _with_days(policy, days if disables or not own else earlier.get(own[0], days))
 
 
-def _notice_hours(policy: Policy) -> float:
-    return max((m.hours for m in policy_data.marks(policy.data) if m.op == DISABLE), default=0.0)
+def _days(policy: Policy) -> list[int]:
+    return [number for found in unused_filters(policy.data) for number in days_of(found.data)]
 
 
 def _with_days(policy: Policy, days: int | list[int]) -> Policy:
-    if not policy_data.filters(policy.data):
+    if not has_unused_filter(policy.data):
         return policy
-    data = policy_data.with_days(policy.data, days)
+    data = with_unused_filters(policy.data, lambda filter: {**filter, "days": days})
     if "description" in data:
         shown = ",".join(map(str, days)) if isinstance(days, list) else days
         data["description"] = f"{data['description']} (here with --days {shown})"

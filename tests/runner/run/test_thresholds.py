@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from custom_filters.core import policy_data
 from custom_filters.core.errors import InputError
+from custom_filters.core.policy_data import days_of, unused_filters
 from custom_filters.runner.run.policy_files import Policy, PolicyFile
 from custom_filters.runner.run.thresholds import apply_days
 
@@ -19,9 +19,13 @@ def policy(name: str, days: int | None, *actions: Any, **options: Any) -> Policy
     return Policy("aws", name, "aws.iam-user", data)
 
 
-def applied(policies: list[Policy], *days: int) -> dict[str, list[int]]:
-    files = apply_days([PolicyFile(Path("x.yml"), tuple(policies), {})], days)
-    return {p.name: list(policy_data.days(p.data)) for file in files for p in file.policies}
+def days(policy: Policy) -> list[int]:
+    return [number for found in unused_filters(policy.data) for number in days_of(found.data)]
+
+
+def applied(policies: list[Policy], *thresholds: int) -> dict[str, list[int]]:
+    files = apply_days([PolicyFile(Path("x.yml"), tuple(policies), {})], thresholds)
+    return {p.name: days(p) for file in files for p in file.policies}
 
 
 MARK = {"type": "mark-for-op", "op": "disable-unused", "hours": 336}
@@ -72,7 +76,7 @@ def test_a_value_that_reads_like_our_filter_is_left_as_it_is() -> None:
 def test_filters_are_found_in_blocks_and_in_short_form() -> None:
     data = {"filters": [{"or": ["unused-credentials", {"not": [{"type": "unused-credentials", "days": 7}]}]}]}
     nested = Policy("aws", "nested", "aws.iam-user", data)
-    assert list(policy_data.days(nested.data)) == [90, 7]
+    assert days(nested) == [90, 7]
     assert applied([nested], 30) == {"nested": [30, 30]}
 
 

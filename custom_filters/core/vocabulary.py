@@ -1,0 +1,63 @@
+"""Names that several places must spell alike: in policies, on identities, in files, in the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+AWS, AZURE, GCP = "aws", "azure", "gcp"
+PROVIDERS = (AWS, AZURE, GCP)
+
+# Filters and actions.
+FILTER = "unused-credentials"
+MARK_FILTER = "unused-mark"
+MARK = "mark-for-op"
+UNMARK = "unmark-unused"
+DISABLE = "disable-unused"
+ENABLE = "enable-unused"
+OUR_FILTERS = (FILTER, MARK_FILTER)
+OUR_ACTIONS = frozenset({DISABLE, ENABLE, UNMARK})
+#: Actions that change nothing about an identity.
+NEUTRAL = frozenset({"notify", "webhook", "put-metric", "post-finding"})
+#: Actions that only take a mark off or bring an identity back.
+RELEASING = frozenset({UNMARK, "remove-tag", "unmark", "untag", ENABLE})
+
+# Notes that we keep on an identity, by name: tags on AWS, and what stands for tags elsewhere.
+#: Where Custodian keeps a mark unless the policy names a tag.
+STOCK_TAG = "maid_status"
+TAG = "c7n-unused"
+RECORD_TAG = "c7n-unused-record"
+RESTORED_TAG = "c7n-unused-restored"
+EXEMPT_TAG = "c7n-unused-exempt"
+_MARKED = "-marked"
+
+
+def marked_tag(tag: str) -> str:
+    """The note that lists the credentials which the mark in `tag` is about: `c7n-unused-marked`."""
+    return f"{tag}{_MARKED}"
+
+
+def is_marked_tag(name: str) -> bool:
+    """Whether a note of this name lists marked credentials."""
+    return name.endswith(_MARKED)
+
+
+# What a policy writes.
+ANNOTATION = "c7n:unused"
+ACTIONS_FILE = "c7n-unused-actions.jsonl"
+METADATA_FILE = "metadata.json"
+RESOURCES_FILE = "resources.json"
+LOG_FILE = "custodian-run.log"
+
+# The environment.
+#: Set by the sandbox when its clock was moved (RFC 3339).
+NOW_VARIABLE = "C7N_UNUSED_NOW"
+#: Set by the sandbox: its control endpoint.
+SANDBOX_VARIABLE = "C7N_UNUSED_SANDBOX"
+#: Set by `c7n-unused run`, so that the log lines of one run carry one id.
+RUN_ID_VARIABLE = "C7N_UNUSED_RUN_ID"
+
+
+def provider_of(policy: Mapping[str, object]) -> str:
+    """The provider of a policy's resource; Custodian takes a name without one for AWS's."""
+    provider, dot, _ = str(policy.get("resource")).partition(".")
+    return provider if dot else AWS
