@@ -65,7 +65,8 @@ class Kind(ABC):
 
     Tables by word (`unused-credentials`, `disable-unused`, ...): `options` further properties of its schema,
     `texts` the sentences of its documentation, `permissions` what the cloud must allow. `errors` fail one
-    identity and not the run. A record of credentials may take `note_parts` notes.
+    identity and not the run. A record of credentials may take `note_parts` notes. With
+    `spares_privileged` the privileged are not even marked, unless `include-admins`.
     """
 
     resource: ClassVar[str]
@@ -84,6 +85,7 @@ class Kind(ABC):
     source: ClassVar[str | None] = None
     batch_size: ClassVar[int] = 1
     note_parts: ClassVar[int] = 1
+    spares_privileged: ClassVar[bool] = False
 
     def __init__(self, manager: Any, filter_data: Mapping[str, Any], action: Mapping[str, Any] | None = None):
         """Take what the policy asks for; a subclass makes its clients here."""

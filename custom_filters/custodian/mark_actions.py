@@ -50,8 +50,8 @@ class Planned:
 class MarkForOp(KindAction):
     """Mark {plural} for `disable-unused`, with notice, and record which credentials were marked.
 
-    Everybody is judged again first: who is back in use, exempt, protected or privileged (unless
-    `include-admins`) is not marked. The mark carries its hour in UTC (`hours:` above 0). {text}
+    Everybody is judged again first: who is back in use, exempt or never touched is not marked. The mark
+    carries its hour in UTC (`hours:` above 0). {text}
     """
 
     word = MARK
@@ -70,7 +70,7 @@ class MarkForOp(KindAction):
                 "days": {"type": "number"},
                 "tz": {"type": "string"},
                 "msg": {"type": "string"},
-                "include-admins": {"type": "boolean"},
+                **kind.options.get(MARK, {}),
             },
         )
         return schema
@@ -115,6 +115,8 @@ class MarkForOp(KindAction):
 
     def _plan(self, selected: Selected) -> Planned | Action:
         options = replace(self.options(), require_mark=False)
+        if not self.kind.spares_privileged:
+            options = replace(options, include_admins=True)
         try:
             reason = objection(self.changes(selected).candidate(), options, self.now)
             now = selected if reason else self._again(selected)
@@ -218,19 +220,18 @@ class StockMarkForOp(TagDelayedAction):
 
     In a policy that selects by `unused-credentials`, or marks for `disable-unused`, the mark always carries
     its hour in UTC (`hours:` above 0), the note TAG-marked (`c7n-unused-marked`) lists the credentials that
-    were marked, and who is exempt, protected or privileged (unless `include-admins`) is not marked.
+    were marked, and who is exempt or never touched is not marked.
     Everywhere else this is the stock action. {text}
     """
 
     word = MARK
-    schema_alias = False
     ours: ClassVar[type[MarkForOp]]
 
     @staticmethod
     def schema_of(kind: type[Kind]) -> dict[str, Any]:
-        """The stock action's schema, with our option."""
-        stock = TagDelayedAction.schema
-        return {**stock, "properties": {**stock["properties"], "include-admins": {"type": "boolean"}}}
+        """The stock action's own."""
+        schema: dict[str, Any] = TagDelayedAction.schema
+        return schema
 
     def _ours(self) -> MarkForOp | None:
         if has_unused_filter(self.manager.data) or marks_for_us(self.data):
