@@ -10,12 +10,10 @@ from typing import Any
 import botocore.session
 from moto.core.responses import ActionResult
 
-from custom_filters.sandbox.aws.account import Account, AdvisorJob, extras, naive
-from custom_filters.sandbox.aws.errors import error
-from custom_filters.sandbox.aws.pages import page
-from custom_filters.sandbox.aws.people import days
+from custom_filters.sandbox.aws.account import TRACKED, Account, AdvisorJob, extras, naive
+from custom_filters.sandbox.aws.pages import error, page
+from custom_filters.sandbox.aws.people import REGION
 
-TRACKED = days(400)
 LATE = timedelta(hours=4)
 SLOW, USUAL = 15.0, 0.3
 FAILURE = {
@@ -25,7 +23,7 @@ FAILURE = {
 
 
 class Advisor:
-    """GenerateServiceLastAccessedDetails and its two readers."""
+    """GenerateServiceLastAccessedDetails and its reader."""
 
     account: Account
     backend: Any
@@ -33,47 +31,25 @@ class Advisor:
 
     def generate_service_last_accessed_details(self) -> ActionResult:
         """NoSuchEntity when the ARN is nobody's; otherwise a job id at once."""
-        arn, granularity = self._get_param("Arn"), self._get_param("Granularity", "SERVICE_LEVEL")
-        if granularity not in ("SERVICE_LEVEL", "ACTION_LEVEL"):
-            raise error("InvalidInput", f"Granularity {granularity} is not valid.")
-        entity = _entity(self.backend, arn)
+        entity = _entity(self.backend, self._get_param("Arn"))
         now = self.account.clock.now()
         wait = timedelta(seconds=SLOW if self.account.faults.get("advisor") == "slow" else USUAL)
-        services = [
-            _service(entity, name, granularity, naive(now)) for name in _reachable(self.backend, entity)
-        ]
-        job = AdvisorJob(str(uuid.uuid4()), granularity, now, now + wait, services, _info(entity))
+        services = [_service(entity, name, naive(now)) for name in _reachable(self.backend, entity)]
+        job = AdvisorJob(str(uuid.uuid4()), now, now + wait, services)
         self.account.jobs[job.id] = job
         return ActionResult({"JobId": job.id})
 
     def get_service_last_accessed_details(self) -> ActionResult:
         """IN_PROGRESS, then COMPLETED (in pages) or FAILED."""
-        job = self._job()
-        shown = {**self._state(job), "JobType": job.granularity, "ServicesLastAccessed": []}
-        if shown["JobStatus"] == "COMPLETED":
-            shown["ServicesLastAccessed"], more = self._job_page(job.services, "ServiceNamespace")
-            shown.update(more)
-        return ActionResult(shown)
-
-    def get_service_last_accessed_details_with_entities(self) -> ActionResult:
-        """The principals that used one service: here the job's own, if it did."""
-        job, wanted = self._job(), self._get_param("ServiceNamespace")
-        shown = {**self._state(job), "EntityDetailsList": []}
-        used = [service for service in job.services if service["ServiceNamespace"] == wanted]
-        if shown["JobStatus"] == "COMPLETED" and used:
-            last = used[0].get("LastAuthenticated")
-            detail = {"EntityInfo": job.entity, **({"LastAuthenticated": last} if last else {})}
-            shown.update(EntityDetailsList=[detail], IsTruncated=False)
-        return ActionResult(shown)
-
-    def _job(self) -> AdvisorJob:
         job = self.account.jobs.get(self._get_param("JobId"))
         if job is None:
             raise error("NoSuchEntity", f"No job with id {self._get_param('JobId')} exists.")
-        return job
-
-    def _job_page(self, services: list[dict[str, Any]], key: str) -> tuple[list[Any], dict[str, Any]]:
-        return page(services, lambda one: one[key], self._get_param("Marker"), self._get_param("MaxItems"))
+        shown = {**self._state(job), "JobType": "SERVICE_LEVEL", "ServicesLastAccessed": []}
+        if shown["JobStatus"] == "COMPLETED":
+            marker, size = self._get_param("Marker"), self._get_param("MaxItems")
+            given, more = page(job.services, lambda one: one["ServiceNamespace"], marker, size)
+            shown.update(ServicesLastAccessed=given, **more)
+        return ActionResult(shown)
 
     def _state(self, job: AdvisorJob) -> dict[str, Any]:
         now, fault = self.account.clock.now(), self.account.faults.get("advisor")
@@ -87,12 +63,9 @@ class Advisor:
 
 
 def _entity(backend: Any, arn: str) -> Any:
-    name = arn.rpartition("/")[2]
-    for owned in (backend.users, backend.roles, backend.groups):
-        if name in owned and owned[name].arn == arn:
-            return owned[name]
-    if arn in backend.managed_policies:
-        return backend.managed_policies[arn]
+    for entity in (backend.users.get(arn.rpartition("/")[2]), *backend.roles.values()):
+        if entity and entity.arn == arn:
+            return entity
     raise error("NoSuchEntity", f"ARN {arn} does not exist.")
 
 
@@ -115,19 +88,14 @@ def _namespaces() -> set[str]:
     return {name for name in botocore.session.get_session().get_available_services() if len(name) <= 8}
 
 
-def _service(entity: Any, name: str, granularity: str, now: datetime) -> dict[str, Any]:
+def _service(entity: Any, name: str, now: datetime) -> dict[str, Any]:
     shown: dict[str, Any] = {"ServiceName": name.upper(), "ServiceNamespace": name}
     last = extras(entity).advisor.get(name)
     if last is None or last > now - LATE or last < now - TRACKED:
         return {**shown, "TotalAuthenticatedEntities": 0}
-    shown.update(LastAuthenticated=last, LastAuthenticatedEntity=entity.arn, TotalAuthenticatedEntities=1)
-    shown["LastAuthenticatedRegion"] = "us-east-1"
-    if granularity == "ACTION_LEVEL":
-        action = {"ActionName": "List", "LastAccessedEntity": entity.arn, "LastAccessedTime": last}
-        shown["TrackedActionsLastAccessed"] = [{**action, "LastAccessedRegion": "us-east-1"}]
-    return shown
-
-
-def _info(entity: Any) -> dict[str, Any]:
-    kind = entity.arn.split(":")[5].partition("/")[0].upper()
-    return {"Arn": entity.arn, "Name": entity.name, "Type": kind, "Id": entity.id, "Path": entity.path}
+    used = {
+        "LastAuthenticated": last,
+        "LastAuthenticatedEntity": entity.arn,
+        "LastAuthenticatedRegion": REGION,
+    }
+    return {**shown, **used, "TotalAuthenticatedEntities": 1}

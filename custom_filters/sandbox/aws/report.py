@@ -15,7 +15,7 @@ from typing import Any
 from moto.core.responses import ActionResult
 
 from custom_filters.sandbox.aws.account import Account, Report, extras, naive
-from custom_filters.sandbox.aws.errors import error
+from custom_filters.sandbox.aws.pages import error
 from custom_filters.sandbox.aws.people import Key, resolve
 
 KEPT = timedelta(hours=4)
@@ -39,6 +39,7 @@ COLUMNS = (
 )
 NO_KEY = ["false", "N/A", "N/A", "N/A", "N/A"]
 NO_CERTIFICATE = ["false", "N/A"]
+CUT = 7  # columns of a row that was cut
 
 
 class CredentialReport:
@@ -53,7 +54,7 @@ class CredentialReport:
             raise error("LimitExceeded", "Report generation requests exceed the limit of this account.")
         report = account.report
         if report is None or now >= report.ready + KEPT:
-            account.report = Report(render(account), now, now + _duration(account))
+            account.report = Report(render(account), now + _duration(account))
             reason = "No report exists." if report is None else "The previous report has expired."
             description = f"{reason} Starting a new report generation task"
             return ActionResult({"State": "STARTED", "Description": description})
@@ -93,46 +94,48 @@ def render(account: Account) -> str:
     writer.writerow(COLUMNS)
     writer.writerow(_root(account))
     expiry = _password_age(account)
-    writer.writerows(_row(user, expiry) for user in account.users() if extras(user).in_report)
+    for user in account.users():
+        if extras(user).in_report and not account.omits("row", user.name):
+            row = _row(account, user, expiry)
+            writer.writerow(row[:CUT] if account.omits("cut", user.name) else row)
     return text.getvalue().removesuffix("\n")
 
 
-def _row(user: Any, expiry: timedelta | None) -> list[str]:
+def _row(account: Account, user: Any, expiry: timedelta | None) -> list[str]:
     keys = sorted(user.access_keys, key=lambda key: key.access_key_id)
     return [
         user.name,
         user.arn,
         _date(user.create_date),
-        *_password(user, expiry),
+        *_password(account, user, expiry),
         _bool(user.mfa_devices),
-        *_slots((_key(user, key) for key in keys), NO_KEY),
+        *_slots((_key(account, user, key) for key in keys), NO_KEY),
         *_slots(map(_certificate, user.signing_certificates.values()), NO_CERTIFICATE),
         "N/A",
     ]
 
 
-def _password(user: Any, expiry: timedelta | None) -> list[str]:
+def _password(account: Account, user: Any, expiry: timedelta | None) -> list[str]:
     if not user.password:
         return ["false", "N/A", "N/A", "N/A"]  # N/A even when a login profile was used and then removed
-    changed = extras(user).password_changed or user.create_date
-    used = _date(user.password_last_used) if user.password_last_used else "no_information"
-    return ["true", used, _date(changed), _date(changed + expiry) if expiry else "N/A"]
+    changed, used = extras(user).password_changed or user.create_date, account.password_used(user)
+    shown = _date(used) if used else "no_information"
+    return ["true", shown, _date(changed), _date(changed + expiry) if expiry else "N/A"]
 
 
-def _key(user: Any, key: Any) -> list[str]:
+def _key(account: Account, user: Any, key: Any) -> list[str]:
     rotated = extras(user).rotated.get(key.access_key_id, key.create_date)
-    if not key.last_used:
-        return [_bool(key.status == "Active"), _date(rotated), "N/A", "N/A", "N/A"]
-    last = key.last_used
-    return [_bool(key.status == "Active"), _date(rotated), *_use(last.timestamp, last.service, last.region)]
+    last = account.key_used(user, key)
+    use = _use(last.at, last.service, last.region) if last else NO_KEY[2:]
+    return [_bool(key.status == "Active"), _date(rotated), *use]
+
+
+def _certificate(made: Any) -> list[str]:
+    return [_bool(made.status == "Active"), _date(made.upload_date)]
 
 
 def _use(at: datetime, service: str, region: str) -> list[str]:
     return [_date(at), "N/A" if service == "s3" else region, service]
-
-
-def _certificate(certificate: Any) -> list[str]:
-    return [_bool(certificate.status == "Active"), _date(certificate.upload_date)]
 
 
 def _root(account: Account) -> list[str]:

@@ -8,20 +8,12 @@ from typing import Any
 
 from moto.iam import models
 
-from custom_filters.sandbox.aws.account import Account, Recorded, ServiceSpecificCredential, extras, naive
+from custom_filters.sandbox.aws.account import Account, ServiceSpecificCredential, extras, naive
 from custom_filters.sandbox.aws.activity import note_use
-from custom_filters.sandbox.aws.certificate import certificate_pem
-from custom_filters.sandbox.aws.grants import REGION, add_group, policy_arn
-from custom_filters.sandbox.aws.people import (
-    Certificate,
-    Event,
-    Key,
-    Person,
-    ServiceCredential,
-    SshKey,
-    When,
-    resolve,
-)
+from custom_filters.sandbox.aws.grants import add_group, policy_arn
+from custom_filters.sandbox.aws.people import REGION, Event, Key, Person, When, resolve
+
+PEM = "-----BEGIN CERTIFICATE-----\nc2FuZGJveA==\n-----END CERTIFICATE-----"  # nobody reads what is in it
 
 
 def add_person(account: Account, person: Person) -> Any:
@@ -57,7 +49,7 @@ def _add_password(user: Any, person: Person, born: datetime, now: datetime) -> N
 
 def _add_keys(account: Account, user: Any, keys: tuple[Key, ...], born: datetime, now: datetime) -> None:
     for number, key in enumerate(keys):
-        made = models.AccessKey(user.name, "AKIA", account.id, "Active" if key.active else "Inactive")
+        made = models.AccessKey(user.name, "AKIA", account.id, _status(key.active))
         # The number keeps ids in the order written: AWS's report lists keys by id.
         made.access_key_id = key.id or account.identifier(f"AKIA{'ABCDEF'[number]}", user.name, number)
         made.secret_access_key = key.secret or made.secret_access_key
@@ -76,46 +68,30 @@ def _add_other_credentials(
     account: Account, user: Any, person: Person, born: datetime, now: datetime
 ) -> None:
     for number, ssh in enumerate(person.ssh_keys):
-        user.ssh_public_keys.append(_ssh_key(account, user, ssh, number, _at(ssh.uploaded, born, now)))
-    for number, certificate in enumerate(person.certificates):
-        made = _certificate(account, user, certificate, number, _at(certificate.uploaded, born, now))
+        key = models.SshPublicKey(
+            user.name, f"ssh-ed25519 {account.identifier('', user.name, number)} sandbox"
+        )
+        key.ssh_public_key_id = ssh.id or account.identifier("APKA", user.name, number)
+        key.upload_date, key.status = naive(_at(ssh.uploaded, born, now)), _status(ssh.active)
+        user.ssh_public_keys.append(key)
+    for number, one in enumerate(person.certificates):
+        made_id = one.id or account.identifier("", "certificate", user.name, number, length=32)
+        made = models.SigningCertificate(made_id, user.name, PEM)
+        made.upload_date, made.status = naive(_at(one.uploaded, born, now)), _status(one.active)
         user.signing_certificates[made.id] = made
     for number, credential in enumerate(person.service_credentials):
         expires = resolve(credential.expires, now) if credential.expires is not None else None
-        made = _service_credential(account, user, credential, number, _at(credential.created, born, now))
-        made.expiration_date = naive(expires) if expires else None
-        extras(user).service_credentials.append(made)
-
-
-def _ssh_key(account: Account, user: Any, ssh: SshKey, number: int, uploaded: datetime) -> Any:
-    made = models.SshPublicKey(user.name, f"ssh-ed25519 {account.identifier('', user.name, number)} sandbox")
-    made.ssh_public_key_id = ssh.id or account.identifier("APKA", user.name, number)
-    made.upload_date = naive(uploaded)
-    made.status = "Active" if ssh.active else "Inactive"
-    return made
-
-
-def _certificate(
-    account: Account, user: Any, certificate: Certificate, number: int, uploaded: datetime
-) -> Any:
-    key = certificate.id or account.identifier("", "certificate", user.name, number, length=32)
-    made = models.SigningCertificate(key, user.name, certificate_pem())
-    made.upload_date = naive(uploaded)
-    made.status = "Active" if certificate.active else "Inactive"
-    return made
-
-
-def _service_credential(
-    account: Account, user: Any, credential: ServiceCredential, number: int, created: datetime
-) -> ServiceSpecificCredential:
-    return ServiceSpecificCredential(
-        user_name=user.name,
-        service_specific_credential_id=credential.id or account.identifier("ACCA", user.name, number),
-        service_name=credential.service,
-        service_user_name=f"{user.name}-at-{account.id}",
-        create_date=naive(created),
-        status="Active" if credential.active else "Inactive",
-    )
+        extras(user).service_credentials.append(
+            ServiceSpecificCredential(
+                user_name=user.name,
+                service_specific_credential_id=credential.id or account.identifier("ACCA", user.name, number),
+                service_name=credential.service,
+                service_user_name=f"{user.name}-at-{account.id}",
+                create_date=naive(_at(credential.created, born, now)),
+                status=_status(credential.active),
+                expiration_date=naive(expires) if expires else None,
+            )
+        )
 
 
 def _grant(account: Account, user: Any, person: Person) -> None:
@@ -130,18 +106,22 @@ def _grant(account: Account, user: Any, person: Person) -> None:
         user.put_policy(name, document)
 
 
+def _status(active: bool) -> str:
+    return "Active" if active else "Inactive"
+
+
 def _add_history(account: Account, user: Any, person: Person, now: datetime) -> None:
     for service, when in person.advisor.items():
         note_use(user, service, naive(resolve(when, now)))
     events = [*person.events]
     if person.password and person.password.used is not None:
-        events.append(Event("ConsoleLogin", person.password.used))
+        events.append(Event("ConsoleLogin", person.password.used, region=person.password.region))
     for key, made in zip(person.keys, user.access_keys, strict=True):
         if key.used is not None:
             source = f"{key.service}.amazonaws.com"
             events.append(Event("ListBuckets", key.used, source, key.region, True, made.access_key_id))
     for event in events:
-        account.history.append(Recorded(person.name, event, resolve(event.at, now)))
+        account.record(person.name, user.id, event, resolve(event.at, now))
 
 
 def _at(when: When | None, default: datetime, now: datetime) -> datetime:

@@ -15,6 +15,7 @@ from moto.moto_server import werkzeug_app
 from custom_filters.sandbox.aws import moto_time
 from custom_filters.sandbox.aws.cloudtrail import CloudTrail
 from custom_filters.sandbox.aws.iam import Iam
+from custom_filters.sandbox.aws.services import CloudFormation, Ec2
 
 
 @cache
@@ -26,8 +27,13 @@ def prepare_moto() -> None:
 
 
 def moto_application() -> Any:
-    """All of moto's services, IAM and CloudTrail with our actions first."""
-    ours: dict[str, Any] = {"iam": Iam, "cloudtrail": CloudTrail}
+    """All of moto's services, some with our actions first."""
+    ours: dict[str, Any] = {
+        "iam": Iam,
+        "cloudtrail": CloudTrail,
+        "ec2": Ec2,
+        "cloudformation": CloudFormation,
+    }
 
     def create(service: Any) -> Any:
         app = werkzeug_app.create_backend_app(service)

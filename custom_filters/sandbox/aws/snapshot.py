@@ -27,3 +27,15 @@ def _user(account: Account, user: Any) -> dict[str, Any]:
         "tags": {tag["Key"]: tag["Value"] for tag in account.tags(user)},
         "inline": dict(user.policies),
     }
+
+
+def roles_snapshot(account: Account) -> dict[str, dict[str, Any]]:
+    """Role -> its `tags`, `inline` policies (name -> document) and `attached` ones (ARNs)."""
+    return {
+        role.name: {
+            "tags": {tag["Key"]: tag["Value"] for tag in account.tags(role)},
+            "inline": dict(role.policies),
+            "attached": sorted(role.managed_policies),
+        }
+        for role in account.backend.roles.values()
+    }

@@ -65,12 +65,6 @@ def test_services_out_of_reach_are_not_listed(sandbox: Sandbox, iam: Any) -> Non
     assert services(sandbox, iam)["s3"]["LastAuthenticated"] == NOW - days(1)
 
 
-def test_action_level(sandbox: Sandbox, iam: Any) -> None:
-    sandbox.aws.add(Person("u", attached=("ReadOnlyAccess",), advisor={"s3": days(1)}))
-    found = services(sandbox, iam, Granularity="ACTION_LEVEL")
-    assert found["s3"]["TrackedActionsLastAccessed"][0]["LastAccessedTime"] == NOW - days(1)
-
-
 @pytest.mark.parametrize(("fault", "status"), [("failed", "FAILED"), ("never", "IN_PROGRESS")])
 def test_jobs_that_do_not_complete(sandbox: Sandbox, iam: Any, fault: str, status: str) -> None:
     sandbox.faults["advisor"] = fault

@@ -185,10 +185,10 @@ def test_stock_services_work(sandbox: Sandbox, client: Any, iam: Any) -> None:
     assert client("organizations").create_organization(FeatureSet="ALL")["Organization"]["Id"]
 
 
-def test_an_account_is_played_once_and_is_gone_afterwards() -> None:
+def test_an_account_is_emulated_once_and_is_gone_afterwards() -> None:
     with Sandbox(Settings(users=0)) as first:
         first.aws.add(Person("a"))
-        with pytest.raises(RuntimeError, match="played by another sandbox"), Sandbox(Settings(users=0)):
+        with pytest.raises(RuntimeError, match="emulated by another sandbox"), Sandbox(Settings(users=0)):
             pass
         with Sandbox(Settings(users=0, seed=8)) as other:
             assert not other.aws.account().users()
