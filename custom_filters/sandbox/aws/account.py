@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from moto.iam.models import iam_backends
 
@@ -34,13 +34,13 @@ class ServiceSpecificCredential:
     service_name: str
     service_user_name: str
     create_date: datetime
-    status: str = "Active"
-    expiration_date: datetime | None = None
+    status: str
+    expiration_date: datetime | None
 
 
 @dataclass
 class Extras:
-    """What a user or role has beside moto's object. Dates are naive UTC, as moto's are."""
+    """What a user or role has beside moto's object (naive UTC); `stack`: the Region of the role's stack."""
 
     password_created: datetime | None = None
     password_changed: datetime | None = None
@@ -48,10 +48,10 @@ class Extras:
     service_credentials: list[ServiceSpecificCredential] = field(default_factory=list)
     advisor: dict[str, datetime] = field(default_factory=dict)
     in_report: bool = True
+    stack: str | None = None
 
 
-@dataclass(frozen=True)
-class Recorded:
+class Recorded(NamedTuple):
     """An event in CloudTrail's history: who did it, by name and id, and when (aware UTC)."""
 
     user: str | None
@@ -60,16 +60,7 @@ class Recorded:
     at: datetime
 
 
-@dataclass
-class Report:
-    """The credential report: its content is that of the moment it was asked for."""
-
-    content: str
-    ready: datetime
-
-
-@dataclass(frozen=True)
-class AdvisorJob:
+class AdvisorJob(NamedTuple):
     """A last-accessed job: `services` was taken when it was started."""
 
     id: str
@@ -78,9 +69,8 @@ class AdvisorJob:
     services: list[dict[str, Any]]
 
 
-@dataclass
-class Uses:
-    """When and where something was last used; `at` is naive UTC."""
+class Use(NamedTuple):
+    """When (naive UTC) and where a key was last used."""
 
     at: datetime
     service: str
@@ -93,10 +83,13 @@ class Account:
     def __init__(self, account_id: str, clock: Clock, faults: Mapping[str, str | float]) -> None:
         self.id, self.clock, self.faults = account_id, clock, faults
         self.root = Root()
-        self.report: Report | None = None
+        self.report: tuple[str, datetime] | None = None  # the credential report, and when it is ready
         self.jobs: dict[str, AdvisorJob] = {}
         self.history: list[Recorded] = []
-        self.changes: list[Any] = []
+        self.changes: list[Any] = []  # for reads that lag: see lag.Change
+        self.pending: dict[
+            str, list[Callable[[], None]]
+        ] = {}  # service -> what is made when it is first asked
         self._by_principal: dict[str, list[Recorded]] = {}
 
     @property
@@ -112,18 +105,6 @@ class Account:
         """The users below a path, in AWS's order."""
         found = (user for user in list(self.backend.users.values()) if user.path.startswith(path_prefix))
         return sorted(found, key=lambda user: collate(user.name))
-
-    def groups_of(self) -> dict[str, list[str]]:
-        """User name -> names of the user's groups."""
-        members: dict[str, list[str]] = {}
-        for group in list(self.backend.groups.values()):
-            for user in group.users:
-                members.setdefault(user.name, []).append(group.name)
-        return members
-
-    def role(self, name: str) -> Any:
-        """A role, moto's object; NoSuchEntity when there is none."""
-        return self.backend.get_role(name)
 
     def tags(self, user: Any) -> list[dict[str, str]]:
         """The tags of a user or role, as the API lists them."""
@@ -148,13 +129,13 @@ class Account:
             return None
         return self._known(user.password_last_used, user.id, lambda event: event.name == "ConsoleLogin")
 
-    def key_used(self, user: Any, key: Any) -> Uses | None:
+    def key_used(self, user: Any, key: Any) -> Use | None:
         """A key's last use as far as it is known by now."""
         last = key.last_used
         at = self._known(
             last and last.timestamp, user.id, lambda event: event.access_key == key.access_key_id
         )
-        return Uses(at, last.service, last.region) if at else None
+        return Use(at, last.service, last.region) if at else None
 
     def role_used(self, role: Any) -> datetime | None:
         """A role's last use: told for 400 days, as far as it is known by now."""

@@ -57,7 +57,7 @@ def use_key(account: Account, key_id: str, service: str = "s3", region: str = RE
 
 def use_role(account: Account, name: str, region: str = REGION) -> None:
     """Notes that a service assumed a role, now."""
-    role = account.role(name)
+    role = account.backend.get_role(name)
     role.last_used, role.last_used_region = account.now(), region
     account.record(None, role.id, assumed(role, account.clock.now(), region))
 

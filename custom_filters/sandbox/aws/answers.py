@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
+CORE = "<Error>{type}<Code>{code}</Code><Message>{message}</Message></Error>"
 FORMS = {
-    "s3": "<Error><Code>{code}</Code><Message>{message}</Message></Error>",
-    "ec2": "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
-    "<RequestID>{id}</RequestID></Response>",
-    "query": "<ErrorResponse><Error><Type>{fault}</Type><Code>{code}</Code><Message>{message}</Message>"
-    "</Error><RequestId>{id}</RequestId></ErrorResponse>",
+    "s3": CORE,
+    "ec2": f"<Response><Errors>{CORE}</Errors><RequestID>{{id}}</RequestID></Response>",
+    "query": f"<ErrorResponse>{CORE}<RequestId>{{id}}</RequestId></ErrorResponse>",
 }
 #: What the codes of IAM's protocol are called elsewhere.
 NAMES = {
@@ -32,30 +30,24 @@ NAMES = {
 }
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(NamedTuple):
     """An error code, its HTTP status in IAM's protocol, and the message."""
 
     code: str
     status: int
     message: str
 
-    def about(self, who: str, what: str) -> Refusal:
-        """The same, with who asked for what in its message."""
-        return replace(self, message=self.message.format(who=who, what=what))
-
 
 def refuse(form: str, refusal: Refusal, start_response: StartResponse) -> Iterable[bytes]:
     """Answers with the refusal; `form`: s3, ec2, query, json or rest."""
     names = NAMES["json"] if form == "rest" else NAMES.get(form, {})
-    code, status = names.get(refusal.code, (refusal.code, refusal.status))
-    request_id, message = str(uuid4()), refusal.message
+    code, status = names.get(refusal.code, refusal[:2])
+    request_id, kind = str(uuid4()), "text/xml"
     if form in FORMS:
-        fault = "Receiver" if status >= 500 else "Sender"
-        text = FORMS[form].format(code=code, message=escape(message), fault=fault, id=request_id)
-        headers = [("Content-Type", "text/xml")]
+        fault = f"<Type>{'Receiver' if status >= 500 else 'Sender'}</Type>" if form == "query" else ""
+        text = FORMS[form].format(type=fault, code=code, message=escape(refusal.message), id=request_id)
     else:
-        text = json.dumps({"__type": code, "message": message})
-        headers = [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", code)]
-    start_response(f"{status} {code}", [("x-amzn-RequestId", request_id), *headers])
+        text, kind = json.dumps({"__type": code, "message": refusal.message}), "application/x-amz-json-1.1"
+    headers = [("x-amzn-RequestId", request_id), ("Content-Type", kind), ("x-amzn-ErrorType", code)]
+    start_response(f"{status} {code}", headers)
     return [text.encode()]

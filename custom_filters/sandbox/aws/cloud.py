@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from moto.sts.models import sts_backends
 
 from custom_filters.sandbox.aws import faults as known_faults
-from custom_filters.sandbox.aws import hands, moto_time
+from custom_filters.sandbox.aws import hands
 from custom_filters.sandbox.aws.account import Accounts, Faults, secret
 from custom_filters.sandbox.aws.activity import add_trail, sign_in, use_key
 from custom_filters.sandbox.aws.company import company, company_account
@@ -20,7 +20,7 @@ from custom_filters.sandbox.aws.grants import add_group
 from custom_filters.sandbox.aws.people import REGION, Person, Role, trust
 from custom_filters.sandbox.aws.roles import ALLOW_ALL, ROLES, add_role
 from custom_filters.sandbox.aws.seeding import add_person
-from custom_filters.sandbox.aws.server import forget_account, moto_application, prepare_moto
+from custom_filters.sandbox.aws.server import following, forget_account, moto_application, prepare_moto
 from custom_filters.sandbox.aws.snapshot import roles_snapshot, snapshot
 from custom_filters.sandbox.clock import Clock
 from custom_filters.sandbox.loopback import Loopback
@@ -77,7 +77,7 @@ class AwsCloud(Accounts):
         gateway = Gateway(
             self, moto_application(), settings.seed, settings.latency_ms, self._renewable_session
         )
-        with contextlib.ExitStack() as stack, moto_time.following(self.clock):
+        with contextlib.ExitStack() as stack, following(self.clock):
             stack.callback(self._forget)
             role = self.account().backend.create_role(
                 ROLE, trust({"Service": "sso.amazonaws.com"}), "/", None, "Runs c7n-unused", [], 3600
@@ -115,7 +115,7 @@ class AwsCloud(Accounts):
 
     def add(self, *entities: Person | Role, account_id: str | None = None) -> None:
         """Puts users and roles into an account, precisely as written."""
-        with self.lock, moto_time.following(self.clock):
+        with self.lock, following(self.clock):
             for one in entities:
                 if isinstance(one, Role):
                     add_role(self.account(account_id), one)
@@ -147,7 +147,7 @@ class AwsCloud(Accounts):
             self.foreign.add(session.access_key_id)
             self._somebody = hands.iam_client({**self.environment, **_variables(session)})
         somebody = self._somebody
-        with moto_time.following(self.clock):
+        with following(self.clock):
             hands.act(self.account(), lambda: somebody, hand, who, **more)
 
     def snapshot(self, account_id: str | None = None) -> dict[str, dict[str, Any]]:
@@ -167,7 +167,7 @@ class AwsCloud(Accounts):
     def enforce_iam(self, on: bool, policy: str | None = None) -> None:
         """Switches moto's authorisation; `policy` (JSON) replaces what the caller's role may do."""
         if policy is not None:
-            self.account().role(ROLE).put_policy(ROLE, policy)
+            self.account().backend.get_role(ROLE).put_policy(ROLE, policy)
         if on:
             self.faults["iam"] = "enforced"
         else:
@@ -184,7 +184,7 @@ class AwsCloud(Accounts):
         made = sts_backends[self.account_id]["aws"].assume_role(
             region_name=REGION,
             role_session_name=name,
-            role_arn=self.account().role(ROLE).arn,
+            role_arn=self.account().backend.get_role(ROLE).arn,
             policy=None,
             duration=43200,
             external_id=None,

@@ -71,15 +71,15 @@ class Credentials:
 
     def list_access_keys(self) -> ActionResult:
         """By id, as the credential report has them."""
-        return self._listed("AccessKeyMetadata", self._user().access_keys, "access_key_id")
+        return self._listed("AccessKeyMetadata", self._user_of().access_keys, "access_key_id")
 
     def list_ssh_public_keys(self) -> ActionResult:
         """By id, without the keys' bodies."""
-        return self._listed("SSHPublicKeys", self._user().ssh_public_keys, "ssh_public_key_id")
+        return self._listed("SSHPublicKeys", self._user_of().ssh_public_keys, "ssh_public_key_id")
 
     def list_signing_certificates(self) -> ActionResult:
         """By id."""
-        return self._listed("Certificates", self._user().signing_certificates.values(), "id")
+        return self._listed("Certificates", self._user_of().signing_certificates.values(), "id")
 
     def list_service_specific_credentials(self) -> ActionResult:
         """One user's, or with AllUsers everybody's, in pages; of one service if named."""
@@ -89,13 +89,13 @@ class Credentials:
         everybody, name = self._get_param("AllUsers", False), self._get_param("UserName")
         if everybody and name:
             raise error("ValidationError", "AllUsers cannot be specified together with UserName.")
-        users = self.account.users() if everybody else [self._user()]
+        users = self.account.users() if everybody else [self._user_of()]
         found = [made for user in users for made in extras(user).service_credentials]
         found = [made for made in found if service in (None, made.service_name)]
         return self._listed("ServiceSpecificCredentials", found, "service_specific_credential_id", _shown)
 
     def update_access_key(self) -> EmptyResult:
-        """Active or Inactive; the key must be the named user's."""
+        """Active or Inactive, as all credentials; the key must be the named user's."""
         return self._switch(self.backend.update_access_key, "AccessKeyId")
 
     def update_ssh_public_key(self) -> EmptyResult:
@@ -117,7 +117,7 @@ class Credentials:
                 return
         raise error("NoSuchEntity", f"No such credential {wanted} exists")
 
-    def _user(self) -> Any:
+    def _user_of(self) -> Any:
         return self.backend.get_user(self.user_name())
 
     def _listed(self, member: str, items: Iterable[Any], key: str, show: Any = None) -> ActionResult:

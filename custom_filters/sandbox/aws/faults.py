@@ -43,6 +43,11 @@ FAULTS: Mapping[str, tuple[str, str]] = {
     "pages": ("short", "lists hold half of what was asked for, as AWS reserves itself to do"),
     "iam": ("enforced", "moto checks signatures and permissions of every call, for our actions too"),
 }
+_DEFAULT = """
+ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-southeast-1 ap-southeast-2 ca-central-1
+eu-central-1 eu-north-1 eu-west-1 eu-west-2 eu-west-3 sa-east-1 us-east-1 us-east-2 us-west-1 us-west-2
+"""
+DEFAULT_REGIONS = frozenset(_DEFAULT.split())
 WORDS = {
     "WHERE": "actions, such as ListUsers+TagUser, or a share of calls, from 0 to 1",
     "SHARE": "the share of calls, from 0 to 1",
@@ -81,6 +86,11 @@ def hits(value: str | float | None, action: str, subjects: Collection[str], draw
     if isinstance(value, (int, float)):
         return drawn < value
     return any(word in (action, "*") and (not only or only in subjects) for word, only in targets(value))
+
+
+def enabled(faults: Mapping[str, str | float]) -> frozenset[str]:
+    """The Regions whose endpoints know the account's credentials."""
+    return DEFAULT_REGIONS | {region for region, _ in targets(faults.get("aws_opt_in"))}
 
 
 class Buckets:

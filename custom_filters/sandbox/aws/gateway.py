@@ -26,10 +26,9 @@ from werkzeug.test import run_wsgi_app
 from custom_filters.sandbox.aws.account import ACCOUNTS, Account, Accounts
 from custom_filters.sandbox.aws.activity import record_call
 from custom_filters.sandbox.aws.answers import Refusal, refuse
-from custom_filters.sandbox.aws.faults import hits
+from custom_filters.sandbox.aws.faults import enabled, hits
 from custom_filters.sandbox.aws.lag import as_of, lag_of, remember
-from custom_filters.sandbox.aws.moto_time import following
-from custom_filters.sandbox.aws.regions import enabled
+from custom_filters.sandbox.aws.server import following
 from custom_filters.sandbox.wire_http import ConnectionDroppedError
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ DENIAL = re.compile(rb"<Code>(\w+)</Code><Message>(.*?)</Message>", re.DOTALL)
 READING = ("Get", "List", "Describe", "Lookup", "Head", "Generate", "Assume", "Search", "Select")
 THROTTLED = Refusal("Throttling", 400, "Rate exceeded")
 REFUSALS = {
-    "deny": Refusal("AccessDenied", 403, "{who} is not authorized to perform: {what} with an explicit deny"),
+    "deny": Refusal("AccessDenied", 403, "Not authorized, with an explicit deny in a service control policy"),
     "error": Refusal("ServiceFailure", 500, "The request processing has failed because of an unknown error."),
     "unavailable": Refusal("ServiceUnavailable", 503, "The request has failed due to a temporary failure."),
     "throttle": THROTTLED,
@@ -155,6 +154,8 @@ class Gateway:
             if call.service in SERIAL:
                 stack.enter_context(self._accounts.lock)
             stack.enter_context(following(clock))
+            for make in self._account(call).pending.pop(call.service, ()):
+                make()
             if call.service == "iam" and call.is_write:
                 remember(self._account(call), call.parameters)
             elif call.service == "iam" and call.key not in self._accounts.foreign:
@@ -184,8 +185,7 @@ class Gateway:
 
     def _refusal(self, call: Call, struck: set[str]) -> Refusal | None:
         if name := next((name for name in REFUSALS if name in struck), None):
-            who, what = f"User: {call.key}", f"{call.service}:{call.action}"
-            return REFUSALS[name].about(who, what)
+            return REFUSALS[name]
         faults = self._accounts.faults
         with self._lock:
             self._served[call.key] += 1

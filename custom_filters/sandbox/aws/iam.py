@@ -9,7 +9,7 @@ from moto.iam.responses import IamResponse
 from custom_filters.sandbox.aws.account import ACCOUNTS, Account
 from custom_filters.sandbox.aws.advisor import Advisor
 from custom_filters.sandbox.aws.credentials import Credentials
-from custom_filters.sandbox.aws.pages import error
+from custom_filters.sandbox.aws.pages import DEFAULT, error, page
 from custom_filters.sandbox.aws.report import CredentialReport
 from custom_filters.sandbox.aws.users import Users
 
@@ -27,6 +27,13 @@ class Iam(Users, Credentials, CredentialReport, Advisor, IamResponse):
     def backend(self) -> Any:
         """The backend, moto's, of that account."""
         return self.account.backend
+
+    def paged(self, items: Any, name: Any) -> tuple[list[Any], dict[str, Any]]:
+        """The page that this request asks for."""
+        size = self._get_param("MaxItems")
+        if self.account.faults.get("pages") == "short":
+            size = max(1, (DEFAULT if size is None else size) // 2)
+        return page(items, name, self._get_param("Marker"), size)
 
     def user_name(self) -> str:
         """The user asked for, or else the one whose key signed the request; a role has no user."""
