@@ -26,26 +26,16 @@ TRACKED = timedelta(days=400)  # of a role's last use, and by Access Advisor
 
 
 @dataclass
-class ServiceSpecificCredential:
-    """As the API shows it, without its secret."""
-
-    user_name: str
-    service_specific_credential_id: str
-    service_name: str
-    service_user_name: str
-    create_date: datetime
-    status: str
-    expiration_date: datetime | None
-
-
-@dataclass
 class Extras:
-    """What a user or role has beside moto's object (naive UTC); `stack`: the Region of the role's stack."""
+    """What a user or role has beside moto's object. Dates are naive UTC, as moto's are.
+
+    service_credentials: as the API shows them; stack: the Region of a role's CloudFormation stack.
+    """
 
     password_created: datetime | None = None
     password_changed: datetime | None = None
     rotated: dict[str, datetime] = field(default_factory=dict)
-    service_credentials: list[ServiceSpecificCredential] = field(default_factory=list)
+    service_credentials: list[dict[str, Any]] = field(default_factory=list)
     advisor: dict[str, datetime] = field(default_factory=dict)
     in_report: bool = True
     stack: str | None = None

@@ -6,8 +6,9 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from botocore.session import Session
 from moto.sts.models import sts_backends
 
 from custom_filters.sandbox.aws import faults as known_faults
@@ -34,14 +35,6 @@ ROLE = "c7n-unused"
 _EMBEDDED: set[str] = set()
 
 
-class HasSettings(Protocol):
-    """What is taken from the sandbox's `Settings`."""
-
-    users: int
-    seed: int
-    latency_ms: float
-
-
 class AwsCloud(Accounts):
     """Emulates AWS on loopback: `with AwsCloud(settings, clock, calls, faults) as cloud: cloud.environment`.
 
@@ -56,7 +49,7 @@ class AwsCloud(Accounts):
 
     def __init__(
         self,
-        settings: HasSettings,
+        settings: Any,
         clock: Clock,
         calls: Counter[str],
         faults: Faults,
@@ -67,7 +60,7 @@ class AwsCloud(Accounts):
         self._settings = settings
         self.renewable = False
         self._stack = contextlib.ExitStack()
-        self._somebody: hands.Client | None = None
+        self._somebody: Any = None
 
     def __enter__(self) -> Self:
         prepare_moto()
@@ -143,12 +136,12 @@ class AwsCloud(Accounts):
     def hand(self, hand: str, who: str, **more: Any) -> None:
         """Somebody else does something to a user or role meanwhile (see `hands`)."""
         if self._somebody is None:
-            session = self._session("somebody.else")
+            session, clients = self._session("somebody.else"), Session()
             self.foreign.add(session.access_key_id)
-            self._somebody = hands.iam_client({**self.environment, **_variables(session)})
-        somebody = self._somebody
+            clients.set_credentials(*_variables(session).values())
+            self._somebody = clients.create_client("iam", REGION, endpoint_url=self._server.url)
         with following(self.clock):
-            hands.act(self.account(), lambda: somebody, hand, who, **more)
+            hands.act(self.account(), self._somebody._make_api_call, hand, who, **more)
 
     def snapshot(self, account_id: str | None = None) -> dict[str, dict[str, Any]]:
         """Each user's credentials and their status, tags, inline policies: to compare before and after."""

@@ -1,23 +1,20 @@
-"""What a user signs in with: password, access keys, SSH keys, certificates, service credentials."""
+"""What moto lacks or gets wrong of passwords, last uses of keys, and service-specific credentials."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from operator import attrgetter
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 
-from custom_filters.sandbox.aws.account import Account, ServiceSpecificCredential, extras
-from custom_filters.sandbox.aws.pages import error, invalid
+from custom_filters.sandbox.aws.account import Account, extras
+from custom_filters.sandbox.aws.pages import error
 from custom_filters.sandbox.aws.people import BEDROCK, CODECOMMIT, KEYSPACES
 
-API_KEY_SERVICES = (BEDROCK, "logs.amazonaws.com")  # long-term API keys: may expire
-SERVICES = (CODECOMMIT, KEYSPACES, *API_KEY_SERVICES)
+SERVICES = (CODECOMMIT, KEYSPACES, BEDROCK, "logs.amazonaws.com")
 
 
 class Credentials:
-    """The credential actions that moto lacks or gets wrong."""
+    """Actions of moto's class that are answered here; every other is moto's."""
 
     account: Account
     backend: Any
@@ -29,31 +26,21 @@ class Credentials:
         """Dates of its own: moto shows the user's."""
         user = self.backend.create_login_profile(self.user_name(), self._get_param("Password"))
         extras(user).password_created = extras(user).password_changed = self.account.now()
-        user.password_reset_required = self._get_param("PasswordResetRequired", False)
-        return ActionResult({"LoginProfile": _login_profile(user)})
+        return self.get_login_profile()
 
     def get_login_profile(self) -> ActionResult:
         """NoSuchEntity when the user has none."""
         user = self.backend.get_login_profile(self.user_name())
-        return ActionResult({"LoginProfile": _login_profile(user)})
+        created, reset = extras(user).password_created, bool(user.password_reset_required)
+        shown = {"UserName": user.name, "CreateDate": created or user.create_date}
+        return ActionResult({"LoginProfile": {**shown, "PasswordResetRequired": reset}})
 
     def update_login_profile(self) -> EmptyResult:
         """A new password moves password_last_changed."""
         user = self.backend.get_login_profile(self.user_name())
-        if password := self._get_param("Password"):
-            user.password = password
+        if self._get_param("Password"):
             extras(user).password_changed = self.account.now()
-        reset = self._get_param("PasswordResetRequired")
-        user.password_reset_required = user.password_reset_required if reset is None else reset
-        return EmptyResult()
-
-    def create_access_key(self) -> ActionResult:
-        """moto's, with the user implied by the caller's key."""
-        return ActionResult({"AccessKey": self.backend.create_access_key(self.user_name())})
-
-    def delete_access_key(self) -> EmptyResult:
-        """moto's, without its look through every user's keys."""
-        self.backend.delete_access_key(self._get_param("AccessKeyId"), self.user_name())
+        user.password_reset_required = self._get_param("PasswordResetRequired", user.password_reset_required)
         return EmptyResult()
 
     def get_access_key_last_used(self) -> ActionResult:
@@ -69,18 +56,6 @@ class Credentials:
             shown = {"Region": region, "ServiceName": used.service, "LastUsedDate": used.at}
         return ActionResult({"UserName": key.user_name, "AccessKeyLastUsed": shown})
 
-    def list_access_keys(self) -> ActionResult:
-        """By id, as the credential report has them."""
-        return self._listed("AccessKeyMetadata", self._user_of().access_keys, "access_key_id")
-
-    def list_ssh_public_keys(self) -> ActionResult:
-        """By id, without the keys' bodies."""
-        return self._listed("SSHPublicKeys", self._user_of().ssh_public_keys, "ssh_public_key_id")
-
-    def list_signing_certificates(self) -> ActionResult:
-        """By id."""
-        return self._listed("Certificates", self._user_of().signing_certificates.values(), "id")
-
     def list_service_specific_credentials(self) -> ActionResult:
         """One user's, or with AllUsers everybody's, in pages; of one service if named."""
         service = self._get_param("ServiceName")
@@ -89,63 +64,18 @@ class Credentials:
         everybody, name = self._get_param("AllUsers", False), self._get_param("UserName")
         if everybody and name:
             raise error("ValidationError", "AllUsers cannot be specified together with UserName.")
-        users = self.account.users() if everybody else [self._user_of()]
+        users = self.account.users() if everybody else [self.backend.get_user(self.user_name())]
         found = [made for user in users for made in extras(user).service_credentials]
-        found = [made for made in found if service in (None, made.service_name)]
-        return self._listed("ServiceSpecificCredentials", found, "service_specific_credential_id", _shown)
-
-    def update_access_key(self) -> EmptyResult:
-        """Active or Inactive, as all credentials; the key must be the named user's."""
-        return self._switch(self.backend.update_access_key, "AccessKeyId")
-
-    def update_ssh_public_key(self) -> EmptyResult:
-        """Active or Inactive."""
-        return self._switch(self.backend.update_ssh_public_key, "SSHPublicKeyId")
-
-    def update_signing_certificate(self) -> EmptyResult:
-        """Active or Inactive."""
-        return self._switch(self.backend.update_signing_certificate, "CertificateId")
+        found = [made for made in found if service in (None, made["ServiceName"])]
+        found.sort(key=lambda made: made["ServiceSpecificCredentialId"].lower())
+        given, more = self.paged(found, lambda made: made["ServiceSpecificCredentialId"])
+        return ActionResult({"ServiceSpecificCredentials": given, **more})
 
     def update_service_specific_credential(self) -> EmptyResult:
         """Active or Inactive."""
-        return self._switch(self._update_service_credential, "ServiceSpecificCredentialId")
-
-    def _update_service_credential(self, name: str, wanted: str, status: str) -> None:
-        for made in extras(self.backend.get_user(name)).service_credentials:
-            if made.service_specific_credential_id == wanted:
-                made.status = status
-                return
+        wanted = self._get_param("ServiceSpecificCredentialId")
+        for made in extras(self.backend.get_user(self.user_name())).service_credentials:
+            if made["ServiceSpecificCredentialId"] == wanted:
+                made["Status"] = self._get_param("Status")
+                return EmptyResult()
         raise error("NoSuchEntity", f"No such credential {wanted} exists")
-
-    def _user_of(self) -> Any:
-        return self.backend.get_user(self.user_name())
-
-    def _listed(self, member: str, items: Iterable[Any], key: str, show: Any = None) -> ActionResult:
-        name = attrgetter(key)
-        given, more = self.paged(sorted(items, key=lambda one: name(one).lower()), name)
-        return ActionResult({member: [show(one) if show else one for one in given], **more})
-
-    def _switch(self, update: Any, field: str) -> EmptyResult:
-        status = self._get_param("Status")
-        if status not in ("Active", "Inactive"):
-            raise invalid("status", status, "Member must satisfy enum value set: [Active, Inactive]")
-        update(self.user_name(), self._get_param(field), status)
-        return EmptyResult()
-
-
-def _login_profile(user: Any) -> dict[str, Any]:
-    created, reset = extras(user).password_created or user.create_date, bool(user.password_reset_required)
-    return {"UserName": user.name, "CreateDate": created, "PasswordResetRequired": reset}
-
-
-def _shown(made: ServiceSpecificCredential) -> dict[str, Any]:
-    name = "ServiceCredentialAlias" if made.service_name in API_KEY_SERVICES else "ServiceUserName"
-    return {
-        "UserName": made.user_name,
-        "Status": made.status,
-        name: made.service_user_name,
-        "CreateDate": made.create_date,
-        "ServiceSpecificCredentialId": made.service_specific_credential_id,
-        "ServiceName": made.service_name,
-        **({"ExpirationDate": made.expiration_date} if made.expiration_date else {}),
-    }

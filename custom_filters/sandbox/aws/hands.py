@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
-
-from botocore.session import Session
+from typing import Any
 
 from custom_filters.sandbox.aws.account import Account, secret
 from custom_filters.sandbox.aws.activity import sign_in, use_key, use_role
@@ -40,27 +38,10 @@ CALLS: Mapping[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-class Client(Protocol):
-    """An IAM client by the names of actions."""
-
-    def __call__(self, action: str, **parameters: Any) -> Any: ...
-
-
-def iam_client(environment: Mapping[str, str]) -> Client:
-    """A client of the sandbox; botocore's own, so what it may send is what AWS takes."""
-    made = Session().create_client(
-        "iam",
-        REGION,
-        endpoint_url=environment["AWS_ENDPOINT_URL"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        aws_session_token=environment["AWS_SESSION_TOKEN"],
-    )
-    return lambda action, **parameters: made._make_api_call(action, parameters)
-
-
-def act(account: Account, client: Callable[[], Client], hand: str, who: str, **more: str) -> None:
-    """Does it; KeyError for a hand or user that there is not."""
+def act(
+    account: Account, call: Callable[[str, dict[str, Any]], Any], hand: str, who: str, **more: str
+) -> None:
+    """Does it, some by `call` of an IAM action; KeyError for a hand or user that there is not."""
     if hand in CALLS:
         action, parameters = CALLS[hand]
         role = who.startswith("role/")
@@ -68,10 +49,10 @@ def act(account: Account, client: Callable[[], Client], hand: str, who: str, **m
         given = {**DEFAULTS, "password": secret(), **more}
         given["policy"] = policy_arn(given["policy"])
         subject = {"RoleName" if role else "UserName": who.removeprefix("role/")}
-        client()(action, **subject, **_filled(parameters, given))
+        call(action, {**subject, **_filled(parameters, given)})
     elif hand in STATUS:
         for key in [more["key"]] if "key" in more else _keys(account, who):
-            client()("UpdateAccessKey", UserName=who, AccessKeyId=key, Status=STATUS[hand])
+            call("UpdateAccessKey", {"UserName": who, "AccessKeyId": key, "Status": STATUS[hand]})
     else:
         DIRECT[hand](account, who, **more)
 

@@ -37,35 +37,17 @@ class Users:
         user = self.backend.get_user(self.user_name())
         return ActionResult({"User": {**self._user(user), **self._tags(user)}})
 
-    def create_user(self) -> ActionResult:
-        """With an id of AWS's form, and names unique without regard to case."""
-        name, tags = self._get_param("UserName"), self._get_param("Tags", [])
-        self._need_free(name)
-        check_tags(tags)
-        user = self.backend.create_user("us-east-1", name, self._get_param("Path"), tags)
-        user.id = self.account.identifier("AIDA", "user", name, user.create_date, length=21)
-        return ActionResult({"User": {**self._user(user), **self._tags(user)}})
-
     def update_user(self) -> EmptyResult:
         """A renamed user keeps id, tags and keys: moto loses the tags with the ARN."""
         user, name = self.backend.get_user(self._get_param("UserName")), self._get_param("NewUserName")
         tags = self.account.tags(user)
-        self._need_free(name)
         self.backend.tagger.delete_all_tags_for_resource(user.arn)
         self.backend.update_user(user.name, self._get_param("NewPath"), name)
         self.backend.tagger.tag_resource(user.arn, tags)
-        for owned in (*user.access_keys, *user.ssh_public_keys, *extras(user).service_credentials):
+        for owned in (*user.access_keys, *user.ssh_public_keys):
             owned.user_name = user.name
-        return EmptyResult()
-
-    def delete_user(self) -> EmptyResult:
-        """Refused with DeleteConflict while anything hangs on the user."""
-        user = self.backend.get_user(self._get_param("UserName"))
-        owned = (user.access_keys, user.ssh_public_keys, user.signing_certificates, user.policies)
-        groups = self.backend.get_groups_for_user(user.name)
-        if user.password or any(owned) or user.managed_policies or extras(user).service_credentials or groups:
-            raise error("DeleteConflict", "Cannot delete entity, must remove what is attached to it first.")
-        self.backend.delete_user(user.name)
+        for credential in extras(user).service_credentials:
+            credential["UserName"] = user.name
         return EmptyResult()
 
     def get_role(self) -> ActionResult:
@@ -169,10 +151,6 @@ class Users:
     def _tags(self, entity: Any) -> dict[str, Any]:
         tags = self.account.tags(entity)
         return {"Tags": tags} if tags else {}
-
-    def _need_free(self, name: str) -> None:
-        if name.lower() in {user.name.lower() for user in self.account.users()}:
-            raise error("EntityAlreadyExists", f"User with name {name} already exists.")
 
 
 def check_tags(tags: list[dict[str, str]]) -> None:

@@ -45,7 +45,7 @@ def test_a_job_runs_and_is_read_in_pages(sandbox: Sandbox, iam: Any) -> None:
 
 @pytest.mark.parametrize(
     ("ago", "told"),
-    [(timedelta(hours=3), False), (timedelta(hours=4), True), (days(400), True), (days(401), False)],
+    [(timedelta(hours=3), False), (timedelta(hours=4), True), (days(399.9), True), (days(401), False)],
 )
 def test_use_shows_after_four_hours_and_for_400_days(
     sandbox: Sandbox, iam: Any, ago: timedelta, told: bool
