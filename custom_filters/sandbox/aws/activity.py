@@ -70,23 +70,25 @@ def assumed(role: Any, at: datetime, region: str) -> Event:
     )
 
 
+def caller(account: Account, key_id: str) -> tuple[str, str, str] | None:
+    """Name, id and ARN of the user or session that an access key belongs to."""
+    key = account.backend.access_keys.get(key_id)
+    if key and (user := account.backend.users.get(key.user_name)):
+        return user.name, user.id, user.arn
+    session = sts_backends[account.id]["aws"].get_assumed_role_from_access_key(key_id)
+    return (session.session_name, session.user_id, session.arn) if session else None
+
+
 def record_call(
     account: Account, key_id: str, service: str, action: str, parameters: Mapping[str, Any]
 ) -> None:
     """Records what CloudTrail records of a call: IAM's writes in us-east-1, and all of a user's own key."""
-    key = account.backend.access_keys.get(key_id)
-    read_only = action.startswith(READING)
-    user = account.backend.users.get(key.user_name) if key else None
-    if (read_only or service != "iam") and (user is None or service == "s3"):
+    read_only, who = action.startswith(READING), caller(account, key_id)
+    own = who is not None and who[1].startswith("AIDA") and service != "s3"
+    if who is None or not (own or (service == "iam" and not read_only)):
         return
-    session = sts_backends[account.id]["aws"].get_assumed_role_from_access_key(key_id)
-    if user is None and session is None:
-        return
-    name, principal = (user.name, user.id) if user else (session.session_name, session.user_id)
     told = {word[0].lower() + word[1:]: str(value) for word, value in parameters.items() if "." not in word}
     request = {word: value for word, value in told.items() if word not in ("action", "version", "password")}
-    resources = {request[word]: kind for word, kind in RESOURCES.items() if word in request}
-    event = Event(
-        action, account.clock.now(), f"{service}.amazonaws.com", REGION, read_only, key_id, request, resources
-    )
-    account.record(name, principal, event)
+    kinds = {request[word]: kind for word, kind in RESOURCES.items() if word in request}
+    now, source = account.clock.now(), f"{service}.amazonaws.com"
+    account.record(*who[:2], Event(action, now, source, REGION, read_only, key_id, request, kinds))

@@ -24,7 +24,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.test import run_wsgi_app
 
 from custom_filters.sandbox.aws.account import ACCOUNTS, Account, Accounts
-from custom_filters.sandbox.aws.activity import record_call
+from custom_filters.sandbox.aws.activity import caller, record_call
 from custom_filters.sandbox.aws.answers import Refusal, refuse
 from custom_filters.sandbox.aws.faults import enabled, hits
 from custom_filters.sandbox.aws.lag import as_of, lag_of, remember
@@ -40,7 +40,11 @@ DENIAL = re.compile(rb"<Code>(\w+)</Code><Message>(.*?)</Message>", re.DOTALL)
 READING = ("Get", "List", "Describe", "Lookup", "Head", "Generate", "Assume", "Search", "Select")
 THROTTLED = Refusal("Throttling", 400, "Rate exceeded")
 REFUSALS = {
-    "deny": Refusal("AccessDenied", 403, "Not authorized, with an explicit deny in a service control policy"),
+    "deny": Refusal(
+        "AccessDenied",
+        403,
+        "User: {who} is not authorized to perform: {what} with an explicit deny in a policy",
+    ),
     "error": Refusal("ServiceFailure", 500, "The request processing has failed because of an unknown error."),
     "unavailable": Refusal("ServiceUnavailable", 503, "The request has failed due to a temporary failure."),
     "throttle": THROTTLED,
@@ -185,7 +189,9 @@ class Gateway:
 
     def _refusal(self, call: Call, struck: set[str]) -> Refusal | None:
         if name := next((name for name in REFUSALS if name in struck), None):
-            return REFUSALS[name]
+            _, _, who = caller(self._account(call), call.key) or ("", "", "anonymous")
+            told = REFUSALS[name].message.format(who=who, what=f"{call.service}:{call.action}")
+            return REFUSALS[name]._replace(message=told)
         faults = self._accounts.faults
         with self._lock:
             self._served[call.key] += 1
