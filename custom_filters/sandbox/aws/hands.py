@@ -16,13 +16,9 @@ from custom_filters.sandbox.aws.people import REGION, Person
 from custom_filters.sandbox.aws.seeding import add_person
 
 DENY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}'
-DEFAULTS = {
-    "policy": "AWSCompromisedKeyQuarantineV3",
-    "name": "foreign-deny",
-    "document": DENY,
-    "key": "c7n-unused",
-    "value": "",
-}
+QUARANTINE = "AWSCompromisedKeyQuarantineV3"
+DEFAULTS = {"policy": QUARANTINE, "name": "foreign-deny", "document": DENY, "key": "c7n-unused", "value": ""}
+STATUS = {"enable-key": "Active", "disable-key": "Inactive"}
 #: hand -> IAM action for a user and its parameters, filled in from what was given and DEFAULTS.
 CALLS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "reset-password": ("UpdateLoginProfile", {"Password": "{password}"}),
@@ -45,6 +41,9 @@ def act(
     if hand in CALLS:
         action, parameters = CALLS[hand]
         role = who.startswith("role/")
+        there = {one.name for one in account.backend.roles.values()} if role else account.backend.users
+        if who.removeprefix("role/") not in there:
+            raise KeyError(who)
         action = action.replace("User", "Role") if role else action
         given = {**DEFAULTS, "password": secret(), **more}
         given["policy"] = policy_arn(given["policy"])
@@ -55,9 +54,6 @@ def act(
             call("UpdateAccessKey", {"UserName": who, "AccessKeyId": key, "Status": STATUS[hand]})
     else:
         DIRECT[hand](account, who, **more)
-
-
-STATUS = {"enable-key": "Active", "disable-key": "Inactive"}
 
 
 def _filled(template: Any, given: Mapping[str, str]) -> Any:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from copy import copy, deepcopy
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from custom_filters.sandbox.aws.account import Account, Extras
 
 LAGS = {"aws_read_lag": 1, "aws_list_lag": 1, "aws_evidence_lag": 3600}
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """A user or role as it was: moto's object, its attributes, the user's tags; object None: not there."""
 
     store: str
@@ -36,8 +34,7 @@ class State:
             backend.tagger.tags[self.object.arn] = self.tags
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """A write's time and what it changed, as it was before."""
 
     at: datetime
@@ -53,9 +50,8 @@ def remember(account: Account, parameters: Mapping[str, str]) -> None:
         if name in parameters:
             account.changes.append(Change(now, _state(backend, "users", parameters[name], copied=True)))
     if "RoleName" in parameters:
-        named = (one for one, role in backend.roles.items() if role.name == parameters["RoleName"])
-        key = next(named, None)
-        if key:
+        named = [one for one, role in backend.roles.items() if role.name == parameters["RoleName"]]
+        for key in named:
             account.changes.append(Change(now, _state(backend, "roles", key, copied=True)))
 
 
@@ -65,6 +61,7 @@ def as_of(account: Account, lag: timedelta) -> Iterator[None]:
     now = account.clock.now()
     hidden = [change.before for change in account.changes if timedelta() <= now - change.at < lag]
     present = {(one.store, one.key): _state(account.backend, one.store, one.key) for one in hidden}
+    tags = dict(account.backend.tagger.tags) if hidden else {}
     try:
         for state in reversed(hidden):
             state.put_back(account.backend)
@@ -72,6 +69,8 @@ def as_of(account: Account, lag: timedelta) -> Iterator[None]:
     finally:
         for state in present.values():
             state.put_back(account.backend)
+        if hidden:
+            account.backend.tagger.tags = tags
 
 
 def lag_of(account: Account, action: str, parameters: Mapping[str, str]) -> timedelta:

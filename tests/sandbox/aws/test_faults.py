@@ -279,3 +279,14 @@ def test_a_session_that_ends_can_be_renewed(
         iam.list_users()
         iam.get_user(UserName="sam")
         assert code(iam.list_users) == ("ExpiredToken", 403)
+
+
+def test_a_read_leaves_nothing_behind(sandbox: Sandbox, iam: Any) -> None:
+    sandbox.faults["aws_read_lag"] = 600
+    iam.tag_user(**TAG)
+    sandbox.aws.hand("rename", "sam", to="samuel")
+    assert iam.get_user(UserName="sam")["User"]["UserName"] == "sam"
+    assert sandbox.aws.snapshot().keys() == {"eve", "samuel"}
+    assert sandbox.aws.snapshot()["samuel"]["tags"] == {"k": "v"}
+    iam.create_user(UserName="sam")
+    assert sandbox.aws.snapshot()["sam"]["tags"] == {}

@@ -1,4 +1,4 @@
-"""Roles as issue trackers of unused ones see them, and what foreign hands do to users and roles."""
+"""Roles and what has them in use; foreign hands; CloudTrail by Region and resource."""
 
 from __future__ import annotations
 
@@ -233,7 +233,16 @@ def test_hands_on_roles(sandbox: Sandbox, iam: Any) -> None:
     assert iam.get_role(RoleName="r")["Role"]["RoleLastUsed"]["Region"] == "eu-west-1"
 
 
-@pytest.mark.parametrize(("hand", "who"), [("levitate", "sam"), ("use-key", "nobody"), ("delete", "nobody")])
+@pytest.mark.parametrize(
+    ("hand", "who"),
+    [
+        ("levitate", "sam"),
+        ("use-key", "nobody"),
+        ("tag", "nobody"),
+        ("deny", "role/nobody"),
+        ("delete", "nobody"),
+    ],
+)
 def test_hands_and_users_that_there_are_not(sandbox: Sandbox, hand: str, who: str) -> None:
     sandbox.aws.add(SAM)
     with pytest.raises(LookupError):
