@@ -16,10 +16,7 @@ from custom_filters.sandbox.aws.people import REGION
 
 LATE = timedelta(hours=4)
 SLOW, USUAL = 15.0, 0.3
-FAILURE = {
-    "Code": "InternalServerError",
-    "Message": "Request processing failed because of an internal error.",
-}
+FAILURE = {"Code": "InternalServerError", "Message": "Request processing failed: an internal error."}
 
 
 class Advisor:
@@ -41,25 +38,19 @@ class Advisor:
 
     def get_service_last_accessed_details(self) -> ActionResult:
         """IN_PROGRESS, then COMPLETED (in pages) or FAILED."""
-        job = self.account.jobs.get(self._get_param("JobId"))
+        job, now = self.account.jobs.get(self._get_param("JobId")), self.account.clock.now()
         if job is None:
             raise error("NoSuchEntity", f"No job with id {self._get_param('JobId')} exists.")
-        shown = {**self._state(job), "JobType": "SERVICE_LEVEL", "ServicesLastAccessed": []}
-        if shown["JobStatus"] == "COMPLETED":
-            marker, size = self._get_param("Marker"), self._get_param("MaxItems")
-            given, more = page(job.services, lambda one: one["ServiceNamespace"], marker, size)
-            shown.update(ServicesLastAccessed=given, **more)
-        return ActionResult(shown)
-
-    def _state(self, job: AdvisorJob) -> dict[str, Any]:
-        now, fault = self.account.clock.now(), self.account.faults.get("advisor")
-        state: dict[str, Any] = {"JobCreationDate": naive(job.created)}
+        shown = {"JobType": "SERVICE_LEVEL", "JobCreationDate": naive(job.created), "IsTruncated": False}
+        shown["ServicesLastAccessed"], fault = [], self.account.faults.get("advisor")
         if fault == "never" or now < job.ready:
-            return {**state, "JobStatus": "IN_PROGRESS", "IsTruncated": False}
-        done = {**state, "JobCompletionDate": naive(job.ready)}
+            return ActionResult({**shown, "JobStatus": "IN_PROGRESS"})
+        shown["JobCompletionDate"] = naive(job.ready)
         if fault == "failed":
-            return {**done, "JobStatus": "FAILED", "IsTruncated": False, "Error": FAILURE}
-        return {**done, "JobStatus": "COMPLETED"}
+            return ActionResult({**shown, "JobStatus": "FAILED", "Error": FAILURE})
+        marker, size = self._get_param("Marker"), self._get_param("MaxItems")
+        given, more = page(job.services, lambda one: one["ServiceNamespace"], marker, size)
+        return ActionResult({**shown, "JobStatus": "COMPLETED", "ServicesLastAccessed": given, **more})
 
 
 def _entity(backend: Any, arn: str) -> Any:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-ROLE = "c7n-unused"
+ROLE, TRUST = "c7n-unused", trust({"Service": "sso.amazonaws.com"})
 _EMBEDDED: set[str] = set()
 
 
@@ -66,16 +66,11 @@ class AwsCloud(Accounts):
         prepare_moto()
         if self.account_id in _EMBEDDED:
             raise RuntimeError(f"account {self.account_id} is emulated by another sandbox of this process")
-        settings = self._settings
-        gateway = Gateway(
-            self, moto_application(), settings.seed, settings.latency_ms, self._renewable_session
-        )
+        seed, latency = self._settings.seed, self._settings.latency_ms
+        gateway = Gateway(self, moto_application(), seed, latency, self._renewable_session)
         with contextlib.ExitStack() as stack, following(self.clock):
             stack.callback(self._forget)
-            role = self.account().backend.create_role(
-                ROLE, trust({"Service": "sso.amazonaws.com"}), "/", None, "Runs c7n-unused", [], 3600
-            )
-            role.put_policy(ROLE, ALLOW_ALL)
+            add_role(self.account(), Role(ROLE, trust=TRUST, inline={ROLE: ALLOW_ALL}))
             self._caller = self._session("sandbox")
             self._seed()
             self._server = stack.enter_context(Loopback(gateway))
@@ -176,14 +171,8 @@ class AwsCloud(Accounts):
         return {**plain, **own}
 
     def _session(self, name: str) -> Any:
-        made = sts_backends[self.account_id]["aws"].assume_role(
-            region_name=REGION,
-            role_session_name=name,
-            role_arn=self.account().backend.get_role(ROLE).arn,
-            policy=None,
-            duration=43200,
-            external_id=None,
-        )
+        role, backend = self.account().backend.get_role(ROLE), sts_backends[self.account_id]["aws"]
+        made = backend.assume_role(REGION, name, role.arn, None, 43200, None)
         made.secret_access_key = made.access_key.secret_access_key = secret()
         return made
 

@@ -82,12 +82,8 @@ class ServiceCredential:
 
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(SshKey):
     """An X.509 signing certificate."""
-
-    uploaded: When | None = None
-    active: bool = True
-    id: str | None = None
 
 
 @dataclass(frozen=True)
