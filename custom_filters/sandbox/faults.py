@@ -20,6 +20,13 @@ def _number(value: object) -> float:
         return -1
 
 
+def text_of(value: object) -> str:
+    """A fault's value as text, "" for None."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # the command line makes every number a float; Retry-After: 1 is not 1.0
+    return "" if value is None else str(value)
+
+
 KINDS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "SHARE": (lambda value: 0 <= _number(value) <= 1, "the share of requests, from 0 to 1"),
     "NUMBER": (lambda value: _number(value) >= 0, "a number, 0 or more"),
@@ -39,7 +46,7 @@ class Fault:
     def check(self, value: object) -> None:
         """ValueError, naming the fault and what it takes, for a value that it does not take."""
         kinds = self.takes.split("|")
-        if not any(KINDS[kind][0](value) if kind in KINDS else value == kind for kind in kinds):
+        if not any(KINDS[kind][0](value) if kind in KINDS else text_of(value) == kind for kind in kinds):
             give = " or ".join(KINDS[kind][1] if kind in KINDS else kind for kind in kinds)
             raise ValueError(f"fault {self.name}={value}: give {give}")
 
@@ -79,10 +86,7 @@ class Faults:
 
     def text(self, name: str) -> str:
         """The fault's value, "" when it is off."""
-        value = self._values.get(name)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)  # the command line makes every number a float; Retry-After: 1 is not 1.0
-        return "" if value is None else str(value)
+        return text_of(self._values.get(name))
 
     def number(self, name: str, default: float = 0.0) -> float:
         """The fault's value as a number."""

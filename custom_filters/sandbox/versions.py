@@ -14,7 +14,7 @@ class Versions(dict[str, T]):
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         super().__init__()
-        self._now = now
+        self.now = now
         self._before: dict[str, list[tuple[datetime, T | None]]] = {}
 
     def __setitem__(self, key: str, value: T) -> None:
@@ -29,7 +29,7 @@ class Versions(dict[str, T]):
     def seen(self, key: str, seconds: float) -> T | None:
         """The value as it was so many seconds ago; None when there was none."""
         if seconds:
-            then = self._now() - timedelta(seconds=seconds)
+            then = self.now() - timedelta(seconds=seconds)
             for changed, before in self._before.get(key, ()):
                 if changed > then:
                     return before
@@ -44,4 +44,4 @@ class Versions(dict[str, T]):
                 yield value
 
     def _remember(self, key: str) -> None:
-        self._before.setdefault(key, []).append((self._now(), self.get(key)))
+        self._before.setdefault(key, []).append((self.now(), self.get(key)))
