@@ -74,7 +74,7 @@ class Graph:
         call = Call(request.method, origin, f"/{path}", request.args, headers, request.get_data(), version)
         if (call.method, path) != ("POST", "$batch"):
             return self._dispatch(call)
-        self._count("azure:POST /$batch")
+        self._count("POST /$batch")
         self._strike()
         return Answer(200, {"responses": batch.run(call, self._inner, self._tenant.faults.shuffle)})
 
@@ -95,7 +95,7 @@ class Graph:
             raise GraphError(501, "NotImplemented", f"The sandbox does not emulate {route.path} of beta.")
         template = re.sub("<.*?>", lambda match: "{name}" if match[0] == "<name>" else "{id}", route.path)
         named = ("/beta" if call.version == "beta" else "") + template
-        self._count(f"azure:{'batch:' if call.inner else ''}{call.method} {named}")
+        self._count(f"{'batch:' if call.inner else ''}{call.method} {named}")
         self._strike()
         self._fail_page(call, template)
         return self._run(replace(call, route=named), route, dict(parts))
