@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from custom_filters.runner.run.children import (
     Batch,
     Child,
     aws_region,
+    custodian,
     last_error,
     make_batches,
     run_children,
@@ -130,3 +133,23 @@ def test_children_are_stopped_with_their_parent(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(KeyboardInterrupt):
         run_children([batch], tmp_path, dryrun=True, environment=dict(os.environ), tick=tick)
     assert started[0].process.returncode == -signal.SIGTERM
+
+
+PLANTED = ("custom_filters/__init__.py", "sitecustomize.py", "usercustomize.py", "yaml.py", "c7n/__init__.py")
+
+
+@pytest.mark.parametrize("python_path", [None, "", ".", "{here}", ":/nowhere"])
+def test_what_lies_in_the_current_directory_is_never_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python_path: str | None
+) -> None:
+    for name in PLANTED:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"print('imported {name}')\nraise SystemExit(99)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", str(tmp_path), *sys.path])
+    environment = {
+        **os.environ,
+        **({} if python_path is None else {"PYTHONPATH": python_path.format(here=tmp_path)}),
+    }
+    done = subprocess.run(custodian("version"), env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, version("c7n")), done.stderr
