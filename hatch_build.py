@@ -21,7 +21,7 @@ PTH = (
 # PEP 829: Python 3.15 and later run this in place of the .pth; older ones do not look at it.
 PEP_829 = "_c7n_unused_autoload:install\n"
 
-#: What `c7n-unused init` writes besides policies: its name in custom_filters/start/ -> where the checkout has it.
+#: What `c7n-unused init` writes besides policies: name in custom_filters/start/ -> path in the checkout.
 START = {"unused.yml": ".github/workflows/unused.yml", "constraints.txt": "constraints.txt"}
 
 
