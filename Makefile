@@ -9,7 +9,7 @@ OUT ?= out
 MAKEFLAGS += --no-builtin-rules
 
 .DEFAULT_GOAL := help
-.PHONY: demo test test-all lint format validate bench faults constraints image clean help
+.PHONY: demo test test-all coverage lint format validate bench faults constraints image clean help
 .DELETE_ON_ERROR:
 
 # uv takes pip's index, and goes without a cache where pip does; pip takes over where uv does not run.
@@ -43,7 +43,10 @@ demo: $(RUN)  ## run the policies against embedded clouds and write a report; no
 test: $(STAMP)  ## run the tests but the slow ones
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -m "not slow"
 
-test-all: $(STAMP)  ## run all tests and show which lines and branches they reach
+test-all: $(STAMP)  ## run all tests
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4
+
+coverage: $(STAMP)  ## run all tests and show which lines and branches they reach; takes longer
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --cov --cov-report=term
 
 lint: $(STAMP)  ## check style, formatting, types and the workflow files
