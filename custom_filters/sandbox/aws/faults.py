@@ -49,7 +49,7 @@ eu-central-1 eu-north-1 eu-west-1 eu-west-2 eu-west-3 sa-east-1 us-east-1 us-eas
 """
 DEFAULT_REGIONS = frozenset(_DEFAULT.split())
 WORDS = {
-    "WHERE": "actions, such as ListUsers+TagUser, or a share of calls, from 0 to 1",
+    "WHERE": "actions, such as ListUsers+TagUser, or a share of calls below 1",
     "SHARE": "the share of calls, from 0 to 1",
     "NUMBER": "a number",
     "ITEMS": "words with + between them",
@@ -61,15 +61,16 @@ def check(faults: Mapping[str, str | float]) -> None:
     for name, value in faults.items():
         kinds = FAULTS[name][0].split("|") if name in FAULTS else []
         if kinds and not any(_takes(kind, value) for kind in kinds):
-            raise ValueError(
-                f"fault {name}={value}: give {', '.join(WORDS.get(kind, kind) for kind in kinds)}"
-            )
+            words = ", ".join(WORDS.get(kind, kind) for kind in kinds)
+            raise ValueError(f"fault {name}={value}: give {'one of ' if len(kinds) > 1 else ''}{words}")
 
 
 def _takes(kind: str, value: str | float) -> bool:
     if isinstance(value, str):
         return kind in {"WHERE", "ITEMS"} or value == kind
-    return kind == "NUMBER" or (kind in {"WHERE", "SHARE"} and 0 <= value <= 1)
+    if kind == "WHERE":
+        return 0 <= value < 1  # a 1 is more likely meant as "on"
+    return kind == "NUMBER" or (kind == "SHARE" and 0 <= value <= 1)
 
 
 def targets(value: str | float | None) -> list[tuple[str, str]]:

@@ -31,6 +31,7 @@ def services(sandbox: Sandbox, iam: Any, **options: str) -> dict[str, dict[str, 
 
 def test_a_job_runs_and_is_read_in_pages(sandbox: Sandbox, iam: Any) -> None:
     sandbox.aws.add(Person("u", attached=("ReadOnlyAccess",), advisor={"ec2": days(10)}))
+    sandbox.faults["advisor"] = "slow"
     job = started(sandbox, iam)
     running = iam.get_service_last_accessed_details(JobId=job)
     assert running["JobStatus"] == "IN_PROGRESS"
