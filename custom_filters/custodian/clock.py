@@ -49,7 +49,9 @@ def through_sandbox(endpoint: str) -> bool:
     control = os.environ.get(SANDBOX_VARIABLE, "")
     proxies = getproxies_environment()
     proxy = proxies.get("https", "")
-    host = urlsplit(endpoint).hostname or ""
+    scheme, host = urlsplit(endpoint).scheme, urlsplit(endpoint).hostname or ""
+    if scheme != "https":  # the proxy takes no other requests
+        return False
     if not (is_loopback(control) and is_loopback(proxy)) or proxy_bypass(host):
         return False
     return bool(_ask(f"{control}/wire").get("proxy") == proxy)

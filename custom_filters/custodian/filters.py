@@ -26,6 +26,7 @@ from custom_filters.custodian.validation import policy_problem, refuse, refuse_i
 log = logging.getLogger("custodian.unused")
 
 _DAYS = {"type": "integer", "minimum": 1, "maximum": 400}
+_LIST_OF_DAYS = {"items": _DAYS, "minItems": 1, "uniqueItems": True}
 
 
 def _list_of(words: Iterable[str]) -> dict[str, Any]:
@@ -67,7 +68,13 @@ class UnusedCredentials(KindFilter):
     def schema_of(kind: type[Kind]) -> dict[str, Any]:
         """The filter's schema for a kind, with its credential kinds and evidence sources."""
         properties: dict[str, Any] = {
-            "days": {"oneOf": [_DAYS, {"type": "array", "items": _DAYS, "minItems": 1, "uniqueItems": True}]},
+            "days": {
+                **_DAYS,
+                "type": ["integer", "array"],
+                "items": _DAYS,
+                "minItems": 1,
+                "uniqueItems": True,
+            },
             "grace-days": {"type": "integer", "minimum": 0, "maximum": 400},
             "match": {"enum": ["user", "credential"]},
             "verdicts": _list_of(SELECTABLE),

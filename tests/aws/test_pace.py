@@ -14,7 +14,8 @@ from botocore.session import get_session
 
 from custom_filters.aws.client import error_code, paced_client
 from custom_filters.custodian.pacing import RateLimiter
-from custom_filters.sandbox.aws.gateway import Gateway, _answer, identify
+from custom_filters.sandbox.aws.answers import Refusal
+from custom_filters.sandbox.aws.gateway import EXPIRED, Call, Gateway
 from custom_filters.sandbox.aws.people import Person
 from tests.aws.runs import embedded
 from tests.virtual import VirtualTime
@@ -92,16 +93,18 @@ def test_a_session_that_ends_half_way_goes_on_where_its_log_in_can_renew_it(
     given: list[str] = []
     with embedded() as sandbox:
         reached(sandbox)
-        real = Gateway.__call__
+        serve, refuse = Gateway.__call__, Gateway._refusal
+        tokens: list[str | None] = []
 
         def gateway(cloud: Gateway, environ: Any, start_response: Any) -> Any:
-            if environ.get("HTTP_X_AMZ_SECURITY_TOKEN") == "session-1":
-                call = identify(environ, environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
-                text = "The security token included in the request is expired"
-                return _answer(call, "ExpiredToken", 403, text, start_response)
-            return real(cloud, environ, start_response)
+            tokens.append(environ.get("HTTP_X_AMZ_SECURITY_TOKEN"))
+            return serve(cloud, environ, start_response)
+
+        def refusal(cloud: Gateway, call: Call, struck: set[str]) -> Refusal | None:
+            return EXPIRED if tokens[-1] == "session-1" else refuse(cloud, call, struck)
 
         monkeypatch.setattr(Gateway, "__call__", gateway)
+        monkeypatch.setattr(Gateway, "_refusal", refusal)
 
         def refresh() -> dict[str, str]:
             given.append(f"session-{len(given) + 1}")

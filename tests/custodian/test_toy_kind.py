@@ -67,7 +67,7 @@ class House:
         before = log.read_text().count("\n") if log.exists() else 0
         made.process(selected)
         lines = map(json.loads, log.read_text().splitlines()[before:])
-        return [f"{line['operation']} {line['principal']['user']} {line['result']}" for line in lines]
+        return sorted(f"{line['operation']} {line['principal']['user']} {line['result']}" for line in lines)
 
     def manager(self, filters: list[Any], actions: list[Any]) -> Any:
         ctx = SimpleNamespace(log_dir=str(self.out), execution_id="1")

@@ -24,7 +24,7 @@ from custom_filters.runner.run.children import (
     make_batches,
     run_children,
 )
-from custom_filters.runner.run.policy_files import Policy, read
+from custom_filters.runner.run.policy_files import read
 
 MIXED = """
 vars: {x: 1}
@@ -96,8 +96,7 @@ def test_without_a_named_region_it_is_the_profiles_or_us_east_1(
 
 
 def test_the_manifest_is_there_before_anything_starts(tmp_path: Path) -> None:
-    policy = Policy("aws", "one", "aws.iam-user", {})
-    folder = new_run_folder(tmp_path / "out", [policy], dryrun=True)
+    folder = new_run_folder(tmp_path / "out", [("aws", "one", "aws.iam-user")], dryrun=True)
     before = json.loads((folder.path / MANIFEST).read_text())
     assert before["policies"] == [
         {"provider": "aws", "name": "one", "resource": "aws.iam-user", "folder": "aws/one"}
