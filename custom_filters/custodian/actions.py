@@ -287,6 +287,12 @@ class EnableUnused(KindAction):
         found = ((one, kind.find(one["user"], one.get("id"))) for one in self.data["only"])
         return [resource for _, resource in found if resource is not None]
 
+    def prepare(self, resources: list[Resource]) -> list[Selected]:
+        """Nothing of the listing is needed; notes are read with the status."""
+        self.now, self.terms = clock.now(), self.terms_of()
+        self.kind.prepare(self.word)
+        return [Selected(resource, self.kind.identity(resource), None) for resource in resources]
+
     def read(self, of: Selected) -> Fresh | None:
         """Status and notes; nothing is judged."""
         return self.kind.current(of)
