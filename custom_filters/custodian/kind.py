@@ -151,6 +151,11 @@ class Kind(ABC):
     def find(self, name: str, key: str | None) -> Resource | None:
         """A resource by single reads, without a listing: by `key` (its id) where it is known; None: gone."""
 
+    def find_all(self, name: str, key: str | None) -> list[Resource]:
+        """All resources of a principal; several where each stands for one of its credentials."""
+        found = self.find(name, key)
+        return [] if found is None else [found]
+
     @abstractmethod
     def current(self, of: Selected) -> Fresh | None:
         """Credentials with their status, and notes, as they are now, not judged; None when it is gone."""
