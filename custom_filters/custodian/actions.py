@@ -164,7 +164,8 @@ class KindAction(BaseAction):
         try:
             read = self.read(of)
             if read is None:
-                return Plan(self.decide(Facts(of.identity, None, gone=True)), of)
+                gone = Facts(of.identity, None, gone=True, untouchable=self.kind.untouchable(of))
+                return Plan(self.decide(gone), of)
             facts, others = self.facts_of(read)
             return Plan(self.decide(self.more_facts(facts, read)), read, others)
         except self.kind.errors as error:

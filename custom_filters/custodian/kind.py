@@ -118,6 +118,11 @@ class Kind(ABC):
         """What is wrong with a filter's or action's own options, in a sentence."""
         return None
 
+    @classmethod
+    def note_problem(cls, text: str) -> str | None:
+        """Why this text could not be kept as a mark."""
+        return None
+
     def prepare(self, word: str) -> None:  # noqa: B027 (as above)
         """Read what the action needs, in the main thread; raises where it could not work.
 
