@@ -181,6 +181,7 @@ class IamUser(Kind):
 
     def identities(self, resources: list[Resource], now: datetime) -> Iterator[tuple[Resource, Identity]]:
         """See Judging."""
+        self._privileges = shared_listing(self.manager).privileges
         known = Judging(self.manager, self.request, now).identities(resources)
         for resource in resources:
             yield resource, known[resource["UserName"]]

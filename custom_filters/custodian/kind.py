@@ -187,7 +187,10 @@ class Kind(ABC):
         return {}
 
     def untouchable(self, of: Selected) -> str | None:
-        """Why an identity is never touched (root, the caller, synced, its roles could not be read)."""
+        """Why an identity is never touched (root, the caller, synced, its roles could not be read).
+
+        Asked after `identities` by a filter, so that plans say it, and after `prepare` by an action.
+        """
         return None
 
     def protected(self, of: Selected) -> str | None:
