@@ -340,8 +340,8 @@ def absent_problem(kind: Kind, now: datetime) -> str | None:
             continue
         if kind.find(entry.user, None) is None and kind.find(entry.user, entry.user) is None:
             return (
-                f"the exemption of {entry.user} in the account {account} matches nobody; correct its name, or "
-                "add `may-be-absent: true`"
+                f"the exemption of {entry.user} in the account {account} matches nobody; correct its "
+                "name, or add `may-be-absent: true`"
             )
     return None
 
