@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, get_args
@@ -32,7 +32,7 @@ def _examined(manager: Any, resources: list[Resource]) -> None:
     counts[""] = max(len(resources), counts.get("", 0))
 
 
-def _list_of(words: Iterable[str]) -> dict[str, Any]:
+def _list_of(words: Iterable[str | bool]) -> dict[str, Any]:
     return {"type": "array", "items": {"enum": list(words)}, "minItems": 1, "uniqueItems": True}
 
 
@@ -86,7 +86,7 @@ class KindFilter(Filter):
         raise NotImplementedError
 
 
-def _one_or_list(words: Iterable[str]) -> dict[str, Any]:
+def _one_or_list(words: Sequence[str | bool]) -> dict[str, Any]:
     return {"oneOf": [{"enum": list(words)}, _list_of(words)]}
 
 
@@ -185,6 +185,10 @@ class UnusedMark(KindFilter):
         return frozenset(mark_states(facts, terms, now, kind.slots))
 
 
+#: How YAML reads the word off.
+_YAML_OFF = False
+
+
 class UnusedRecord(KindFilter):
     """Select {plural} by the record of what we switched off.
 
@@ -200,7 +204,7 @@ class UnusedRecord(KindFilter):
         schema: dict[str, Any] = type_schema(
             RECORD_FILTER,
             required=["state"],
-            state=_one_or_list(get_args(RecordState)),
+            state=_one_or_list([*get_args(RecordState), _YAML_OFF]),
             days={"type": "number", "minimum": 0},
         )
         return schema
@@ -216,4 +220,5 @@ class UnusedRecord(KindFilter):
 
 def _asked(data: Mapping[str, Any]) -> frozenset[str]:
     state = data["state"]
-    return frozenset([state] if isinstance(state, str) else state)
+    states = state if isinstance(state, list) else [state]
+    return frozenset("off" if one is _YAML_OFF else one for one in states)

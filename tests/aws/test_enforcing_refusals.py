@@ -12,7 +12,7 @@ from c7n.exceptions import PolicyExecutionError
 from custom_filters.sandbox.aws.people import Key, Password, Person, days
 from tests.aws.inside import calling, collection
 from tests.aws.inside import run as run_inside
-from tests.aws.runs import embedded, run, validate, written
+from tests.aws.runs import embedded, give_notice, run, validate, written
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 DUE = {"type": "unused-mark", "state": "due"}
@@ -73,6 +73,7 @@ def test_skipping_validation_does_not_get_past(tmp_path: Path) -> None:
     """Stock `--skip-validation` first; then without any validation at all, as a program may run it."""
     with embedded(now=NOW) as sandbox:
         sandbox.aws.add(Person("sam", password=Password(used=days(200)), keys=(Key(used=days(200)),)))
+        give_notice(sandbox, "sam", tag="maid_status")
         before = sandbox.aws.snapshot()
         arguments = ("run", "--skip-validation", "--cache-period", "0", "-s", str(tmp_path))
         done = run(*arguments, *written(tmp_path, policies()), env=sandbox.child_environment(), cwd=tmp_path)

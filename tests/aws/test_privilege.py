@@ -73,10 +73,11 @@ def test_what_a_document_grants(given: Any, privileged: bool, protected: bool) -
     assert (found.privileged, bool(found.protected)) == ({"ann": privileged}, protected)
 
 
-@pytest.mark.parametrize(
-    "user",
-    [inline(None), {"GroupList": ["gone"]}, {"AttachedManagedPolicies": [{"PolicyArn": f"{ACCOUNT}policy/x"}]}],
-)  # fmt: skip
+LOCAL = {"PolicyName": "x", "PolicyArn": f"{ACCOUNT}policy/x"}
+UNREAD = (inline(None), {"GroupList": ["gone"]}, {"AttachedManagedPolicies": [LOCAL]})
+
+
+@pytest.mark.parametrize("user", UNREAD)
 def test_what_could_not_be_read_is_neither_yes_nor_no(user: dict[str, Any]) -> None:
     found = get_privileges(details(user))
     assert (found.privileged, found.protected, found.unreadable) == ({"ann": None}, {}, {"ann": UNREADABLE})
