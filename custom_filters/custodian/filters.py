@@ -16,7 +16,7 @@ from custom_filters.core.judge import judge_identity, select
 from custom_filters.core.lifecycle_states import Facts, MarkState, RecordState, mark_states, record_states
 from custom_filters.core.policy_data import tag_of, unused_filter, verdicts_of
 from custom_filters.core.verdict import SELECTABLE
-from custom_filters.core.vocabulary import ANNOTATION, DISABLE, FILTER, MARK_FILTER, RECORD_FILTER
+from custom_filters.core.vocabulary import ANNOTATION, DISABLE, EXEMPT_TAG, FILTER, MARK_FILTER, RECORD_FILTER
 from custom_filters.custodian import clock
 from custom_filters.custodian.kind import Kind, Resource, Selected
 from custom_filters.custodian.notes import is_uncertain, lifecycle_state, own_notes
@@ -139,7 +139,11 @@ class UnusedCredentials(KindFilter):
         state = lifecycle_state(kind, of, now)
         if state.phase == "detected" and (next_action := kind.next_action(resource)):
             state = replace(state, next_action=next_action)
-        alone = {"untouchable": kind.untouchable(of), "protected": kind.protected(of)}
+        alone = {
+            "untouchable": kind.untouchable(of),
+            "protected": kind.protected(of),
+            "exempt_tag": (of.notes or {}).get(EXEMPT_TAG) if "exempt-tag" not in self.data else None,
+        }
         resource[ANNOTATION] = {**annotation(judged, selected, state, self._context(kind, now)), **alone}
         return True
 

@@ -119,7 +119,17 @@ def _credentials(user: dict[str, Any]) -> dict[str, Any]:
 SETTINGS = Settings(users=0, now=NOW)
 STORIES = (
     Story("aws", "mark and unmark", SETTINGS, mark, shipped, state, violations),
-    Story("aws", "disable", SETTINGS, disable, shipped, state, violations),
-    Story("aws", "disable, 10 % throttled", SETTINGS, disable, shipped, state, violations, {"throttle": 0.1}),
+    Story("aws", "disable", SETTINGS, disable, shipped, state, violations, converges=False),
+    Story(
+        "aws",
+        "disable, 10 % throttled",
+        SETTINGS,
+        disable,
+        shipped,
+        state,
+        violations,
+        {"throttle": 0.1},
+        converges=False,
+    ),
     Story("aws", "restore", SETTINGS, restore, restoring, state, violations),
 )

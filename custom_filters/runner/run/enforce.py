@@ -11,15 +11,17 @@ from pathlib import Path
 import click
 
 from custom_filters.core.errors import InputError
+from custom_filters.core.journal import open_intents
 from custom_filters.core.report import Report
 from custom_filters.core.times import parse_time
-from custom_filters.outputs.action_logs import outcome_lines
+from custom_filters.outputs.action_logs import journals, outcome_lines
 from custom_filters.outputs.collect import collect, evaluated_annotations
 from custom_filters.outputs.run_folder import RunFolder
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, worst
 from custom_filters.runner.run.engine import Job, complete, conclude, evaluate
 from custom_filters.runner.run.plan import (
     Step,
+    exempt_elsewhere,
     limit_sentences,
     make_plan,
     plan_tables,
@@ -42,9 +44,14 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
 
     Only providers whose plan is complete are acted on: what could not be evaluated is not touched.
     """
+    for line in _left_open(job.out):
+        click.echo(line)
     planned = evaluate(job, dryrun=True)
     report = collect([str(planned.path)])
-    steps = make_plan(evaluated_annotations([str(planned.path)]), job.policies, _now(job))
+    annotations = list(evaluated_annotations([str(planned.path)]))
+    steps = make_plan(annotations, job.policies, _now(job))
+    for line in exempt_elsewhere(annotations):
+        click.echo(line)
     _show_plan(steps, planned.path / "plan.json", job.policies)
     ready = _ready(job, planned, report)
     code = EVALUATED if len(ready.batches) == len(job.batches) else NOT_EVALUATED
@@ -59,6 +66,12 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
     for line in outcome_lines(done.path):
         click.echo(line)
     return worst(code, conclude(done, ready, collect([str(done.path)])))
+
+
+def _left_open(out: Path) -> list[str]:
+    """What earlier runs began and did not end: whoever was switched off is named."""
+    earlier = journals([str(out)]) if out.is_dir() else []
+    return open_intents(line for one in earlier for line in one.lines)
 
 
 def _show_plan(steps: list[Step], complete: Path, policies: Iterable[Policy]) -> None:

@@ -141,6 +141,17 @@ def untold(policies: Iterable[Policy]) -> Iterator[str]:
             yield f"{policy.name} marks, and nobody is told: it has no `notify` action."
 
 
+def exempt_elsewhere(annotations: Iterable[tuple[Evaluation, Mapping[str, Any]]]) -> list[str]:
+    """A sentence for everybody whom a report calls exempt by the tag, and the policies of the plan do not."""
+    found = {
+        f"{value['user']} carries the exempt tag, which counts for reports only: {evaluation.policy} acts on "
+        "it all the same; write an exemption if that is not meant."
+        for evaluation, value in annotations
+        if value.get("exempt_tag") is not None
+    }
+    return sorted(found)
+
+
 def plan_tables(steps: list[Step]) -> Iterator[Table]:
     """A table for each account, policy and action, with its first steps."""
     for (provider, account, policy, action), group in groupby(sorted(steps, key=_part), key=_part):
