@@ -14,32 +14,21 @@ MARK = "mark-for-op"
 UNMARK = "unmark-unused"
 DISABLE = "disable-unused"
 ENABLE = "enable-unused"
-OUR_FILTERS = (FILTER, MARK_FILTER)
-OUR_ACTIONS = frozenset({DISABLE, ENABLE, UNMARK})
+RECORD_FILTER = "unused-record"
+RETIRE = "retire-record"
+OUR_FILTERS = (FILTER, MARK_FILTER, RECORD_FILTER)
+OUR_ACTIONS = frozenset({DISABLE, ENABLE, UNMARK, RETIRE})
 #: Actions that change nothing about an identity.
 NEUTRAL = frozenset({"notify", "webhook", "put-metric", "post-finding"})
 #: Actions that only take a mark off or bring an identity back.
-RELEASING = frozenset({UNMARK, "remove-tag", "unmark", "untag", ENABLE})
+RELEASING = frozenset({UNMARK, "remove-tag", "unmark", "untag", ENABLE, RETIRE})
 
 # Notes that we keep on an identity, by name: tags on AWS, and what stands for tags elsewhere.
 #: Where Custodian keeps a mark unless the policy names a tag.
 STOCK_TAG = "maid_status"
 TAG = "c7n-unused"
 RECORD_TAG = "c7n-unused-record"
-RESTORED_TAG = "c7n-unused-restored"
 EXEMPT_TAG = "c7n-unused-exempt"
-_MARKED = "-marked"
-
-
-def marked_tag(tag: str) -> str:
-    """The note that lists the credentials which the mark in `tag` is about: `c7n-unused-marked`."""
-    return f"{tag}{_MARKED}"
-
-
-def is_marked_tag(name: str) -> bool:
-    """Whether a note of this name lists marked credentials."""
-    return name.endswith(_MARKED)
-
 
 # What a policy writes.
 ANNOTATION = "c7n:unused"
@@ -55,6 +44,8 @@ NOW_VARIABLE = "C7N_UNUSED_NOW"
 SANDBOX_VARIABLE = "C7N_UNUSED_SANDBOX"
 #: Set by `c7n-unused run`, so that the log lines of one run carry one id.
 RUN_ID_VARIABLE = "C7N_UNUSED_RUN_ID"
+#: Set in AWS Lambda: the id of the event, the same for each delivery of it.
+EVENT_VARIABLE = "C7N_UNUSED_EVENT_ID"
 
 
 def provider_of(policy: Mapping[str, object]) -> str:
