@@ -179,9 +179,11 @@ class Graph:
                 f"it leads away from {self.endpoint}, and the token is not sent there",
             )
 
-    def pages(self, path: str, params: Mapping[str, str], pace: Pace | None = None) -> Iterator[list[Json]]:
+    def pages(
+        self, path: str, params: Mapping[str, str], pace: Pace | None = None, version: str = "v1.0"
+    ) -> Iterator[list[Json]]:
         """Every page of a list, by following the opaque nextLink; raises GraphError rather than end early."""
-        url: str | None = f"{self.endpoint}/v1.0{path}"
+        url: str | None = f"{self.endpoint}/{version}{path}"
         query: Mapping[str, str] | None = params
         seen: set[str] = set()
         limiter = self.limits.of(path, params)  # a nextLink is opaque
@@ -196,9 +198,9 @@ class Graph:
             seen.add(url or "")
             yield values
 
-    def items(self, path: str, params: Mapping[str, str]) -> Iterator[Json]:
+    def items(self, path: str, params: Mapping[str, str], version: str = "v1.0") -> Iterator[Json]:
         """Every item of a list."""
-        for page in self.pages(path, params):
+        for page in self.pages(path, params, version=version):
             yield from page
 
 
