@@ -242,6 +242,19 @@ def shared_graph(manager: Any) -> Graph:
     return shared(session, ("graph",), lambda: graph_of(session))
 
 
+def log_in(cloud: str | None = None) -> Graph:
+    """A client outside of a policy: for the cloud `AzureCloud`, `AzureUSGovernment` or `AzureChinaCloud`.
+
+    Raises PolicyExecutionError when the log-in fails.
+    """
+    from c7n_azure.provider import Azure
+    from c7n_azure.session import Session
+
+    session = Session(cloud_endpoints=Azure.region_to_cloud[cloud] if cloud else None)
+    logged_in(session.get_tenant_id)
+    return graph_of(session)
+
+
 def graph_of(session: Any) -> Graph:
     """A client for the cloud (public or national) that a c7n_azure Session is for."""
     from c7n_azure.constants import MSGRAPH_RESOURCE_ID

@@ -56,7 +56,9 @@ class GraphError(Exception):
         """What to do about it, where that is known."""
         if self.denied:
             names = " and ".join(needed_by(self.what))
-            return f"grant the app {names or 'what `c7n-unused permissions -p azure` lists'}, with admin consent"
+            return (
+                f"grant the app {names or 'what `c7n-unused permissions -p azure` lists'}, with admin consent"
+            )
         return _REMEDIES.get(self.code)
 
     def __str__(self) -> str:

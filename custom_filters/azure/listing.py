@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
 from c7n.utils import local_session
@@ -11,11 +11,13 @@ from c7n.utils import local_session
 from custom_filters.azure.client import shared_graph, shared_tenant
 from custom_filters.azure.notes import APP_VARIABLE, Properties, properties_for, there
 from custom_filters.azure.users import Listing, get_listing
-from custom_filters.core.policy_data import tags_of
+from custom_filters.core.policy_data import actions, filters, tag_of
+from custom_filters.core.vocabulary import DISABLE, MARK, MARK_FILTER, TAG, UNMARK
 from custom_filters.custodian.store import forget, shared
 
 T = TypeVar("T")
 
+_MARKING = frozenset({MARK_FILTER, MARK, UNMARK, DISABLE})
 #: What a policy may ask of the listing, under `query:`.
 RATE, NOTES_APP = "requests-per-minute", "notes-app"
 
@@ -34,7 +36,13 @@ def asked_properties(manager: Any) -> Properties | None:
     """The properties that this policy's notes are in, there or not; None without an app."""
     parts = manager.data.get("query") or ()
     named = next((part[NOTES_APP] for part in parts if NOTES_APP in part), None)
-    return properties_for(named or os.environ.get(APP_VARIABLE), tags_of(manager.data))
+    return properties_for(named or os.environ.get(APP_VARIABLE), _tags(manager.data))
+
+
+def _tags(policy: Mapping[str, Any]) -> set[str]:
+    """Where this policy has marks; ours is always read, so that policies can share a listing."""
+    elements = [*(found.data for found in filters(policy)), *actions(policy)]
+    return {TAG, *(tag_of(e) for e in elements if e.get("type") in _MARKING)}
 
 
 def shared_properties(manager: Any) -> Properties | None:

@@ -1,7 +1,8 @@
 """Entra's logs, which know the last minutes: who signed in, and who switched which account on or off.
 
-https://learn.microsoft.com/graph/api/signin-list and directoryaudit-list. v1.0 lists interactive sign-ins; those
-that are not interactive are in beta, which national clouds do not have. Kept 30 days; 5 requests in 10 s.
+https://learn.microsoft.com/graph/api/signin-list and directoryaudit-list. v1.0 lists interactive sign-ins;
+those that are not interactive are in beta, which national clouds do not have. Kept 30 days; 5 requests in
+10 s.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def get_sign_in(
 ) -> tuple[datetime | None, str | None]:
     """The newest sign-in of a user since then, and a sentence on what could not be asked.
 
-    Failed attempts count too, as they do in signInActivity, unless `successful`. Raises GraphError for what may
-    pass: the log could not be read this time.
+    Failed attempts count too, as they do in signInActivity, unless `successful`. Raises GraphError for what
+    may pass: the log could not be read this time.
     """
     missing = None
     for beta in (False, True):
@@ -111,7 +112,9 @@ def _changes(graph: Graph, query: Mapping[str, str]) -> Iterator[Change]:
         by, ids = _who(row.get("initiatedBy") or {})
         at = _date(row, "activityDateTime")
         for target in row.get("targetResources") or ():
-            yield Change(str(target.get("id")), str(row.get("activityDisplayName")), at, by, not ours.isdisjoint(ids))
+            yield Change(
+                str(target.get("id")), str(row.get("activityDisplayName")), at, by, not ours.isdisjoint(ids)
+            )
 
 
 def _who(initiated: Mapping[str, Any]) -> tuple[str, set[str]]:

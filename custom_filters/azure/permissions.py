@@ -22,11 +22,15 @@ class Permission:
 
 
 REPORT = (
-    Permission(AUDIT_LOG, "users' sign-in activity, the sign-in log and the audit log (with Entra ID P1 or P2)"),
+    Permission(
+        AUDIT_LOG, "users' sign-in activity, the sign-in log and the audit log (with Entra ID P1 or P2)"
+    ),
     Permission(USER_READ, "users, our notes on them, managers and sponsors"),
     Permission(ROLES, "who is privileged: roles held, and roles eligible for; without it nobody is changed"),
     Permission(GROUPS, "members of groups that hold roles, and of the exempt group"),
-    Permission(MAILBOX, "whether somebody who never signed in is a shared mailbox, a room or equipment", True),
+    Permission(
+        MAILBOX, "whether somebody who never signed in is a shared mailbox, a room or equipment", True
+    ),
 )
 ENFORCE = (
     Permission(ENABLE, "disable users, and enable them again"),

@@ -56,8 +56,8 @@ def get_listing(
 ) -> Listing:
     """Every user, in one pass. `seen` are ids with activity in earlier listings of the run, and grows.
 
-    Raises GraphError, and PolicyExecutionError when no enabled user has any activity: the data is missing, not
-    the users.
+    Raises GraphError, and PolicyExecutionError when no enabled user has any activity: the data is missing,
+    not the users.
     """
     known = set() if seen is None else seen
     users: dict[str, Json] = {}
@@ -91,7 +91,10 @@ def _unsure(page: Iterable[Json], known: set[str]) -> Iterator[tuple[str, str]]:
         if silent:
             yield user["id"], "the page that lists this user has sign-in activity for nobody"
         elif ACTIVITY not in user and user["id"] in known:
-            yield user["id"], "an earlier read had this user's sign-in activity, and the listing leaves it out"
+            yield (
+                user["id"],
+                "an earlier read had this user's sign-in activity, and the listing leaves it out",
+            )
 
 
 def count_users(graph: Graph) -> int:
@@ -124,7 +127,11 @@ def transform_user(user: Mapping[str, Any], properties: Properties | None = None
             kept[name] = kept["userPrincipalName"] if same else sys.intern(kept[name])
     activity = _dates(kept.pop(ACTIVITY, {}))
     licenses = [sys.intern(str(held.get("skuId"))) for held in kept.pop(LICENSES, ())]
-    held = {name: user[name] for name in map(properties.of, properties.names) if user.get(name)} if properties else {}
+    held = (
+        {name: user[name] for name in map(properties.of, properties.names) if user.get(name)}
+        if properties
+        else {}
+    )
     return {
         **kept,
         **({LICENSES: licenses} if licenses else {}),

@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from custom_filters.core.errors import NotEvaluatedError
 from custom_filters.runner.run.policy_files import need_installed
 
+#: Where Microsoft runs clouds of their own, in Custodian's words.
+CLOUDS = ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud")
+
 
 @click.command()
-@click.option("-p", "--provider", required=True, type=click.Choice(["gcp"]), help="The cloud to set up.")
+@click.option(
+    "-p", "--provider", required=True, type=click.Choice(["azure", "gcp"]), help="The cloud to set up."
+)
 @click.option("--tag", default="c7n-unused", show_default=True, help="Where policies keep their marks.")
-def setup(provider: str, tag: str) -> None:
+@click.option("--cloud", type=click.Choice(CLOUDS), help="Azure: the national cloud.  [default: AzureCloud]")
+def setup(provider: str, tag: str, cloud: str | None) -> None:
     """Make what marks need, once.
 
-    Google: a custom schema for users, which holds marks and restore records. Doing it again changes nothing.
-    AWS and Azure need none.
+    Google: a custom schema for users, which holds marks and restore records. Azure: an app registration with
+    directory extension properties for them; the last line is the variable to set for runs. Doing it again
+    changes nothing. AWS needs none.
     """
     need_installed([provider])
     from c7n.exceptions import PolicyExecutionError
 
-    from custom_filters.gcp.setup import steps
-
     try:
-        for step in steps(tag):
+        for step in _steps(provider, tag, cloud):
             click.echo(step)
     except PolicyExecutionError as error:
         raise NotEvaluatedError(f"{error}.") from error
+
+
+def _steps(provider: str, tag: str, cloud: str | None) -> Iterator[str]:
+    if provider == "gcp":
+        from custom_filters.gcp import setup as gcp
+
+        yield from gcp.steps(tag)
+        return
+    from c7n.exceptions import PolicyExecutionError
+
+    from custom_filters.azure import setup as azure
+    from custom_filters.azure.errors import GraphError
+
+    try:
+        yield from azure.steps(tag, cloud)
+    except GraphError as error:
+        raise PolicyExecutionError(str(error)) from error
