@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,7 @@ from requests.utils import parse_dict_header
 
 from custom_filters.azure.errors import GraphError, error_of, lost
 from custom_filters.azure.pace import Limits, Pace, again, given_up
+from custom_filters.core.vocabulary import CLOUD_VARIABLE, CLOUDS
 from custom_filters.custodian.pacing import RateLimiter, Turn
 from custom_filters.custodian.store import shared
 from custom_filters.custodian.waits import parse_retry_after
@@ -242,15 +244,18 @@ def shared_graph(manager: Any) -> Graph:
     return shared(session, ("graph",), lambda: graph_of(session))
 
 
-def log_in(cloud: str | None = None) -> Graph:
-    """A client outside of a policy: for the cloud `AzureCloud`, `AzureUSGovernment` or `AzureChinaCloud`.
+def log_in() -> Graph:
+    """A client outside of a policy, for the national cloud that the environment names.
 
-    Raises PolicyExecutionError when the log-in fails.
+    Raises PolicyExecutionError when the log-in fails, or there is no such cloud.
     """
     from c7n_azure.provider import Azure
     from c7n_azure.session import Session
 
-    session = Session(cloud_endpoints=Azure.region_to_cloud[cloud] if cloud else None)
+    cloud = os.environ.get(CLOUD_VARIABLE) or CLOUDS[0]
+    if cloud not in CLOUDS:
+        raise PolicyExecutionError(f"{CLOUD_VARIABLE}={cloud}: give one of {', '.join(CLOUDS)}")
+    session = Session(cloud_endpoints=Azure.region_to_cloud[cloud])
     logged_in(session.get_tenant_id)
     return graph_of(session)
 

@@ -19,10 +19,10 @@ _LOG_IN = "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or log 
 _GRANT = "grant it to the app registration and give admin consent"
 
 
-def checks(cloud: str | None = None) -> Iterator[Check]:
+def checks() -> Iterator[Check]:
     """Each thing that a run needs of Entra; what depends on a log-in that failed is left out."""
     try:
-        graph = log_in(cloud)
+        graph = log_in()
         claims = graph.token.claims()
     except PolicyExecutionError as error:
         yield Check("log-in", ok=False, detail=str(error), remedy=_LOG_IN)

@@ -20,13 +20,13 @@ NAME = "c7n-unused notes"
 _DELAY = "Entra may take some minutes until users can be read and written with them"
 
 
-def steps(tag: str = TAG, cloud: str | None = None) -> Iterator[str]:
+def steps(tag: str = TAG) -> Iterator[str]:
     """Make what notes need, and say what was done; doing it twice changes nothing.
 
     Logs in as policies do; needs Application.ReadWrite.OwnedBy. The last line is the variable for the runs.
     Raises GraphError and PolicyExecutionError.
     """
-    graph = log_in(cloud)
+    graph = log_in()
     app = _app(graph)
     if app is None:
         app = _post(graph, "/applications", {"displayName": NAME, "signInAudience": "AzureADMyOrg"})

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 import click
 
 from custom_filters.core.errors import NotEvaluatedError
+from custom_filters.runner.cloud import cloud_option
 from custom_filters.runner.run.policy_files import need_installed
-
-#: Where Microsoft runs clouds of their own, in Custodian's words.
-CLOUDS = ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud")
 
 
 @click.command()
@@ -18,8 +16,8 @@ CLOUDS = ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud")
     "-p", "--provider", required=True, type=click.Choice(["azure", "gcp"]), help="The cloud to set up."
 )
 @click.option("--tag", default="c7n-unused", show_default=True, help="Where policies keep their marks.")
-@click.option("--cloud", type=click.Choice(CLOUDS), help="Azure: the national cloud.  [default: AzureCloud]")
-def setup(provider: str, tag: str, cloud: str | None) -> None:
+@cloud_option
+def setup(provider: str, tag: str) -> None:
     """Make what marks need, once.
 
     Google: a custom schema for users, which holds marks and restore records. Azure: an app registration with
@@ -30,13 +28,13 @@ def setup(provider: str, tag: str, cloud: str | None) -> None:
     from c7n.exceptions import PolicyExecutionError
 
     try:
-        for step in _steps(provider, tag, cloud):
+        for step in _steps(provider, tag):
             click.echo(step)
     except PolicyExecutionError as error:
         raise NotEvaluatedError(f"{error}.") from error
 
 
-def _steps(provider: str, tag: str, cloud: str | None) -> Iterator[str]:
+def _steps(provider: str, tag: str) -> Iterator[str]:
     if provider == "gcp":
         from custom_filters.gcp import setup as gcp
 
@@ -48,6 +46,6 @@ def _steps(provider: str, tag: str, cloud: str | None) -> Iterator[str]:
     from custom_filters.azure.errors import GraphError
 
     try:
-        yield from azure.steps(tag, cloud)
+        yield from azure.steps(tag)
     except GraphError as error:
         raise PolicyExecutionError(str(error)) from error
