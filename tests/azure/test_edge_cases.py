@@ -63,7 +63,7 @@ CASES = {
     "refused": case(KEPT, "unknown: sign-in: Microsoft Graph", 200),
     "synced": case(RELEASED, "disable at the source (on-premises)", synced=True),
     "synced-never": case(RELEASED, "disable at the source (on-premises)", None, synced=True),
-    "restricted": case(RELEASED, "an administrator of its restricted management unit", restricted=True),
+    "restricted": case(KEPT, "", restricted=True),
     "shared-mailbox": case(RELEASED, "a shared mailbox", None, purpose="shared"),
     "room": case(RELEASED, "the mailbox of a room", None, purpose="room"),
     "hired-next-month": case(RELEASED, "new: ", None, hired=NOW + timedelta(days=30), licenses=("E3",)),
