@@ -127,6 +127,8 @@ class KindAction(BaseAction):
         if self.operation in {"mark", "disable"}:
             kind.request.forget_exemptions()
         kind.prepare(self.word)
+        if self.operation in {"mark", "disable"}:
+            refuse(absent_problem(kind, self.now))
         if has_unused_filter(self.manager.data):
             known = list(kind.identities(resources, self.now))
         else:
@@ -164,7 +166,8 @@ class KindAction(BaseAction):
         try:
             read = self.read(of)
             if read is None:
-                return Plan(self.decide(Facts(of.identity, None, gone=True)), of)
+                gone = Facts(of.identity, None, gone=True, untouchable=self.kind.untouchable(of))
+                return Plan(self.decide(gone), of)
             facts, others = self.facts_of(read)
             return Plan(self.decide(self.more_facts(facts, read)), read, others)
         except self.kind.errors as error:
@@ -323,6 +326,24 @@ class EnableUnused(KindAction):
             wanted = [i for i in wanted if i in {item_of(c) for c in facts.identity.credentials}]
         even = self.data.get("even-if-changed") in {facts.identity.name, facts.identity.id}
         return decide_restore(facts, wanted, self.now, even_if_changed=even)
+
+
+def absent_problem(kind: Kind, now: datetime) -> str | None:
+    """Why nobody of an account is touched: an exemption names somebody who is not there, perhaps misspelt."""
+    account = kind.account()
+    for entry in kind.request.entries:
+        mine = entry.is_literal and (entry.provider, entry.account.lower()) == (
+            kind.provider,
+            account.lower(),
+        )
+        if not mine or entry.may_be_absent or entry.expired(now):
+            continue
+        if kind.find(entry.user, None) is None and kind.find(entry.user, entry.user) is None:
+            return (
+                f"the exemption of {entry.user} in the account {account} matches nobody; correct its name, or "
+                "add `may-be-absent: true`"
+            )
+    return None
 
 
 def _items(texts: Iterable[str]) -> list[Item]:

@@ -21,7 +21,7 @@ from custom_filters.custodian import clock
 from custom_filters.custodian.kind import Kind, Resource, Selected
 from custom_filters.custodian.notes import is_uncertain, lifecycle_state, own_notes
 from custom_filters.custodian.terms import examined_by, terms_of
-from custom_filters.custodian.validation import policy_problem, refuse, refuse_invalid
+from custom_filters.custodian.validation import exemptions_problem, policy_problem, refuse, refuse_invalid
 
 _DAYS = {"type": "integer", "minimum": 1, "maximum": 400}
 
@@ -55,7 +55,11 @@ class KindFilter(Filter):
     def validate(self) -> KindFilter:
         """Refuse a policy that would change users on weaker grounds than the rules allow."""
         policy = self.manager.data
-        refuse_invalid(policy_problem(policy) or self.of_kind.problem(self.word, self.data, policy))
+        refuse_invalid(
+            policy_problem(policy)
+            or self.of_kind.problem(self.word, self.data, policy)
+            or exemptions_problem(policy)
+        )
         return self
 
     def keep(self, resources: list[Resource], asked: frozenset[str]) -> list[Resource]:
@@ -131,10 +135,12 @@ class UnusedCredentials(KindFilter):
         selected = select(judged, request.match, verdicts_of(self.data), request.rules)
         if selected is None:
             return False
-        state = lifecycle_state(kind, Selected(resource, identity, kind.notes(resource)), now)
+        of = Selected(resource, identity, kind.notes(resource))
+        state = lifecycle_state(kind, of, now)
         if state.phase == "detected" and (next_action := kind.next_action(resource)):
             state = replace(state, next_action=next_action)
-        resource[ANNOTATION] = annotation(judged, selected, state, self._context(kind, now))
+        alone = {"untouchable": kind.untouchable(of), "protected": kind.protected(of)}
+        resource[ANNOTATION] = {**annotation(judged, selected, state, self._context(kind, now)), **alone}
         return True
 
     def _context(self, kind: Kind, now: datetime) -> Context:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,8 +24,10 @@ from custom_filters.runner.run.plan import (
     make_plan,
     plan_tables,
     undo_lines,
+    untold,
     write_plan,
 )
+from custom_filters.runner.run.policy_files import Policy
 from custom_filters.runner.tables import stdout
 
 
@@ -42,7 +45,7 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
     planned = evaluate(job, dryrun=True)
     report = collect([str(planned.path)])
     steps = make_plan(evaluated_annotations([str(planned.path)]), job.policies, _now(job))
-    _show_plan(steps, planned.path / "plan.json")
+    _show_plan(steps, planned.path / "plan.json", job.policies)
     ready = _ready(job, planned, report)
     code = EVALUATED if len(ready.batches) == len(job.batches) else NOT_EVALUATED
     if not ready.batches or not steps:
@@ -58,11 +61,11 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
     return worst(code, conclude(done, ready, collect([str(done.path)])))
 
 
-def _show_plan(steps: list[Step], complete: Path) -> None:
+def _show_plan(steps: list[Step], complete: Path, policies: Iterable[Policy]) -> None:
     write_plan(steps, complete)
     for table in plan_tables(steps):
         stdout().print(table)
-    for line in undo_lines(steps):
+    for line in (*undo_lines(steps), *untold(policies)):
         click.echo(line)
     click.echo(f"All of the plan, {len(steps)} steps: {complete}")
 
