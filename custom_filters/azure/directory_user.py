@@ -39,7 +39,7 @@ from custom_filters.azure.owners import SOURCES, get_owners
 from custom_filters.azure.permissions import AUDIT_LOG, ENABLE, GROUPS, REVOKE, ROLES, USER_READ, USER_WRITE
 from custom_filters.azure.recent import LastHours, changed_since
 from custom_filters.azure.roles import get_privileged
-from custom_filters.azure.users import ACTIVITY, LICENSES, get_status, get_user
+from custom_filters.azure.users import ACTIVITY, LICENSES, get_status, get_user, user_path
 from custom_filters.azure.writing import end_sessions, write
 from custom_filters.core import vocabulary as words
 from custom_filters.core.credential import Identity
@@ -128,6 +128,12 @@ class DirectoryUser(Kind):
         """What notes are kept in; first asked for in the main thread."""
         return shared_properties(self.manager)
 
+    @classmethod
+    def note_problem(cls, text: str) -> str | None:
+        """A property holds so many characters."""
+        fits = len(text) <= LONGEST_TEXT
+        return None if fits else f"the mark would have {len(text)} characters; Entra keeps {LONGEST_TEXT}"
+
     def prepare(self, word: str) -> None:
         """Before a change roles and the exempt group are read again, whatever was read before in this run."""
         if self.properties is None and word in {words.MARK, words.DISABLE}:
@@ -211,7 +217,7 @@ class DirectoryUser(Kind):
 
     def _there(self, path: str, asked: Properties | None) -> Properties | None:
         try:
-            return asked if asked and read_with(self.graph, f"/users/{path}", asked) is not None else None
+            return asked if asked and read_with(self.graph, user_path(path), asked) is not None else None
         except GraphError as error:
             if error.status == 404:
                 return asked

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from c7n.exceptions import PolicyExecutionError
 
@@ -112,9 +113,14 @@ def get_status(graph: Graph, key: str, properties: Properties | None = None) -> 
     return _found(graph, key, _PLAIN, properties)
 
 
+def user_path(key: str) -> str:
+    """The path of a user by object id or name; a guest's name has a #."""
+    return f"/users/{quote(key, safe='@')}"
+
+
 def _found(graph: Graph, key: str, names: str, properties: Properties | None) -> Json | None:
     query = {"$select": _selected(names, properties)}
-    user: Json | None = found_or_none(lambda: graph.get(f"/users/{key}", query))
+    user: Json | None = found_or_none(lambda: graph.get(user_path(key), query))
     return transform_user(user, properties) if user else None
 
 

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from custom_filters.core.record import Item, Record, record_notes
 
 from custom_filters.azure.errors import GraphError
 from custom_filters.azure.identities import Surroundings, transform_identity

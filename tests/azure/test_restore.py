@@ -43,7 +43,7 @@ def restore(sandbox: Sandbox, folder: Path, *args: str) -> subprocess.CompletedP
 
 
 def is_on(sandbox: Sandbox, name: str) -> bool:
-    return sandbox.azure.person(f"{name}@{DOMAIN}").enabled
+    return bool(sandbox.azure.person(f"{name}@{DOMAIN}").enabled)
 
 
 def test_one_user_by_a_dozen_requests_then_again_then_all(disabled: Sandbox, tmp_path: Path) -> None:
@@ -82,7 +82,9 @@ def test_without_the_app_the_journal_is_enough(disabled: Sandbox, tmp_path: Path
     assert is_on(disabled, "sam")
 
 
-def test_the_record_in_the_cloud_alone_is_enough(disabled: Sandbox, tmp_path: Path) -> None:
-    done = restore(disabled, tmp_path, "-p", "azure", "--user", f"nina@{DOMAIN}")
+def test_the_record_in_the_cloud_alone_is_enough_for_a_guest_too(disabled: Sandbox, tmp_path: Path) -> None:
+    name = f"nina_partner.example#EXT#@{DOMAIN}"
+    disabled.azure.hand("rename", f"nina@{DOMAIN}", to=name)
+    done = restore(disabled, tmp_path, "-p", "azure", "--user", name)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert is_on(disabled, "nina")
+    assert disabled.azure.person(name).enabled
