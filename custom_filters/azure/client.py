@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,7 @@ from requests.utils import parse_dict_header
 
 from custom_filters.azure.errors import GraphError, error_of, lost
 from custom_filters.azure.pace import Limits, Pace, again, given_up
+from custom_filters.core.vocabulary import CLOUD_VARIABLE, CLOUDS
 from custom_filters.custodian.pacing import RateLimiter, Turn
 from custom_filters.custodian.store import shared
 from custom_filters.custodian.waits import parse_retry_after
@@ -179,9 +181,11 @@ class Graph:
                 f"it leads away from {self.endpoint}, and the token is not sent there",
             )
 
-    def pages(self, path: str, params: Mapping[str, str], pace: Pace | None = None) -> Iterator[list[Json]]:
+    def pages(
+        self, path: str, params: Mapping[str, str], pace: Pace | None = None, version: str = "v1.0"
+    ) -> Iterator[list[Json]]:
         """Every page of a list, by following the opaque nextLink; raises GraphError rather than end early."""
-        url: str | None = f"{self.endpoint}/v1.0{path}"
+        url: str | None = f"{self.endpoint}/{version}{path}"
         query: Mapping[str, str] | None = params
         seen: set[str] = set()
         limiter = self.limits.of(path, params)  # a nextLink is opaque
@@ -196,9 +200,9 @@ class Graph:
             seen.add(url or "")
             yield values
 
-    def items(self, path: str, params: Mapping[str, str]) -> Iterator[Json]:
+    def items(self, path: str, params: Mapping[str, str], version: str = "v1.0") -> Iterator[Json]:
         """Every item of a list."""
-        for page in self.pages(path, params):
+        for page in self.pages(path, params, version=version):
             yield from page
 
 
@@ -238,6 +242,22 @@ def shared_graph(manager: Any) -> Graph:
     """The client of the policy's session; one for all policies of a run."""
     session = local_session(manager.session_factory)
     return shared(session, ("graph",), lambda: graph_of(session))
+
+
+def log_in() -> Graph:
+    """A client outside of a policy, for the national cloud that the environment names.
+
+    Raises PolicyExecutionError when the log-in fails, or there is no such cloud.
+    """
+    from c7n_azure.provider import Azure
+    from c7n_azure.session import Session
+
+    cloud = os.environ.get(CLOUD_VARIABLE) or CLOUDS[0]
+    if cloud not in CLOUDS:
+        raise PolicyExecutionError(f"{CLOUD_VARIABLE}={cloud}: give one of {', '.join(CLOUDS)}")
+    session = Session(cloud_endpoints=Azure.region_to_cloud[cloud])
+    logged_in(session.get_tenant_id)
+    return graph_of(session)
 
 
 def graph_of(session: Any) -> Graph:

@@ -3,128 +3,177 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, ClassVar
 
-from c7n.utils import local_session
+from c7n.exceptions import PolicyExecutionError
 
-from custom_filters.azure.batch import LARGEST, Step, batch
+from custom_filters.azure.batch import LARGEST
 from custom_filters.azure.client import shared_graph, shared_tenant
-from custom_filters.azure.errors import GraphError, explained
+from custom_filters.azure.errors import GraphError
 from custom_filters.azure.exempt import get_exempt_groups, get_exempt_members, get_groups_of
-from custom_filters.azure.identities import KINDS, SIGN_IN, SUCCESSFUL, Surroundings, transform_identity
-from custom_filters.azure.notes import PARTS, change_notes_of, changed
-from custom_filters.azure.owners import SOURCES, get_owners
-from custom_filters.azure.roles import get_privileged
-from custom_filters.azure.users import forget_listing, get_notes, get_user, shared_listing
-from custom_filters.core.credential import Credential, Identity
-from custom_filters.core.exemption import Exemption
-from custom_filters.core.record import Item, RecordError
-from custom_filters.core.vocabulary import (
-    ANNOTATION,
-    AZURE,
-    DISABLE,
-    ENABLE,
-    FILTER,
-    MARK,
-    MARK_FILTER,
-    UNMARK,
+from custom_filters.azure.identities import (
+    KINDS,
+    NOT_ASKED,
+    NOT_GRANTED,
+    SIGN_IN,
+    SUCCESSFUL,
+    Surroundings,
+    status_of,
+    transform_identity,
+    unreadable,
 )
+from custom_filters.azure.listing import (
+    asked_properties,
+    drop,
+    forget_listing,
+    in_store,
+    shared_listing,
+    shared_properties,
+)
+from custom_filters.azure.logs import SIGN_IN_LOGS
+from custom_filters.azure.mailboxes import MAILBOXES, get_purposes, may_ask
+from custom_filters.azure.notes import LONGEST_TEXT, SET_UP, TAG_PATTERN, Properties, read_with
+from custom_filters.azure.owners import SOURCES, get_owners
+from custom_filters.azure.permissions import AUDIT_LOG, ENABLE, GROUPS, REVOKE, ROLES, USER_READ, USER_WRITE
+from custom_filters.azure.recent import LastHours, changed_since
+from custom_filters.azure.roles import get_privileged
+from custom_filters.azure.users import ACTIVITY, LICENSES, get_status, get_user, user_path
+from custom_filters.azure.writing import end_sessions, write
+from custom_filters.core import vocabulary as words
+from custom_filters.core.credential import Identity
+from custom_filters.core.exemption import Exemption
+from custom_filters.core.lifecycle_states import Recent
+from custom_filters.core.notes import Item
+from custom_filters.core.notes_writing import Place
+from custom_filters.core.times import read_optional
+from custom_filters.custodian import clock
 from custom_filters.custodian.kind import (
     Fresh,
     Kind,
     Notes,
     NotesChange,
-    NotesChangedError,
     Resource,
     Schema,
     Selected,
+    Written,
 )
-from custom_filters.custodian.store import forget, shared
 
-#: What becomes of users whom Entra only mirrors.
+#: What becomes of users whom Entra only mirrors, or whom only a unit's administrators may change.
 AT_THE_SOURCE = "disable at the source (on-premises)"
-_READ = ("AuditLog.Read.All", "User.Read.All")
-_SURROUNDINGS = ("GroupMember.Read.All", "RoleManagement.Read.Directory")
-_WRITE = "User.ReadWrite.All"
-_ENABLE = "User.EnableDisableAccount.All"
+IN_ITS_UNIT = "have it disabled by an administrator of its restricted management unit"
+_READ = (AUDIT_LOG, USER_READ)
+_SURROUNDINGS = (GROUPS, ROLES)
 
 
 class DirectoryUser(Kind):
-    """Entra users: one credential, the sign-in; notes are an open extension, off is accountEnabled: false."""
+    """Entra users: one credential, the sign-in; off is accountEnabled: false, in one PATCH with the notes."""
 
     resource = "azure.directory-user"
-    provider = AZURE
+    provider = words.AZURE
     plural = "Entra users"
     name_key = "userPrincipalName"
     credential_kinds = KINDS
     sources = (SIGN_IN, SUCCESSFUL)
     default_sources = (SIGN_IN,)
-    errors = (GraphError, RecordError)
-    batch_size = LARGEST
-    note_parts = PARTS
-    #: The name of a note stands before the first `=` in our extension.
-    tag_schema: ClassVar[Schema] = {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[^=]+$"}
+    errors = (GraphError,)
+    batch_size: int = LARGEST
+    atomic = True
+    tag_schema: ClassVar[Schema] = {"type": "string", "maxLength": 60, "pattern": TAG_PATTERN}
     options: ClassVar[Mapping[str, Mapping[str, Schema]]] = {
-        FILTER: {
+        words.FILTER: {
             "owner": {"type": "array", "items": {"enum": list(SOURCES)}, "minItems": 1, "uniqueItems": True}
         }
     }
     texts: ClassVar[Mapping[str, str]] = {
-        FILTER: "The newest of the three dates of signInActivity decides; with `evidence: [successful]` only "
-        "successful sign-ins count. `exempt-tag` names a group, by object id or display name, whose members "
-        "are exempt. `owner: [manager, sponsor]` asks, for the users that are selected, who is responsible "
-        "for them. Sign-in activity needs Entra ID P1 or P2, and is up to a day late.",
-        MARK: "It is kept in an open extension on the user, which needs no set-up.",
-        DISABLE: "accountEnabled becomes false, and sessions end. The caller and users that are mastered "
-        "on-premises are left alone; a role counts that is active, eligible, or held by a group.",
+        words.FILTER: "The newest of the three dates of signInActivity decides; with `evidence: "
+        "[successful]` only successful sign-ins count. Missing activity is `never-used` only where nothing "
+        "says that it was left out. `exempt-tag` names a group, by object id or display name, whose "
+        "members are exempt. `owner: [manager, sponsor]` asks, for the users that are selected, who is "
+        "responsible for them. "
+        "Sign-in activity needs Entra ID P1 or P2, and is up to a day late. Users that are synced from "
+        "on-premises, and shared mailboxes, are `unknown` unless they are active.",
+        words.MARK: "It is kept in directory extension properties, which `c7n-unused setup -p azure` makes.",
+        words.DISABLE: "accountEnabled becomes false, and sessions end. The last hours are those of the "
+        "sign-in log, and of the audit log for accounts that somebody enabled. The caller, synced users, "
+        "mailboxes and users in a restricted management unit are left alone; a role counts that is active, "
+        "eligible, or held by a group.",
     }
     permissions: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        FILTER: (*_READ, *_SURROUNDINGS),
-        MARK_FILTER: _READ,
-        MARK: (*_READ, *_SURROUNDINGS, _WRITE),
-        UNMARK: (*_READ, _WRITE),
-        DISABLE: (*_READ, *_SURROUNDINGS, _ENABLE, _WRITE, "User.RevokeSessions.All"),
-        ENABLE: (*_READ, _ENABLE, _WRITE),
+        words.FILTER: (*_READ, *_SURROUNDINGS),
+        words.MARK_FILTER: (*_READ, *_SURROUNDINGS),
+        words.RECORD_FILTER: (*_READ, *_SURROUNDINGS),
+        words.MARK: (*_READ, *_SURROUNDINGS, USER_WRITE),
+        words.UNMARK: (*_READ, *_SURROUNDINGS, USER_WRITE),
+        words.DISABLE: (*_READ, *_SURROUNDINGS, ENABLE, USER_WRITE, REVOKE),
+        words.ENABLE: (*_READ, ENABLE, USER_WRITE),
+        words.RETIRE: (*_READ, USER_WRITE),
     }
 
     def __init__(self, manager: Any, filter_data: Mapping[str, Any], action: Mapping[str, Any] | None = None):
         """Take client and tenant in this thread, whose session holds them."""
         super().__init__(manager, filter_data, action)
         self.graph, self.tenant = shared_graph(manager), shared_tenant(manager)
+        self._me = self.graph.token.claims().get("oid")
         self._group: str | None = self.request.filter.get("exempt-tag")
         self._exempt_groups: frozenset[str] = frozenset()
-        self._me: str | None = None
+        self._privileged: frozenset[str] | None = None
+        self._last_hours: LastHours | None = None
+        self._unsure: Mapping[str, str] = {}
+        self._purposes: dict[str, Any] = in_store(manager, ("entra-purposes",), dict)
+
+    @cached_property
+    def properties(self) -> Properties | None:
+        """What notes are kept in; first asked for in the main thread."""
+        return shared_properties(self.manager)
+
+    @classmethod
+    def note_problem(cls, text: str) -> str | None:
+        """A property holds so many characters."""
+        fits = len(text) <= LONGEST_TEXT
+        return None if fits else f"the mark would have {len(text)} characters; Entra keeps {LONGEST_TEXT}"
 
     def prepare(self, word: str) -> None:
         """Before a change roles and the exempt group are read again, whatever was read before in this run."""
-        if word not in {MARK, DISABLE}:
+        if self.properties is None and word in {words.MARK, words.DISABLE}:
+            raise PolicyExecutionError(f"{SET_UP}: nothing was changed")
+        if word not in {words.MARK, words.DISABLE}:
             return
-        for key in (self._roles_key(), self._members_key()):
-            forget(local_session(self.manager.session_factory), key)
-        self._me = self.graph.token.claims().get("oid")
+        drop(self.manager, "entra-privileged")
+        drop(self.manager, "entra-exempt", self._group)
         if self._group:
             self._exempt_groups = get_exempt_groups(self.graph, self._group)
+        if word == words.DISABLE:
+            self.batch_size = 1  # each is read and changed at once, however long the log takes for the others
+            if self.request.action.get("recent") != "off":
+                self._last_hours = LastHours(self.graph, clock.now(), self.request.evidence == (SUCCESSFUL,))
+
+    # Reading
 
     def identities(self, resources: list[Resource], now: datetime) -> Iterator[tuple[Resource, Identity]]:
-        """From the listing, the roles and the exempt group."""
-        self._privileged = self._shared(self._roles_key(), lambda: get_privileged(self.graph))
-        members = self._members()
+        """From the listing, the roles, the exempt group, and what mailboxes of candidates are for."""
+        self._privileged = in_store(self.manager, ("entra-privileged",), lambda: get_privileged(self.graph))
+        if self._last_hours:
+            self.graph.limits.logs.expect(SIGN_IN_LOGS * len(resources))
+        members, self._unsure = self._members(), shared_listing(self.manager).unsure
+        self._ask_purposes(resources, now)
         for resource in resources:
-            exempt = resource["id"] in members
-            yield resource, self._judged(resource, self.notes(resource), exempt=exempt, now=now)
+            key = resource["id"]
+            around = self._around(resource, exempt=key in members, now=now, unsure=self._unsure.get(key),
+                                  purpose=self._purposes.get(key, NOT_ASKED))  # fmt: skip
+            yield resource, transform_identity(resource, around)
 
-    def _judged(self, user: Mapping[str, Any], notes: Notes, *, exempt: bool, now: datetime) -> Identity:
-        key, name = user["id"], user["userPrincipalName"]
-        surroundings = Surroundings(
+    def _around(self, user: Mapping[str, Any], *, exempt: bool, now: datetime, **more: Any) -> Surroundings:
+        key = user["id"]
+        return Surroundings(
             tenant=self.tenant,
-            notes=notes,
             privileged=None if self._privileged is None else key in self._privileged,
-            exemption=self._exemption(name, key, member=exempt, now=now),
+            exemption=self._exemption(user["userPrincipalName"], key, member=exempt, now=now),
             successful=self.request.evidence == (SUCCESSFUL,),
             now=now,
+            **more,
         )
-        return transform_identity(user, surroundings)
 
     def _exemption(self, name: str, key: str, *, member: bool, now: datetime) -> Exemption | None:
         """By the file first; then, for a `member` of the exempt group, by that."""
@@ -135,27 +184,101 @@ class DirectoryUser(Kind):
         group = self._group
         if group is None:
             return frozenset()
-        found: frozenset[str] = self._shared(
-            self._members_key(), lambda: get_exempt_members(self.graph, group)
-        )
-        return found
+        return in_store(self.manager, ("entra-exempt", group), lambda: get_exempt_members(self.graph, group))
 
-    def _shared(self, key: tuple[str | None, ...], load: Any) -> Any:
-        return shared(local_session(self.manager.session_factory), key, load)
-
-    def _roles_key(self) -> tuple[str | None, ...]:
-        return ("entra-privileged", self.tenant)
-
-    def _members_key(self) -> tuple[str | None, ...]:
-        return ("entra-exempt", self.tenant, self._group)
+    def _ask_purposes(self, resources: list[Resource], now: datetime) -> None:
+        """Learn what mailboxes are for, once a run, of those who would else be never-used."""
+        young = now - timedelta(days=max(self.request.rules.days, self.request.rules.grace_days))
+        open_ones = (r for r in resources if r["id"] not in self._purposes and r["id"] not in self._unsure)
+        asked = [r["id"] for r in open_ones if _may_be_mailbox(r, young)]
+        if asked and may_ask(self.graph):
+            self._purposes.update(get_purposes(self.graph, asked))
+        else:
+            self._purposes.update(dict.fromkeys(asked, NOT_GRANTED))
 
     def identity(self, resource: Mapping[str, Any]) -> Identity:
         """By name and object id."""
-        return Identity(AZURE, self.tenant, resource["userPrincipalName"], resource["id"], ())
+        return Identity(words.AZURE, self.tenant, resource["userPrincipalName"], resource["id"], ())
 
-    def notes(self, resource: Mapping[str, Any]) -> Notes:
-        """From our extension, as this run listed it."""
-        return shared_listing(self.manager).notes.get(resource["id"], {})
+    def notes(self, resource: Mapping[str, Any]) -> Notes | None:
+        """From the properties that were listed with the user."""
+        properties = self.properties
+        return properties.texts(resource, clock.now()) if properties else None
+
+    def place(self, of: Selected) -> Place:
+        """A property for each note."""
+        return Place(LONGEST_TEXT)
+
+    def find(self, name: str, key: str | None) -> Resource | None:
+        """By object id where it is known, else by name; the same read tells whether there are notes."""
+        asked, path = asked_properties(self.manager), key or name
+        in_store(self.manager, ("entra-properties", asked), lambda: self._there(path, asked))
+        return get_status(self.graph, path, self.properties)
+
+    def _there(self, path: str, asked: Properties | None) -> Properties | None:
+        try:
+            return asked if asked and read_with(self.graph, user_path(path), asked) is not None else None
+        except GraphError as error:
+            if error.status == 404:
+                return asked
+            raise
+
+    def current(self, of: Selected) -> Fresh | None:
+        """One read without activity."""
+        user = get_status(self.graph, of.identity.id, self.properties)
+        if user is None:
+            return None
+        found = self.identity(user)
+        return Fresh(user, Identity(**{**vars(found), "credentials": (status_of(user),)}), self.notes(user))
+
+    def fresh(self, of: Selected, now: datetime) -> Fresh | None:
+        """The user with activity and notes in one read; one whom we may not read is unknown."""
+        key = of.identity.id
+        try:
+            user = get_user(self.graph, key, self.properties)
+            exempt = bool(self._exempt_groups) and not self._exempt_groups.isdisjoint(
+                get_groups_of(self.graph, key)
+            )
+        except GraphError as error:
+            if not error.denied:
+                raise
+            return Fresh(of.resource, unreadable(of.identity, str(error)), of.notes)
+        if user is None:
+            return None
+        listed, read = of.resource.get(ACTIVITY, {}), user.get(ACTIVITY, {})
+        unsure = self._unsure.get(key)
+        if listed and not read:
+            unsure = "the listing had this user's sign-in activity, and the single read leaves it out"
+        around = self._around(user, exempt=exempt, now=now, unsure=unsure,
+                              omitted=frozenset(listed).difference(read) if read else frozenset(),
+                              purpose=self._purposes.get(key, NOT_ASKED))  # fmt: skip
+        return Fresh(user, transform_identity(user, around), self.notes(user))
+
+    def recent(self, fresh: Fresh, since: datetime, now: datetime) -> tuple[Identity, Recent]:
+        """The sign-in log since the mark, and who enabled the account in the last days."""
+        if self._last_hours is None:
+            return super().recent(fresh, since, now)
+        return self._last_hours.look(fresh.identity, since)
+
+    def changed_by(self, fresh: Fresh, since: Mapping[Item, datetime], now: datetime) -> Mapping[Item, str]:
+        """From the audit log, where it may be read."""
+        return changed_since(self.graph, fresh.identity.id, since)
+
+    def untouchable(self, of: Selected) -> str | None:
+        """Who acts; whom Entra does not let us change, or only mirrors; mailboxes; roles unknown."""
+        if of.identity.id == self._me:
+            return "it is the identity that runs this policy"
+        if of.resource.get("onPremisesSyncEnabled"):
+            return f"{AT_THE_SOURCE}: Entra only mirrors this user"
+        if of.resource.get("isManagementRestricted"):
+            return f"{IN_ITS_UNIT}: nobody else may change it"
+        if of.identity.user_type == "mailbox":
+            return f"it is {MAILBOXES[self._purposes[of.identity.id]]}: people open it with their own sign-in"
+        return f"its roles could not be read ({ROLES})" if of.identity.privileged is None else None
+
+    def protected(self, of: Selected) -> str | None:
+        """Who holds a directory role in any way."""
+        return "it holds a directory role, or may activate one" if of.identity.privileged else None
 
     def item(self, resource: Mapping[str, Any]) -> Item:
         """The sign-in."""
@@ -169,59 +292,29 @@ class DirectoryUser(Kind):
         owners = get_owners(self.graph, [r["id"] for r in selected], sources)
         for resource in selected:
             owner, source = owners[resource["id"]]
-            resource[ANNOTATION].update(owner=owner, owner_source=source)
+            resource[words.ANNOTATION].update(owner=owner, owner_source=source)
 
     def next_action(self, resource: Mapping[str, Any]) -> str | None:
-        """Entra only mirrors synced users."""
-        return AT_THE_SOURCE if resource.get("onPremisesSyncEnabled") else None
-
-    def protected(self, resource: Mapping[str, Any]) -> str | None:
-        """Who acts, and synced users."""
-        if resource["id"] == self._me:
-            return "it is the identity that runs this policy"
+        """Of users that we never change."""
         if resource.get("onPremisesSyncEnabled"):
-            return f"{AT_THE_SOURCE}: Entra only mirrors this user"
-        return None
+            return AT_THE_SOURCE
+        return IN_ITS_UNIT if resource.get("isManagementRestricted") else None
 
-    def current(self, selected: Selected) -> Fresh | None:
-        """Our notes; accountEnabled is set whatever it is."""
-        notes = get_notes(self.graph, selected.identity.id)
-        return None if notes is None else Fresh(selected.resource, selected.identity, notes)
+    # Writing
 
-    def fresh(self, selected: Selected, now: datetime) -> Fresh | None:
-        """The user with its activity first and our notes after it."""
-        key = selected.identity.id
-        found = get_user(self.graph, key)
-        if found is None:
-            return None
-        user, notes = found
-        exempt = bool(self._exempt_groups) and not self._exempt_groups.isdisjoint(
-            get_groups_of(self.graph, key)
-        )
-        return Fresh(user, self._judged(user, notes, exempt=exempt, now=now), notes)
+    def write(self, changes: Sequence[NotesChange]) -> list[Written]:
+        """One PATCH each, with notes and accountEnabled; several in one request."""
+        return write(self.graph, self.properties, changes)
 
-    def write_notes(self, changes: Sequence[NotesChange]) -> list[Exception | None]:
-        """Several users by one request that reads and one that writes."""
-        wanted = [(change.of.identity.id, _checked(change)) for change in changes]
-        return change_notes_of(self.graph, wanted, (*self.errors, NotesChangedError))
+    def end_sessions(self, key: str) -> None:
+        """Revoke refresh tokens."""
+        end_sessions(self.graph, key)
 
-    def switch_off(self, fresh: Fresh, credential: Credential, now: datetime) -> str:
-        """Disable the account, then end its sessions: the second only if the first succeeds."""
-        user = f"/users/{fresh.identity.id}"
-        self._send(
-            Step("PATCH", user, {"accountEnabled": False}),
-            Step("POST", f"{user}/revokeSignInSessions", {}, after=0),
-        )
-        return f"c7n-unused restore: set accountEnabled of {fresh.identity.name} to true"
+    # About the run
 
-    def switch_on(self, fresh: Fresh, item: Item) -> None:
-        """Enable the account."""
-        self._send(Step("PATCH", f"/users/{fresh.identity.id}", {"accountEnabled": True}))
-
-    def _send(self, *steps: Step) -> None:
-        for result in batch(self.graph, steps):
-            if isinstance(result, GraphError):
-                raise explained(result)
+    def account(self) -> str:
+        """The tenant."""
+        return self.tenant
 
     def caller(self) -> str:
         """Who acts: a user's name, or the app and its service principal."""
@@ -237,10 +330,9 @@ class DirectoryUser(Kind):
         forget_listing(self.manager)
 
 
-def _checked(change: NotesChange) -> Any:
-    def after(now: Notes) -> Notes:
-        if change.guard and now.get(change.guard) != change.of.notes.get(change.guard):
-            raise NotesChangedError
-        return changed(now, change.put, change.drop)
-
-    return after
+def _may_be_mailbox(user: Mapping[str, Any], young: datetime) -> bool:
+    """Whether somebody is on, without licence, never signed in, and too old to be new."""
+    if user.get("accountEnabled") is False or ACTIVITY in user or user.get(LICENSES):
+        return False
+    created, _ = read_optional(user, "createdDateTime")
+    return not user.get("onPremisesSyncEnabled") and (created is None or created <= young)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 from c7n.exceptions import PolicyExecutionError
 
-from custom_filters.azure.client import Graph, graph_of, logged_in
-from custom_filters.azure.errors import DENIED, NO_PIM, UNLICENSED, GraphError
-from custom_filters.azure.permissions import ENFORCE, needed
+from custom_filters.azure.client import Graph, log_in
+from custom_filters.azure.errors import NO_PIM, UNLICENSED, GraphError
+from custom_filters.azure.notes import APP_VARIABLE, SET_UP, properties_for, there
+from custom_filters.azure.permissions import ENFORCE, ROLES, needed
 from custom_filters.core.doctor_check import Check
+from custom_filters.core.vocabulary import TAG
 
 _LOG_IN = "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or log in with `az login`"
 _GRANT = "grant it to the app registration and give admin consent"
@@ -19,7 +22,7 @@ _GRANT = "grant it to the app registration and give admin consent"
 def checks() -> Iterator[Check]:
     """Each thing that a run needs of Entra; what depends on a log-in that failed is left out."""
     try:
-        graph = _graph()
+        graph = log_in()
         claims = graph.token.claims()
     except PolicyExecutionError as error:
         yield Check("log-in", ok=False, detail=str(error), remedy=_LOG_IN)
@@ -28,21 +31,17 @@ def checks() -> Iterator[Check]:
     yield from _permissions(claims)
     yield _activity(graph)
     yield _roles(graph)
-
-
-def _graph() -> Graph:
-    from c7n_azure.session import Session
-
-    session = Session()
-    logged_in(session.get_tenant_id)
-    return graph_of(session)
+    yield _notes(graph)
 
 
 def _permissions(claims: dict[str, Any]) -> Iterator[Check]:
     """The token lists what was granted: `roles` for an app, `scp` for a person."""
     granted = {*claims.get("roles", ()), *str(claims.get("scp", "")).split()}
     for permission in needed(enforce=False):
-        yield Check(permission.name, permission.name in granted, permission.purpose, _GRANT)
+        held = permission.name in granted
+        missing = f"not granted (optional): {permission.purpose}"
+        detail = permission.purpose if held or not permission.optional else missing
+        yield Check(permission.name, held or permission.optional, detail, _GRANT)
     yield from _enforcing(granted)
 
 
@@ -62,11 +61,8 @@ def _activity(graph: Graph) -> Check:
     try:
         graph.get("/users", {"$select": "id,signInActivity", "$top": "1"})
     except GraphError as error:
-        remedies = {
-            UNLICENSED: "sign-in activity needs Microsoft Entra ID P1 or P2; there is no other way to it",
-            DENIED: "grant AuditLog.Read.All and User.Read.All with admin consent",
-        }
-        remedy = remedies.get(error.code, "see the message")
+        only = "sign-in activity needs Microsoft Entra ID P1 or P2; there is no other way to it"
+        remedy = only if error.code == UNLICENSED else error.remedy or "see the message"
         return Check("sign-in activity", ok=False, detail=str(error), remedy=remedy)
     return Check("sign-in activity", ok=True, detail="can be read")
 
@@ -78,7 +74,18 @@ def _roles(graph: Graph) -> Check:
     except GraphError as error:
         if error.code == NO_PIM:
             return Check("eligible roles", ok=True, detail="the tenant has no licence for them (Entra ID P2)")
-        return Check(
-            "eligible roles", ok=False, detail=str(error), remedy=f"RoleManagement.Read.Directory: {_GRANT}"
-        )
+        return Check("eligible roles", ok=False, detail=str(error), remedy=f"{ROLES}: {_GRANT}")
     return Check("eligible roles", ok=True, detail="can be read")
+
+
+def _notes(graph: Graph) -> Check:
+    """An app for reports needs no place for notes; one that was named must be there."""
+    app = os.environ.get(APP_VARIABLE)
+    if not app:
+        return Check("notes", ok=True, detail=f"{APP_VARIABLE} is not set, for reports only; else: {SET_UP}")
+    try:
+        found = there(graph, properties_for(app, [TAG]))
+    except GraphError as error:
+        return Check("notes", ok=False, detail=str(error), remedy=error.remedy or "see the message")
+    detail = f"in the directory extension of app {app}"
+    return Check("notes", found is not None, detail, f"the tenant does not know it; {SET_UP}")

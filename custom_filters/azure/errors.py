@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import requests
+
+from custom_filters.azure.permissions import ENABLE, USER_WRITE, needed_by
 
 #: https://learn.microsoft.com/graph/resolve-auth-errors: the app was not granted what the call needs.
 DENIED = "Authorization_RequestDenied"
@@ -12,8 +17,10 @@ UNLICENSED = "Authentication_RequestFromNonPremiumTenantOrB2CTenant"
 #: Role eligibility (privileged identity management) without Entra ID P2 or Governance.
 NO_PIM = "AadPremiumLicenseRequired"
 
+#: What some services behind Graph say in place of their own code; that is JSON in the message.
+_WRAPPED = "UnknownError"
+
 _REMEDIES = {
-    DENIED: "grant the app what `c7n-unused permissions -p azure` lists, with admin consent",
     UNLICENSED: "reading sign-in activity needs a Microsoft Entra ID P1 or P2 licence in the tenant",
     "InvalidAuthenticationToken": "check the log-in and that it is for this cloud",
 }
@@ -39,11 +46,26 @@ class GraphError(Exception):
         self.what, self.status, self.code, self.message = what, status, code, message
         self.request_id, self.retry_after = request_id, retry_after
 
+    @property
+    def denied(self) -> bool:
+        """Whether we may not do this: a permission is missing, or the object is out of the app's reach."""
+        return self.status == requests.codes.forbidden and self.code not in {UNLICENSED, NO_PIM}
+
+    @property
+    def remedy(self) -> str | None:
+        """What to do about it, where that is known."""
+        if self.denied:
+            names = " and ".join(needed_by(self.what))
+            return (
+                f"grant the app {names or 'what `c7n-unused permissions -p azure` lists'}, with admin consent"
+            )
+        return _REMEDIES.get(self.code)
+
     def __str__(self) -> str:
         answer = f"{self.status} {self.code}" if self.status else self.code
         text = f"Microsoft Graph, {self.what}: {answer}: {self.message.rstrip('. ')}"
-        if self.code in _REMEDIES:
-            text += f"; {_REMEDIES[self.code]}"
+        if self.remedy:
+            text += f"; {self.remedy}"
         return text + (f" (request-id {self.request_id})" if self.request_id else "")
 
 
@@ -53,17 +75,32 @@ def error_of(
     """The error in an answer; one that is no ODataError is told by its status alone."""
     error = body.get("error") if isinstance(body, Mapping) else None
     error = error if isinstance(error, Mapping) else {}
+    code, message = _unwrapped(error)
     inner = error.get("innerError")
     inner = inner if isinstance(inner, Mapping) else {}
     request_id = inner.get("request-id") or headers.get("request-id")
     return GraphError(
         what,
         status,
-        str(error.get("code") or "no error code"),
-        str(error.get("message") or "the answer says nothing more"),
+        code or "no error code",
+        message or "the answer says nothing more",
         str(request_id) if request_id else None,
         retry_after,
     )
+
+
+def _unwrapped(error: Mapping[str, Any]) -> tuple[str, str]:
+    """Code and message, those of the service behind Graph where it is one that Graph only passes on."""
+    code, message = str(error.get("code") or ""), str(error.get("message") or "")
+    if code != _WRAPPED:
+        return code, message
+    try:
+        inner = json.loads(message)
+    except ValueError:
+        return code, message
+    if not isinstance(inner, Mapping):
+        return code, message
+    return str(inner.get("errorCode") or code), str(inner.get("message") or message)
 
 
 def lost(what: str, reason: object) -> GraphError:
@@ -72,14 +109,14 @@ def lost(what: str, reason: object) -> GraphError:
 
 
 def explained(error: GraphError) -> GraphError:
-    """The error, with what a refusal to change accountEnabled mostly means."""
-    if error.code != DENIED:
+    """The error, with what a refusal to change a user mostly means."""
+    if not error.denied:
         return error
     why = (
-        "only a directory role may change this user (administrator, or in a restricted management unit), or "
-        "the app lacks User.EnableDisableAccount.All; grant that, give the app a role, or exempt the user"
+        "only a directory role may change this user (an administrator, or in a restricted management unit), "
+        f"or the app lacks {USER_WRITE} or {ENABLE}; grant that, give the app a role, or exempt the user"
     )
-    return GraphError(error.what, error.status, "refused", why, error.request_id)
+    return GraphError(error.what, error.status, error.code, why, error.request_id)
 
 
 def found_or_none(call: Callable[[], Any]) -> Any:
@@ -87,6 +124,6 @@ def found_or_none(call: Callable[[], Any]) -> Any:
     try:
         return call()
     except GraphError as error:
-        if error.status == 404:
+        if error.status == requests.codes.not_found:
             return None
         raise

@@ -8,62 +8,76 @@ missing, and all are up to a day late.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from custom_filters.azure.notes import EXTENSION
-from custom_filters.azure.users import ACTIVITY
+from custom_filters.azure.errors import GraphError
+from custom_filters.azure.mailboxes import MAILBOXES
+from custom_filters.azure.permissions import MAILBOX
+from custom_filters.azure.users import ACTIVITY, LICENSES
 from custom_filters.core.credential import Credential, Identity, UserType
-from custom_filters.core.evidence import Evidence, NeverUsed, Used, read_use
+from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, Used, read_use
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.times import read_optional
 from custom_filters.core.vocabulary import AZURE
-from custom_filters.custodian.notes import with_restored
 
 SIGN_IN = "sign-in"
 SUCCESSFUL = "successful"
 KINDS = (SIGN_IN,)
+#: What became of asking for the purpose of a mailbox, besides Graph's word for it and its error.
+NOT_ASKED, NOT_GRANTED = "not asked", "not granted"
 _SUCCESSFUL_DATE = "lastSuccessfulSignInDateTime"
 #: Nobody who last signed in before this has any activity.
 _ACTIVITY_KEPT_SINCE = datetime(2020, 4, 1, tzinfo=timezone.utc)
 _SUCCESS_KEPT_SINCE = datetime(2023, 12, 1, tzinfo=timezone.utc)
+_NO_CLOUD_SIGN_IN = (
+    "no cloud sign-in lately; the user is synced, and sign-ins on-premises cannot be seen in Entra"
+)
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is known beside the user itself; `privileged` is None when roles could not be read."""
+    """What is known beside the user itself.
+
+    `privileged` is None when roles could not be read. `unsure` says why missing activity is not "never", and
+    `omitted` names the dates of activity that an earlier read had and this one leaves out. `purpose` is what
+    the user's mailbox is for, as Graph says, None for no mailbox, or one of the words above.
+    """
 
     tenant: str
-    notes: Mapping[str, str]
     privileged: bool | None
     exemption: Exemption | None
     successful: bool
     now: datetime
+    unsure: str | None = None
+    omitted: frozenset[str] = frozenset()
+    purpose: str | GraphError | None = NOT_ASKED
 
 
 def transform_identity(user: Mapping[str, Any], surroundings: Surroundings) -> Identity:
     """A user as Graph gives it, as an identity that can be judged."""
-    credential = _credential(user, successful=surroundings.successful, now=surroundings.now)
     return Identity(
         provider=AZURE,
         account=surroundings.tenant,
         name=user["userPrincipalName"],
         id=user["id"],
-        credentials=with_restored([credential], surroundings.notes, f"the extension {EXTENSION}"),
-        user_type=_user_type(user),
+        credentials=(_credential(user, surroundings),),
+        user_type=_user_type(user, surroundings.purpose),
         privileged=surroundings.privileged,
         exemption=surroundings.exemption,
+        licenses=len(user.get(LICENSES, ())),
     )
 
 
-def _credential(user: Mapping[str, Any], *, successful: bool, now: datetime) -> Credential:
-    """`rotated` is when a guest was invited or accepted: an invitation is as old as that."""
+def status_of(user: Mapping[str, Any], evidence: tuple[Evidence, ...] = ()) -> Credential:
+    """The sign-in with its status and age.
+
+    `rotated` is when a guest was invited or accepted, or a new employee begins: it is as old as that.
+    """
     created, problem = read_optional(user, "createdDateTime")
     changed, other = read_optional(user, "externalUserStateChangeDateTime")
-    activity = user.get(ACTIVITY) or {}
-    evidence = _successful(activity, created, now) if successful else _newest(activity, created, now)
     return Credential(
         kind=SIGN_IN,
         id=SIGN_IN,
@@ -74,6 +88,52 @@ def _credential(user: Mapping[str, Any], *, successful: bool, now: datetime) -> 
         rotated=changed,
         age_problem=problem or other,
     )
+
+
+def unreadable(identity: Identity, reason: str) -> Identity:
+    """Somebody of whom a fresh read was refused: unknown."""
+    credentials = (replace(c, evidence=(Unknown(reason, ACTIVITY),)) for c in identity.credentials)
+    return replace(identity, credentials=tuple(credentials))
+
+
+def _credential(user: Mapping[str, Any], around: Surroundings) -> Credential:
+    activity = user.get(ACTIVITY) or {}
+    made = status_of(user)
+    read = _successful if around.successful else _newest
+    evidence = read(activity, made.created, around.now)
+    if not activity and around.unsure:
+        evidence = (Unknown(around.unsure, ACTIVITY, observed_at=around.now),)
+    wanted = {_SUCCESSFUL_DATE} if around.successful else around.omitted
+    omitted = (
+        Unknown("an earlier read had this date, and this one leaves it out", name)
+        for name in sorted(around.omitted & wanted)
+    )
+    hired, problem = read_optional(user, "employeeHireDate")
+    begins = [d for d in (made.rotated, hired and min(hired, around.now)) if d]
+    return replace(
+        made,
+        evidence=(*_with_purpose(evidence, around.purpose), *omitted, *_beyond(user, around.purpose)),
+        rotated=max(begins, default=None),
+        age_problem=made.age_problem or problem,
+    )
+
+
+def _with_purpose(evidence: tuple[Evidence, ...], purpose: str | GraphError | None) -> tuple[Evidence, ...]:
+    """Says of who never signed in that it may be a mailbox, where that could not be asked."""
+    if purpose != NOT_GRANTED:
+        return evidence
+    value = f"never; may be a shared mailbox ({MAILBOX} is not granted)"
+    return tuple(replace(e, value=value) if isinstance(e, NeverUsed) else e for e in evidence)
+
+
+def _beyond(user: Mapping[str, Any], purpose: str | GraphError | None) -> Iterator[Evidence]:
+    """What else may use the account, and leaves no sign-in."""
+    if user.get("onPremisesSyncEnabled"):
+        yield Unknown(_NO_CLOUD_SIGN_IN, "on-premises")
+    if isinstance(purpose, GraphError):
+        yield Unknown(f"whether it is a shared mailbox could not be read: {purpose}", "mailbox")
+    elif purpose and purpose in MAILBOXES:
+        yield Unknown(f"{MAILBOXES[purpose]}: people open it with their own sign-in", "mailbox")
 
 
 def _newest(activity: Mapping[str, str], created: datetime | None, now: datetime) -> tuple[Evidence, ...]:
@@ -98,6 +158,8 @@ def _never(created: datetime | None, kept_since: datetime, source: str, now: dat
     return NeverUsed(max(created, kept_since) if created else None, source, observed_at=now)
 
 
-def _user_type(user: Mapping[str, Any]) -> UserType:
+def _user_type(user: Mapping[str, Any], purpose: str | GraphError | None) -> UserType:
+    if purpose in MAILBOXES:
+        return "mailbox"
     kinds: dict[str | None, UserType] = {"Guest": "guest", "Member": "human"}
     return kinds.get(user.get("userType"), "unknown")

@@ -23,7 +23,7 @@ Owner = tuple[str | None, str | None]
 def get_owners(graph: Graph, users: Sequence[str], sources: Iterable[str]) -> dict[str, Owner]:
     """Owner and source by user id, from the first source that names one; (None, None) when none does.
 
-    Raises GraphError, but not for a user without a manager or one that is gone.
+    Raises GraphError, but not for a user without a manager, one that is gone, or one that is out of reach.
     """
     owners: dict[str, Owner] = dict.fromkeys(users, (None, None))
     for source in sources:
@@ -38,7 +38,7 @@ def get_owners(graph: Graph, users: Sequence[str], sources: Iterable[str]) -> di
 
 def _name(answer: Any, source: str) -> str | None:
     if isinstance(answer, GraphError):
-        if answer.status == 404:
+        if answer.status == 404 or answer.denied:  # this one user: the listing may be read
             return None
         raise answer
     name = _READ[source](answer)

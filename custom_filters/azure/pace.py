@@ -16,8 +16,8 @@ from custom_filters.custodian.progress import Progress
 PAGE = 500
 #: For an app in a tenant. Not every tenant is held to it, so it is kept once Graph has refused a call.
 _ACTIVITY = Quota(10, 60, kept=False)
-#: Sign-in and audit logs, for an app in a tenant.
-_LOGS = Quota(5, 10, kept=False)
+#: Sign-in and audit logs, for an app in a tenant: kept from the first call.
+_LOGS = Quota(5, 10)
 #: How often a call is made that failed in a way that passes.
 _TRIES: Mapping[int | None, int] = {503: 12, 500: 5, 502: 5, 504: 5, 408: 5, None: 8}
 #: A licence is denied in error now and then.

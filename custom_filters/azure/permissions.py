@@ -1,29 +1,64 @@
-"""The Graph permissions that a run needs, the least there are."""
+"""The Graph permissions that a run needs, the least there are, and which of them a request needs."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+AUDIT_LOG, USER_READ = "AuditLog.Read.All", "User.Read.All"
+ROLES, GROUPS = "RoleManagement.Read.Directory", "GroupMember.Read.All"
+MAILBOX = "MailboxSettings.Read"
+ENABLE, REVOKE, USER_WRITE = "User.EnableDisableAccount.All", "User.RevokeSessions.All", "User.ReadWrite.All"
+APPLICATION = "Application.ReadWrite.OwnedBy"
 
 
 @dataclass(frozen=True)
 class Permission:
-    """A Graph application permission and what it is for."""
+    """A Graph application permission and what it is for; without an `optional` one a run still works."""
 
     name: str
     purpose: str
+    optional: bool = False
 
 
 REPORT = (
-    Permission("AuditLog.Read.All", "users' sign-in activity (with Entra ID P1 or P2)"),
-    Permission("User.Read.All", "users, our marks on them, managers and sponsors"),
-    Permission("RoleManagement.Read.Directory", "who is privileged: roles held, and roles eligible for"),
-    Permission("GroupMember.Read.All", "members of groups that hold roles, and of the exempt group"),
+    Permission(
+        AUDIT_LOG, "users' sign-in activity, the sign-in log and the audit log (with Entra ID P1 or P2)"
+    ),
+    Permission(USER_READ, "users, our notes on them, managers and sponsors"),
+    Permission(ROLES, "who is privileged: roles held, and roles eligible for; without it nobody is changed"),
+    Permission(GROUPS, "members of groups that hold roles, and of the exempt group"),
+    Permission(
+        MAILBOX, "whether somebody who never signed in is a shared mailbox, a room or equipment", True
+    ),
 )
 ENFORCE = (
-    Permission("User.EnableDisableAccount.All", "disable users, and enable them again"),
-    Permission("User.RevokeSessions.All", "end the sessions of disabled users"),
-    Permission("User.ReadWrite.All", "marks and restore records, in an open extension on the user"),
+    Permission(ENABLE, "disable users, and enable them again"),
+    Permission(REVOKE, "end the sessions of disabled users"),
+    Permission(USER_WRITE, "marks and restore records, in directory extension properties of the user"),
 )
+#: For `c7n-unused setup -p azure`, once.
+SETUP = (Permission(APPLICATION, "the app registration whose directory extension holds marks and records"),)
+
+#: What a request needs, by method and path; the first that fits. Each from its page of the Graph reference.
+_NEEDED = tuple(
+    (re.compile(pattern), names)
+    for pattern, names in (
+        (r"GET /users/[^/]+/mailboxSettings", (MAILBOX,)),
+        (r"GET /users/[^/]+/transitiveMemberOf|GET /groups", (GROUPS,)),
+        (r"GET /roleManagement/", (ROLES,)),
+        (r"GET /auditLogs/", (AUDIT_LOG,)),
+        (r"POST /users/[^/]+/revokeSignInSessions", (REVOKE,)),
+        (r"PATCH /users/", (USER_WRITE, ENABLE)),
+        (r"GET /users", (USER_READ, AUDIT_LOG)),
+        (r"\w+ /(applications|servicePrincipals)", (APPLICATION,)),
+    )
+)
+
+
+def needed_by(request: str) -> tuple[str, ...]:
+    """The permissions that a request such as `GET /users` needs; empty when that is not known."""
+    return next((names for pattern, names in _NEEDED if pattern.match(request)), ())
 
 
 def needed(*, enforce: bool) -> tuple[Permission, ...]:
@@ -34,8 +69,15 @@ def needed(*, enforce: bool) -> tuple[Permission, ...]:
 def document(enforce: bool) -> str:
     """The list for people: Microsoft Graph application permissions, with admin consent."""
     permissions = needed(enforce=enforce)
-    width = max(len(p.name) for p in permissions)
-    lines = [f"{p.name:{width}}  {p.purpose}" for p in permissions]
+    width = max(len(p.name) for p in permissions + SETUP)
     note = "Administrators are left alone: Graph lets only an app with a directory role change them."
     head = "Microsoft Graph, application permissions, with admin consent:"
-    return "\n".join([head, "", *lines, *(["", note] if enforce else []), ""])
+    lines = [head, "", *_lines(permissions, width)]
+    if enforce:
+        lines += ["", note, "", "Only for `c7n-unused setup -p azure`, once, by an app of its own:", ""]
+        lines += _lines(SETUP, width)
+    return "\n".join([*lines, ""])
+
+
+def _lines(permissions: tuple[Permission, ...], width: int) -> list[str]:
+    return [f"{p.name:{width}}  {p.purpose}{' (optional)' if p.optional else ''}" for p in permissions]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from c7n.cache import NullCache
@@ -10,7 +12,9 @@ from c7n_azure.provider import resources
 from c7n_azure.query import DescribeSource, QueryResourceManager, TypeInfo
 
 from custom_filters.azure.client import shared_graph, shared_tenant
-from custom_filters.azure.users import RATE, get_user, shared_listing
+from custom_filters.azure.listing import NOTES_APP, RATE, shared_listing, shared_properties
+from custom_filters.azure.notes import APP_PATTERN
+from custom_filters.azure.users import get_user
 from custom_filters.custodian.account import record_account
 
 
@@ -26,15 +30,10 @@ class DirectorySource(DescribeSource):
         if "source" in self.manager.data:
             raise PolicyValidationError("azure.directory-user takes no `source:`; remove it")
         for part in self.manager.data.get("query") or ():
-            rate = part.get(RATE)
-            if (
-                set(part) != {RATE}
-                or isinstance(rate, bool)
-                or not isinstance(rate, int | float)
-                or rate <= 0
-            ):
+            if not _is_rate(part) and not _is_app(part):
                 raise PolicyValidationError(
-                    f"azure.directory-user: `query:` takes {RATE!r} with a number above 0, not {part}"
+                    f"azure.directory-user: `query:` takes {RATE!r} with a number above 0, and {NOTES_APP!r} "
+                    f"with an application id, not {part}"
                 )
 
     def get_resources(self, query: Any) -> list[dict[str, Any]]:
@@ -47,12 +46,23 @@ class DirectorySource(DescribeSource):
         return ("AuditLog.Read.All", "User.Read.All")
 
 
+def _is_rate(part: Mapping[str, Any]) -> bool:
+    rate = part.get(RATE)
+    return set(part) == {RATE} and isinstance(rate, int | float) and rate is not True and rate > 0
+
+
+def _is_app(part: Mapping[str, Any]) -> bool:
+    return set(part) == {NOTES_APP} and bool(re.fullmatch(APP_PATTERN, str(part[NOTES_APP])))
+
+
 @resources.register("directory-user")
 class DirectoryUser(QueryResourceManager):
     """Users of a Microsoft Entra tenant, with their sign-in activity.
 
     No subscription is needed: the account is the tenant. On tenants of which Graph allows few reads of
     sign-in activity a minute, `requests-per-minute` keeps to that and says first how long it will take.
+    `notes-app` is the application id that `c7n-unused setup -p azure` printed; without it the environment
+    variable C7N_UNUSED_ENTRA_APP is taken.
 
     :example:
 
@@ -89,8 +99,8 @@ class DirectoryUser(QueryResourceManager):
 
     def get_resources(self, resource_ids: list[str], **params: Any) -> list[dict[str, Any]]:
         """Single users by object id; those that are gone are left out."""
-        graph = shared_graph(self)
-        return [found[0] for found in (get_user(graph, key) for key in resource_ids) if found]
+        graph, properties = shared_graph(self), shared_properties(self)
+        return [found for found in (get_user(graph, key, properties) for key in resource_ids) if found]
 
     def get_permissions(self) -> tuple[str, ...]:
         """Those of the source."""

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterator
 
 from custom_filters.azure.client import Graph
-from custom_filters.azure.errors import DENIED, NO_PIM, GraphError
+from custom_filters.azure.errors import NO_PIM, GraphError
 
 log = logging.getLogger("custodian.unused")
 
@@ -27,9 +27,9 @@ def get_privileged(graph: Graph) -> frozenset[str] | None:
     try:
         return frozenset([*_active(graph), *_eligible(graph), *_by_group(graph)])
     except GraphError as error:
-        if error.code != DENIED:
+        if not error.denied:
             raise
-        log.warning("who is privileged is unknown, so nobody will be disabled: %s", error)
+        log.warning("who is privileged is unknown, so nobody will be marked or disabled: %s", error)
         return None
 
 

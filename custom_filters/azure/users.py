@@ -1,4 +1,4 @@
-"""The tenant's users with their sign-in activity and our marks, listed once for all policies of a run.
+"""The tenant's users with their sign-in activity and our notes, listed once for all policies of a run.
 
 https://learn.microsoft.com/graph/api/user-list: 500 a page at most with signInActivity. The activity is not
 filtered on the server: that returns deleted users and misses those who never signed in.
@@ -7,89 +7,95 @@ filtered on the server: that returns deleted users and misses those who never si
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from c7n.exceptions import PolicyExecutionError
-from c7n.utils import local_session
 
-from custom_filters.azure.client import Graph, Json, shared_graph, shared_tenant
+from custom_filters.azure.client import Graph, Json
 from custom_filters.azure.errors import found_or_none
-from custom_filters.azure.notes import notes_in
+from custom_filters.azure.notes import Properties
 from custom_filters.azure.pace import PAGE, Pace
-from custom_filters.custodian.store import forget, shared
 
-ACTIVITY = "signInActivity"
-#: What a policy may ask of the listing, under `query:`.
-RATE = "requests-per-minute"
+ACTIVITY, LICENSES = "signInActivity", "assignedLicenses"
 #: signInActivity's dates; what each counts is in `identities`.
 DATES = ("lastSignInDateTime", "lastNonInteractiveSignInDateTime", "lastSuccessfulSignInDateTime")
 #: How Graph writes "no date".
 NULL_DATE = "0001-01-01"
-_SELECT = (
+_PLAIN = (
     "id,displayName,userPrincipalName,mail,accountEnabled,userType,createdDateTime,externalUserState,"
-    "externalUserStateChangeDateTime,onPremisesSyncEnabled,isManagementRestricted,signInActivity"
+    "externalUserStateChangeDateTime,employeeHireDate,onPremisesSyncEnabled,isManagementRestricted"
 )
-_LARGEST_PAGE = "999"
-_EXTENSIONS = {"$select": "id", "$expand": "extensions"}
+_SELECT = f"{_PLAIN},{LICENSES},{ACTIVITY}"
 #: The names of a user's properties, each of them one object in memory for all users.
-_NAMES = {name: sys.intern(name) for name in (*_SELECT.split(","), *DATES)}
+_NAMES = {name: sys.intern(name) for name in (*_PLAIN.split(","), LICENSES, ACTIVITY, *DATES)}
+_SHARED = ("mail", "userType", "externalUserState")
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The users of one tenant: resources as Graph gives them, without what is null; our notes by user id."""
+    """The users of one tenant: resources as Graph gives them, without what is null.
+
+    `unsure` says of users without activity why that is not read as "never". `properties` are those that hold
+    notes; None where there are none.
+    """
 
     tenant: str
     users: tuple[Json, ...]
-    notes: Mapping[str, Mapping[str, str]] = field(repr=False)
+    properties: Properties | None
+    unsure: Mapping[str, str] = field(repr=False)
 
 
-def shared_listing(manager: Any) -> Listing:
-    """The tenant's listing, read once for all policies of a run."""
-    graph, tenant = shared_graph(manager), shared_tenant(manager)
-    session = local_session(manager.session_factory)
-    return shared(session, _key(tenant), lambda: get_listing(graph, tenant, _rate(manager)))
+def get_listing(
+    graph: Graph,
+    tenant: str,
+    rate: float | None = None,
+    properties: Properties | None = None,
+    seen: set[str] | None = None,
+) -> Listing:
+    """Every user, in one pass. `seen` are ids with activity in earlier listings of the run, and grows.
 
-
-def forget_listing(manager: Any) -> None:
-    """Have the next policy list again: users were marked or changed."""
-    forget(local_session(manager.session_factory), _key(shared_tenant(manager)))
-
-
-def _key(tenant: str) -> tuple[str, str]:
-    return ("entra-users", tenant)
-
-
-def _rate(manager: Any) -> float | None:
-    """`query: [{requests-per-minute: 10}]` of the policy that lists."""
-    rates = [float(part[RATE]) for part in manager.data.get("query") or () if RATE in part]
-    return min(rates, default=None)
-
-
-def get_listing(graph: Graph, tenant: str, rate: float | None = None) -> Listing:
-    """Both passes, joined by id; users that only one of them knows are read again. Raises GraphError.
-
-    Raises PolicyExecutionError when no enabled user has any activity: the data is missing, not the users.
+    Raises GraphError, and PolicyExecutionError when no enabled user has any activity: the data is missing,
+    not the users.
     """
-    users = {user["id"]: user for user in get_users(graph, rate)}
+    known = set() if seen is None else seen
+    users: dict[str, Json] = {}
+    unsure: dict[str, str] = {}
+    for page in _pages(graph, rate, properties):
+        made = [transform_user(user, properties) for user in page]
+        users.update((user["id"], user) for user in made)
+        unsure.update(_unsure(made, known))
     _refuse_no_activity(users)
-    notes, unclear = get_all_notes(graph, users)
-    for key in unclear:
-        again = get_user(graph, key)
-        users.pop(key, None)
-        if again is not None:
-            users[key], notes[key] = again
-    return Listing(tenant, tuple(users.values()), {key: found for key, found in notes.items() if found})
+    known.update(key for key, user in users.items() if ACTIVITY in user)
+    return Listing(tenant, tuple(users.values()), properties, unsure)
 
 
-def get_users(graph: Graph, rate: float | None = None) -> Iterator[Json]:
-    """First pass: every user with sign-in activity."""
+def _pages(graph: Graph, rate: float | None, properties: Properties | None) -> Iterator[list[Json]]:
     pace = Pace(count_users(graph), rate)
-    for page in graph.pages("/users", {"$select": _SELECT, "$top": str(PAGE)}, pace):
+    query = {"$select": _selected(_SELECT, properties), "$top": str(PAGE)}
+    for page in graph.pages("/users", query, pace):
         pace.succeeded()
-        yield from map(transform_user, page)
+        yield page
+
+
+def _selected(names: str, properties: Properties | None) -> str:
+    return f"{names},{properties.select}" if properties else names
+
+
+def _unsure(page: Iterable[Json], known: set[str]) -> Iterator[tuple[str, str]]:
+    """Who has no activity although the whole page lacks it, or an earlier read had it."""
+    users = list(page)
+    silent = not any(ACTIVITY in user for user in users)
+    for user in users:
+        if silent:
+            yield user["id"], "the page that lists this user has sign-in activity for nobody"
+        elif ACTIVITY not in user and user["id"] in known:
+            yield (
+                user["id"],
+                "an earlier read had this user's sign-in activity, and the listing leaves it out",
+            )
 
 
 def count_users(graph: Graph) -> int:
@@ -97,53 +103,47 @@ def count_users(graph: Graph) -> int:
     return int(str(graph.get("/users/$count", ConsistencyLevel="eventual")).strip("\ufeff \n"))
 
 
-def get_all_notes(graph: Graph, known: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, str]], list[str]]:
-    """Second pass: our notes by user id, and the ids that not both passes know."""
-    notes: dict[str, Mapping[str, str]] = {}
-    missed, surplus = set(known), []
-    for user in graph.items("/users", {**_EXTENSIONS, "$top": _LARGEST_PAGE}):
-        if user["id"] in known:
-            missed.discard(user["id"])
-            if found := notes_in(user):
-                notes[user["id"]] = found
-        else:
-            surplus.append(user["id"])
-    return notes, [*sorted(missed), *surplus]
+def get_user(graph: Graph, key: str, properties: Properties | None = None) -> Json | None:
+    """One user by object id with activity and our notes; None when the user is gone."""
+    return _found(graph, key, _SELECT, properties)
 
 
-def get_user(graph: Graph, key: str) -> tuple[Json, dict[str, str]] | None:
-    """One user with activity, and its notes, read after it; None when the user is gone."""
-    user = _found(graph, key, {"$select": _SELECT})
-    marked = _found(graph, key, _EXTENSIONS) if user else None
-    if user is None or marked is None:
-        return None
-    return transform_user(user), notes_in(marked)
+def get_status(graph: Graph, key: str, properties: Properties | None = None) -> Json | None:
+    """One user by object id or name, and our notes, without activity: that would need a licence."""
+    return _found(graph, key, _PLAIN, properties)
 
 
-def get_notes(graph: Graph, key: str) -> dict[str, str] | None:
-    """Our notes on one user as they are now; None when the user is gone."""
-    user = _found(graph, key, _EXTENSIONS)
-    return None if user is None else notes_in(user)
+def user_path(key: str) -> str:
+    """The path of a user by object id or name; a guest's name has a #."""
+    return f"/users/{quote(key, safe='@')}"
 
 
-def _found(graph: Graph, key: str, params: Mapping[str, str]) -> Json | None:
-    user: Json | None = found_or_none(lambda: graph.get(f"/users/{key}", params))
-    return user
+def _found(graph: Graph, key: str, names: str, properties: Properties | None) -> Json | None:
+    query = {"$select": _selected(names, properties)}
+    user: Json | None = found_or_none(lambda: graph.get(user_path(key), query))
+    return transform_user(user, properties) if user else None
 
 
-def transform_user(user: Mapping[str, Any]) -> Json:
+def transform_user(user: Mapping[str, Any], properties: Properties | None = None) -> Json:
     """A resource: what was selected and is not null. Names and repeated values are shared, to save memory."""
     kept = {name: user[name] for name in _NAMES.values() if user.get(name) is not None}
-    for name in ("mail", "userType", "externalUserState"):
+    for name in _SHARED:
         if name in kept:
-            kept[name] = (
-                kept["userPrincipalName"]
-                if kept[name] == user["userPrincipalName"]
-                else sys.intern(kept[name])
-            )
-    activity = _dates(user.get(ACTIVITY) or {})
-    kept.pop(ACTIVITY, None)
-    return {**kept, ACTIVITY: activity} if activity else kept
+            same = kept[name] == user["userPrincipalName"]
+            kept[name] = kept["userPrincipalName"] if same else sys.intern(kept[name])
+    activity = _dates(kept.pop(ACTIVITY, {}))
+    licenses = [sys.intern(str(held.get("skuId"))) for held in kept.pop(LICENSES, ())]
+    held = (
+        {name: user[name] for name in map(properties.of, properties.names) if user.get(name)}
+        if properties
+        else {}
+    )
+    return {
+        **kept,
+        **({LICENSES: licenses} if licenses else {}),
+        **({ACTIVITY: activity} if activity else {}),
+        **held,
+    }
 
 
 def _dates(activity: Mapping[str, Any]) -> dict[str, str]:

@@ -10,7 +10,8 @@ from custom_filters.core.evidence import Evidence
 from custom_filters.core.exemption import Exemption
 
 Status = Literal["on", "off"]
-UserType = Literal["human", "guest", "service", "unknown"]
+#: A mailbox is a shared one, a room or equipment: an account to which nobody signs in.
+UserType = Literal["human", "guest", "service", "mailbox", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -56,3 +57,5 @@ class Identity:
     born: datetime | None = None
     #: Why the credentials could not be listed in full; the user is then unknown unless known to be active.
     incomplete: str | None = None
+    #: How many licences are assigned; None where that is not read.
+    licenses: int | None = None

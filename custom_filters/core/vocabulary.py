@@ -46,6 +46,9 @@ SANDBOX_VARIABLE = "C7N_UNUSED_SANDBOX"
 RUN_ID_VARIABLE = "C7N_UNUSED_RUN_ID"
 #: Set in AWS Lambda: the id of the event, the same for each delivery of it.
 EVENT_VARIABLE = "C7N_UNUSED_EVENT_ID"
+#: Which of Microsoft's clouds Azure policies are for; one of CLOUDS, Custodian's own words.
+CLOUD_VARIABLE = "C7N_UNUSED_CLOUD"
+CLOUDS = ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud")
 
 
 def provider_of(policy: Mapping[str, object]) -> str:

@@ -93,7 +93,7 @@ class Kind(ABC):
     errors: ClassVar[tuple[type[Exception], ...]]
     tag_schema: ClassVar[Schema] = {"type": "string", "minLength": 1, "maxLength": 128}
     source: ClassVar[str | None] = None
-    batch_size: ClassVar[int] = 1
+    batch_size: int = 1
     atomic: ClassVar[bool] = False
     slots: ClassVar[frozenset[str]] = frozenset()
 

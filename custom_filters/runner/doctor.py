@@ -10,12 +10,14 @@ import click
 
 from custom_filters import autoload
 from custom_filters.core.doctor_check import Check
+from custom_filters.runner.cloud import cloud_option
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED
 from custom_filters.runner.run.policy_files import PROVIDERS, need_installed
 
 
 @click.command()
 @click.option("-p", "--provider", required=True, type=click.Choice(PROVIDERS), help="The cloud to look at.")
+@cloud_option
 @click.pass_context
 def doctor(ctx: click.Context, provider: str) -> None:
     """Say what is missing before a run.

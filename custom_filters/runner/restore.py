@@ -14,6 +14,7 @@ from custom_filters.core.errors import InputError
 from custom_filters.core.journal import Line, Off, switched_off
 from custom_filters.core.vocabulary import AWS, AZURE, GCP, PROVIDERS
 from custom_filters.outputs.action_logs import Journal, entry_lines, journals, outcomes
+from custom_filters.runner.cloud import cloud_option
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ Wanted = dict[str, list[dict[str, Any]]]
     "-s", "--output", default="out/runs", show_default=True, metavar="OUT",
     type=click.Path(file_okay=False, path_type=Path), help="Where the folder of this run is made.",
 )  # fmt: skip
+@cloud_option
 @click.pass_context
 def restore(
     ctx: click.Context, out: str | None, user: str | None, everybody: bool, provider: str | None,

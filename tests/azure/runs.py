@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from custom_filters.azure.notes import APP_VARIABLE, Properties, properties_for
 from custom_filters.sandbox.azure.people import Activity, Person
 from custom_filters.sandbox.sandbox import Sandbox, Settings
 
@@ -29,7 +30,42 @@ def embedded(**settings: Any) -> Iterator[Sandbox]:
     """An empty tenant of its own, unless settings say otherwise."""
     made = Settings(**{"users": 0, "seed": next(_seeds), "clouds": ("azure",), **settings})
     with Sandbox(made) as sandbox:
+        set_up(sandbox)
         yield sandbox
+
+
+def properties(sandbox: Sandbox) -> Properties:
+    """Where this tenant's notes are."""
+    found = properties_for(sandbox.azure.app.client, ["c7n-unused"])
+    assert found
+    return found
+
+
+def set_up(sandbox: Sandbox) -> None:
+    """What `c7n-unused setup -p azure` makes, on the app that the policies run as."""
+    where = properties(sandbox)
+    [app] = sandbox.azure.tenant.directory.apps.values()
+    app.properties.update({where.of(name): {"name": where.of(name)} for name in where.names})
+
+
+def notes(sandbox: Sandbox, name: str) -> dict[str, str]:
+    """Our notes on a user, by name."""
+    where, held = properties(sandbox), sandbox.azure.person(f"{name}@{DOMAIN}").properties
+    return {note: held[where.of(note)] for note in where.names if where.of(note) in held}
+
+
+def write_note(sandbox: Sandbox, name: str, note: str, text: str | None) -> None:
+    """Another app changes a note, or (None) takes it away."""
+    sandbox.azure.hand("note", f"{name}@{DOMAIN}", name=properties(sandbox).of(note), value=text)
+
+
+def marked(sandbox: Sandbox, name: str, at: datetime, days: float = 14) -> None:
+    """Somebody who was marked then, with so many days' notice."""
+    until = at + timedelta(days=days)
+    key = sandbox.azure.person(f"{name}@{DOMAIN}").id
+    text = f"{key} c7n-unused {at:%y%m%d%H%M} {until:%y%m%d%H%M} sign-in=sign-in"
+    write_note(sandbox, name, "c7n-unused-record", text)
+    write_note(sandbox, name, "c7n-unused", f"Unused: disable-unused@{until:%Y/%m/%d %H%M} UTC")
 
 
 def person(name: str, now: datetime, idle: float | None, **fields: Any) -> Person:
@@ -70,7 +106,7 @@ def custodian(
     where += ["--skip-validation"] if skip_validation else []
     return subprocess.run(
         [str(CUSTODIAN), verb, *where, *files],
-        env={**sandbox.child_environment(), **environment},
+        env={**sandbox.child_environment(), APP_VARIABLE: sandbox.azure.app.client, **environment},
         cwd=out, capture_output=True, text=True, check=False,
     )  # fmt: skip
 

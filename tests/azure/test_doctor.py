@@ -30,6 +30,7 @@ def test_nothing_is_missing_in_the_sandbox(tenant: Tenant) -> None:
             {"RoleManagement.Read.Directory", "eligible roles"},
             "admin consent",
         ),
+        ("permission", "GroupMember.Read.All", {"GroupMember.Read.All"}, "admin consent"),
     ],
 )
 def test_what_is_missing_has_a_remedy(
@@ -57,6 +58,23 @@ def test_a_tenant_without_eligible_roles_is_fine(tenant: Tenant) -> None:
     assert found()["eligible roles"] == Check(
         "eligible roles", ok=True, detail="the tenant has no licence for them (Entra ID P2)"
     )
+
+
+def test_an_optional_permission_is_told_and_not_missing(tenant: Tenant) -> None:
+    tenant.sandbox.azure.permissions.discard("MailboxSettings.Read")
+    check = found()["MailboxSettings.Read"]
+    assert check.ok
+    assert check.detail.startswith("not granted (optional): ")
+    assert "(optional)" in next(line for line in document(False).splitlines() if "MailboxSettings" in line)
+
+
+def test_the_place_for_notes(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "c7n-unused setup -p azure" in found()["notes"].detail
+    monkeypatch.setenv("C7N_UNUSED_ENTRA_APP", tenant.sandbox.azure.app.client)
+    assert found()["notes"].ok
+    tenant.sandbox.azure.hand("delete-app", tenant.sandbox.azure.app.client)
+    assert not found()["notes"].ok
+    assert "c7n-unused setup -p azure" in found()["notes"].remedy
 
 
 def test_reports_need_no_permission_to_write() -> None:

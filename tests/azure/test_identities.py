@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from custom_filters.core.record import Item, Record, record_notes
 
+from custom_filters.azure.errors import GraphError
 from custom_filters.azure.identities import Surroundings, transform_identity
-from custom_filters.azure.notes import PARTS, notes_in
+from custom_filters.azure.notes import properties_for
 from custom_filters.core.judge import Rules, judge_identity
 from custom_filters.core.times import format_time
 from tests.azure.runs import utc
@@ -25,11 +25,11 @@ def ago(**span: float) -> str:
     return format_time(NOW - timedelta(**span))
 
 
-def judged(*, successful: bool = False, tags: dict[str, str] | None = None, **user: Any) -> tuple[str, str]:
+def judged(*, successful: bool = False, around: dict[str, Any] | None = None, **user: Any) -> tuple[str, str]:
     """Verdict and the source that decided."""
     made = {"id": "1", "userPrincipalName": "jo@x.example", "accountEnabled": True, **user}
     surroundings = Surroundings(
-        "t", tags or {}, privileged=False, exemption=None, successful=successful, now=NOW
+        "t", privileged=False, exemption=None, successful=successful, now=NOW, **(around or {})
     )
     found = judge_identity(transform_identity(made, surroundings), RULES, NOW)
     return found.verdict, found.credentials[0].basis
@@ -83,28 +83,74 @@ STRICT: dict[str, tuple[dict[str, str], str]] = {
 
 @pytest.mark.parametrize(("activity", "verdict"), STRICT.values(), ids=STRICT)
 def test_the_strict_reading(activity: dict[str, str], verdict: str) -> None:
-    made = {"createdDateTime": "2020-01-01T00:00:00Z", "signInActivity": activity}
+    made: dict[str, Any] = {"createdDateTime": "2020-01-01T00:00:00Z", "signInActivity": activity}
     assert judged(successful=True, **made)[0] == verdict
 
 
-def test_a_restored_user_is_in_grace_and_a_damaged_note_leaves_it_open() -> None:
-    user = {"createdDateTime": OLD, "signInActivity": {INTERACTIVE: ago(days=200)}}
-    note = Record(NOW - timedelta(days=2), frozenset({Item("sign-in", "sign-in")}))
-    restored = record_notes("c7n-unused-restored", note, PARTS)
-    assert judged(**user, tags=restored)[0] == "new"
-    assert judged(**user, tags={"c7n-unused-restored": "1/2 nonsense"})[0] == "unknown"
-    assert judged(**user)[0] == "stale"
+REFUSED = GraphError("GET /users/1/mailboxSettings", 403, "Authorization_RequestDenied", "no")
+AROUND: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, str]]] = {
+    "its page has no activity": ({}, {"unsure": "silent"}, ("unknown", "signInActivity")),
+    "its page has no activity, and it has": (
+        {"signInActivity": {INTERACTIVE: ago(days=200)}}, {"unsure": "silent"}, ("stale", INTERACTIVE),
+    ),
+    "a date was left out": (
+        {"signInActivity": {INTERACTIVE: ago(days=200)}}, {"omitted": frozenset({CLIENT})},
+        ("unknown", CLIENT),
+    ),
+    "a date was left out, and active": (
+        {"signInActivity": {INTERACTIVE: ago(days=2)}}, {"omitted": frozenset({CLIENT})},
+        ("active", INTERACTIVE),
+    ),
+    "a shared mailbox": ({}, {"purpose": "shared"}, ("unknown", "mailbox")),
+    "a room": ({}, {"purpose": "room"}, ("unknown", "mailbox")),
+    "a mailbox of its own": ({}, {"purpose": "user"}, ("never-used", "signInActivity")),
+    "no mailbox": ({}, {"purpose": None}, ("never-used", "signInActivity")),
+    "purpose refused": ({}, {"purpose": REFUSED}, ("unknown", "mailbox")),
+    "purpose not granted": ({}, {"purpose": "not granted"}, ("never-used", "signInActivity")),
+    "synced, no cloud sign-in": (
+        {"onPremisesSyncEnabled": True, "signInActivity": {INTERACTIVE: ago(days=200)}}, {},
+        ("unknown", "on-premises"),
+    ),
+    "synced, never in the cloud": ({"onPremisesSyncEnabled": True}, {}, ("unknown", "on-premises")),
+    "synced, active": (
+        {"onPremisesSyncEnabled": True, "signInActivity": {CLIENT: ago(days=2)}}, {}, ("active", CLIENT),
+    ),
+    "hired next month": ({"employeeHireDate": ago(days=-30)}, {}, ("new", "signInActivity")),
+    "hired a month ago": ({"employeeHireDate": ago(days=30)}, {}, ("new", "signInActivity")),
+    "hired long ago": ({"employeeHireDate": ago(days=800)}, {}, ("never-used", "signInActivity")),
+    "hired, unreadable": ({"employeeHireDate": "in May"}, {}, ("unknown", "age")),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("extensions", "tags"),
-    [
-        (None, {}),
-        ([{"id": "another.app", "tags": ["a=b"]}], {}),
-        ([{"id": "io.github.c7nunused", "tags": ["a=b=c", "d"]}], {"a": "b=c", "d": ""}),
-        ([{"id": "microsoft.graph.openTypeExtension.io.github.c7nunused", "tags": ["a=b"]}], {"a": "b"}),
-        ([{"id": "io.github.c7nunused"}], {}),
-    ],
-)
-def test_notes_are_read_from_our_extension_only(extensions: Any, tags: dict[str, str]) -> None:
-    assert notes_in({"id": "1", "extensions": extensions}) == tags
+@pytest.mark.parametrize(("user", "around", "expected"), AROUND.values(), ids=AROUND)
+def test_what_is_known_beside_the_dates(
+    user: dict[str, Any], around: dict[str, Any], expected: tuple[str, str]
+) -> None:
+    assert judged(createdDateTime=OLD, around=around, **user) == expected
+
+
+def test_a_mailbox_that_may_not_be_asked_about_is_told() -> None:
+    made = {"id": "1", "userPrincipalName": "box@x.example", "createdDateTime": OLD}
+    around = Surroundings("t", False, None, successful=False, now=NOW, purpose="not granted")
+    [evidence] = transform_identity(made, around).credentials[0].evidence
+    assert evidence.value == "never; may be a shared mailbox (MailboxSettings.Read is not granted)"
+
+
+def test_notes_are_read_from_our_properties_only() -> None:
+    where = properties_for("9B1DEB4D-3B7D-4BAD-9BDD-2B0D7B3DCB6D", ["c7n-unused"])
+    assert where
+    prefix = "extension_9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d_"
+    user = {"id": "1", f"{prefix}c7n_unused": "x", f"{prefix}c7n_unused_record": "y", "extension_other": "z"}
+    assert where.texts(user, NOW) == {"c7n-unused": "x", "c7n-unused-record": "y"}
+    assert where.body({"c7n-unused": "", "c7n-unused-record": "y"}) == {
+        f"{prefix}c7n_unused": None, f"{prefix}c7n_unused_record": "y",
+    }  # fmt: skip
+
+
+def test_a_mark_of_another_policy_is_taken_from_the_record() -> None:
+    """A policy selects the properties of its own tags; the record may tell of others."""
+    where = properties_for("a", ["c7n-unused"])
+    assert where
+    record = "1 c7n-unused-guest 2604201200 2605041200 sign-in=sign-in"
+    texts = where.texts({"id": "1", where.of("c7n-unused-record"): record}, NOW)
+    assert texts["c7n-unused-guest"] == "Unused: disable-unused@2026/05/04 1200 UTC"

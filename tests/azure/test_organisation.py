@@ -23,4 +23,4 @@ def test_one_subscription_stands_for_the_tenant(tmp_path: Path) -> None:
         assert sandbox.calls["azure:GET /users/$count"] == 1
     found = {path.parent.relative_to(tmp_path / "out") for path in tmp_path.glob("out/**/resources.json")}
     assert {path.parts[:2] for path in found} == {("sub-1", "global")}
-    assert len(found) == 4
+    assert len(found) == 5

@@ -42,7 +42,7 @@ CASES = {
     "guest-idle": "stale",
     "guest-active": "active",
     "guest-accepted-never": "never-used",
-    "synced-idle": "stale",
+    "synced-idle": "unknown",
     "synced-active": "active",
     "admin-idle": "stale",
     "pim-eligible-idle": "stale",
@@ -127,7 +127,7 @@ def test_the_report_selects_exactly_who_is_unused(run: Run) -> None:
     found = {r["userPrincipalName"] for r in resources(run.out, "azure-directory-user-unused")}
     assert len(crowd) > 100
     assert found == crowd | named
-    assert set(run.judged("azure-directory-user-unknown")) == {"future-date", "no-created"}
+    assert set(run.judged("azure-directory-user-unknown")) == {"future-date", "no-created", "synced-idle"}
 
 
 def test_guests_have_policies_of_their_own(run: Run) -> None:
@@ -157,8 +157,9 @@ def test_findings_say_who_it_is_and_which_date_decided(run: Run) -> None:
 
 
 def test_all_policies_share_one_listing_and_no_annotation(run: Run) -> None:
-    """6 policies: 5 pages with activity, 3 with marks. Resources carry their own policy's findings only."""
-    assert run.sandbox.calls["azure:GET /users"] == 5 + 3
+    """7 policies: 5 pages, and one look at whether notes have a place. Resources carry their own policy's
+    findings only."""
+    assert run.sandbox.calls["azure:GET /users"] == 5 + 1
     assert run.sandbox.calls["azure:POST /oauth2/v2.0/token"] == 1
     for name in ("azure-directory-user-unused", "azure-directory-guest-unused", "strict"):
         assert {value["policy"] for value in run.judged(name).values()} == {name}

@@ -8,13 +8,14 @@ import pytest
 from c7n.utils import reset_session_cache
 from c7n_azure.session import Session
 
-from custom_filters.azure.notes import EXTENSION
+from custom_filters.azure.listing import forget_listing, shared_listing
+from custom_filters.azure.notes import there
 from custom_filters.azure.pace import Limits, Pace
-from custom_filters.azure.users import forget_listing, get_listing, shared_listing, transform_user
+from custom_filters.azure.users import get_listing, transform_user
 from custom_filters.custodian.pacing import Turn
 from custom_filters.sandbox.azure.people import Person
 from tests.azure.conftest import NOW, Tenant
-from tests.azure.runs import embedded, person
+from tests.azure.runs import embedded, person, properties, write_note
 
 UPN = "jo@contoso.example"
 
@@ -40,25 +41,42 @@ def test_dates_that_are_none_are_left_out(activity: Any, expected: Any) -> None:
     assert made == {"id": "1", "userPrincipalName": UPN} | ({"signInActivity": expected} if expected else {})
 
 
-def test_who_comes_or_goes_between_the_passes_is_read_again(tenant: Tenant) -> None:
-    """One user appears after the first pass, one is marked there and then, one vanishes from the second."""
-    azure = tenant.sandbox.azure
-    gone = tenant.id("idle")
-    seen: list[str] = []
+def test_notes_come_with_the_listing(tenant: Tenant) -> None:
+    """One pass: 60 users are one page, notes and all."""
+    write_note(tenant.sandbox, "idle", "c7n-unused", "x")
+    where = there(tenant.graph, properties(tenant.sandbox))
+    assert where
+    tenant.sandbox.calls.clear()
+    listing = get_listing(tenant.graph, "t", properties=where)
+    noted = {user["id"]: where.texts(user, NOW) for user in listing.users if where.texts(user, NOW)}
+    assert noted == {tenant.id("idle"): {"c7n-unused": "x"}}
+    assert tenant.sandbox.calls["azure:GET /users"] == 1
 
-    def hook(cloud: str, action: str, phase: str, is_write: bool) -> None:
-        if (action, phase) == ("GET /users", "after") and not seen:
-            seen.append(action)
-            azure.add(person("late", NOW, 3))
-            azure.extensions("late@contoso.example")[EXTENSION] = {"tags": ["c7n-unused=x"]}
-            del azure.tenant.directory.people[gone]
 
-    tenant.sandbox.on_request = hook
-    listing = get_listing(tenant.graph, "t")
-    names = {user["userPrincipalName"] for user in listing.users}
-    assert "late@contoso.example" in names
-    assert "idle@contoso.example" not in names
-    assert listing.notes == {tenant.id("late"): {"c7n-unused": "x"}}
+def test_a_place_for_notes_that_is_gone_is_none(tenant: Tenant) -> None:
+    where = properties(tenant.sandbox)
+    tenant.sandbox.azure.hand("delete-app", where.app)
+    assert there(tenant.graph, where) is None
+    tenant.sandbox.azure.hand("restore-app", where.app)
+    assert there(tenant.graph, where) == where
+
+
+UNSURE = {
+    "nobody on its page has activity": ({"omit_page": 1}, set(), "has sign-in activity for nobody"),
+    "an earlier read had it": ({"omit_list": "idle@contoso.example"}, {"idle"}, "the listing leaves it out"),
+}
+
+
+@pytest.mark.parametrize(("faults", "seen", "why"), UNSURE.values(), ids=UNSURE)
+def test_activity_that_was_left_out_is_not_never(
+    tenant: Tenant, faults: dict[str, Any], seen: set[str], why: str
+) -> None:
+    for number in range(600):
+        tenant.sandbox.azure.add(person(f"more.{number}", NOW, 2))
+    tenant.sandbox.faults.update(faults)
+    listing = get_listing(tenant.graph, "t", seen={tenant.id(name) for name in seen})
+    assert why in listing.unsure[tenant.id("idle")]
+    assert tenant.id("never-signed-in-old") in listing.unsure or "omit_list" in faults
 
 
 @pytest.mark.parametrize(

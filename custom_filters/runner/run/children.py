@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 import custom_filters
+from custom_filters.core.vocabulary import AWS, AZURE, CLOUD_VARIABLE
 from custom_filters.custodian.progress import PROGRESS_VARIABLE
 from custom_filters.outputs.run_folder import ChildEnd
 from custom_filters.runner.run.policy_files import Policy, PolicyFile
@@ -119,7 +120,7 @@ def _start(batch: Batch, folder: Path, *, dryrun: bool, environment: Mapping[str
     log, progress = folder / f"{batch.provider}.log", folder / f".{batch.provider}.progress"
     args = ["run", "-s", str(folder / batch.provider), "--cache-period", "0"]
     args += ["--dryrun"] if dryrun else []
-    args += ["--region", aws_region(environment)] if batch.provider == "aws" else []
+    args += _regions(batch.provider, environment)
     with log.open("wb") as output:
         process = subprocess.Popen(
             custodian(*args, *map(str, batch.files)),
@@ -133,6 +134,14 @@ def _start(batch: Batch, folder: Path, *, dryrun: bool, environment: Mapping[str
             stderr=subprocess.STDOUT,
         )
     return Child(batch, log, process, progress)
+
+
+def _regions(provider: str, environment: Mapping[str, str]) -> list[str]:
+    """What Custodian calls a Region: AWS's, and which of Microsoft's clouds."""
+    if provider == AWS:
+        return ["--region", aws_region(environment)]
+    cloud = environment.get(CLOUD_VARIABLE)
+    return ["--region", cloud] if provider == AZURE and cloud else []
 
 
 def aws_region(environment: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from custom_filters.core.errors import InputError
 from custom_filters.core.policy_data import exemptions_of
 from custom_filters.core.times import format_time
 from custom_filters.core.verdict import SELECTABLE
+from custom_filters.runner.cloud import cloud_option
 from custom_filters.runner.run.policy_files import PolicyFile, choose, given, parse_providers, shipped
 from custom_filters.runner.run.thresholds import apply_days, parse_days
 from custom_filters.runner.sandbox import move_clock, parse_now
@@ -47,6 +48,7 @@ SANDBOX = "C7N_UNUSED_SANDBOX"
 @click.option("--fail-on", metavar="VERDICTS", help="Exit with 1 on these, for example stale,never-used.")
 @click.option("--now", metavar="TIME", help="In the sandbox only: judge as of this time (RFC 3339).")
 @click.argument("policies", nargs=-1, metavar="[POLICY...]", type=click.Path(path_type=Path))
+@cloud_option
 @click.pass_context
 def run(
     ctx: click.Context,

@@ -117,10 +117,6 @@ class AzureCloud(Cloud):
         before = self.person(key).activity or Activity()
         self.change(key, activity=Activity(moment, before.non_interactive, moment))
 
-    def extensions(self, key: str) -> dict[str, dict[str, object]]:
-        """The open extensions of a person, by name; may be edited, as somebody with the portal could."""
-        return self.person(key).extensions
-
     def hand(self, hand: str, who: str, **more: object) -> None:
         """Somebody else acts: see `hands.HANDS`."""
         hands.act(self.tenant, hand, who, **more)

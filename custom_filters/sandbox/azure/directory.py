@@ -49,13 +49,6 @@ class Directory:
         self.put(changed)
         return changed
 
-    def extend(self, person: Person, extensions: dict[str, Json]) -> None:
-        """Gives the person these open extensions; whoever holds the dict of them sees it."""
-        dict.__setitem__(self.people, person.id, replace(person, extensions=dict(person.extensions)))
-        person.extensions.clear()
-        person.extensions.update(extensions)
-        self.put(person)
-
     def find(self, key: str, lag: float = 0) -> Person | None:
         """By object id or user principal name, as it was `lag` seconds ago."""
         return self.people.seen(key, lag) or self.people.seen(self._by_upn.get(key.lower(), ""), lag)

@@ -16,7 +16,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from custom_filters.sandbox.azure import apps, batch, extensions, logs, roles, users
+from custom_filters.sandbox.azure import apps, batch, logs, roles, users
 from custom_filters.sandbox.azure.login import Tokens
 from custom_filters.sandbox.azure.odata import Answer, Call, GraphError, bad
 from custom_filters.sandbox.azure.tenant import Route, Tenant, retry_after
@@ -33,7 +33,7 @@ STATUS_FAULTS = {
     503: ("ServiceUnavailable", "The service is temporarily unavailable."),
     500: ("InternalServerError", "An internal server error occurred."),
 }
-ROUTES = [*users.ROUTES, *extensions.ROUTES, *apps.ROUTES, *logs.ROUTES, *roles.ROUTES]
+ROUTES = [*users.ROUTES, *apps.ROUTES, *logs.ROUTES, *roles.ROUTES]
 BETA = frozenset({"/auditLogs/signIns"})
 
 

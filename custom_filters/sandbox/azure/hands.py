@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from custom_filters.sandbox.azure.people import Activity, Person
 from custom_filters.sandbox.azure.tenant import Tenant
@@ -48,16 +47,11 @@ def use(tenant: Tenant, who: str, hand: str, interactive: bool = True, good: boo
     tenant.directory.change(person, activity=replace(activity, successful=now) if good else activity)
 
 
-def note(tenant: Tenant, who: str, hand: str, name: str, value: str | Mapping[str, object] | None) -> None:
-    """`note`: text in a directory extension (an app can), a mapping in an open one (so can the user)."""
+def note(tenant: Tenant, who: str, hand: str, name: str, value: str | None) -> None:
+    """`note`: text in a directory extension, as another app can write it; None takes it away."""
     person = tenant.directory.people[who]
-    ours = name.startswith("extension_")
-    held: dict[str, Any] = {**(person.properties if ours else person.extensions), name: value}
-    kept = {key: text for key, text in held.items() if text is not None}
-    if ours:
-        tenant.directory.change(person, properties=kept)
-    else:
-        tenant.directory.extend(person, kept)
+    kept = {key: text for key, text in {**person.properties, name: value}.items() if text is not None}
+    tenant.directory.change(person, properties=kept)
 
 
 def app(tenant: Tenant, who: str, hand: str) -> None:

@@ -44,7 +44,7 @@ class Person:
     """A user. `activity` None: never signed in. roles/eligible/groups are names; manager/sponsors are UPNs.
 
     purpose: what the mailbox is for (user, shared, room, equipment), None: there is none; licenses: SKU ids.
-    properties: directory extensions by whole name; extensions: open ones by name, which may be edited.
+    properties: directory extensions by whole name.
     case: what this person is an example of, for tests; Graph never sends it.
     """
 
@@ -70,7 +70,6 @@ class Person:
     groups: tuple[str, ...] = ()
     sessions_valid_from: datetime | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
-    extensions: dict[str, dict[str, object]] = field(default_factory=dict)
     case: str = ""
     id: str = ""
 

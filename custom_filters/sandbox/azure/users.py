@@ -9,7 +9,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 
-from custom_filters.sandbox.azure.extensions import expanded
 from custom_filters.sandbox.azure.odata import Answer, Call, GraphError, Json, bad, not_emulated, not_found
 from custom_filters.sandbox.azure.people import Activity, Person, object_id
 from custom_filters.sandbox.azure.tenant import USER_READ, Route, Tenant, text
@@ -54,7 +53,7 @@ KNOWN = frozenset(VALUES) | {"signInActivity"}
 
 def list_users(tenant: Tenant, call: Call) -> Answer:
     """One page; 100 by default, 999 at most, 500 with signInActivity."""
-    call.allow("$select", "$top", "$skiptoken", "$expand")
+    call.allow("$select", "$top", "$skiptoken")
     if "mailboxSettings" in call.query.get("$select", ""):
         raise GraphError(501, "NotImplemented", "Not implemented: mailboxSettings in a list of users.")
     names = _selected(tenant, call)
@@ -80,7 +79,7 @@ def count_users(tenant: Tenant, call: Call) -> Answer:
 
 def get_user(tenant: Tenant, call: Call, user: str) -> Answer:
     """By id or UPN; signInActivity by id only."""
-    call.allow("$select", "$expand")
+    call.allow("$select")
     names = _selected(tenant, call)
     if "signInActivity" in names:
         if not _is_guid(user):
@@ -195,13 +194,10 @@ def _shape(call: Call, names: list[str]) -> str:
 def _renderer(
     tenant: Tenant, call: Call, names: list[str], omitted: Callable[[Person], bool] = lambda person: False
 ) -> Callable[[Person], Json]:
-    """How to show a person with these properties and the call's $expand; made once a page.
+    """How to show a person with these properties; made once a page.
 
     A directory extension without a value is left out.
     """
-    expand = call.query.get("$expand", "")
-    if expand not in {"", "extensions"}:
-        raise not_emulated(f"$expand={expand}")
     plain = [(name, VALUES[name]) for name in names if name in VALUES]
     properties = [name for name in names if name.startswith("extension_")]
     active = "signInActivity" in names and tenant.faults.text("activity") != "missing"
@@ -213,7 +209,7 @@ def _renderer(
         then = tenant.directory.people.seen(person.id, lag) if lag else person
         if active and then and then.activity and not (silent & {person.id, person.upn} or omitted(person)):
             shown["signInActivity"] = _activity(then.activity)
-        return shown | (expanded(call, person) if expand else {})
+        return shown
 
     return render
 

@@ -1,4 +1,4 @@
-"""Notes on users: open extensions, which users can write too, and directory extensions, which they can't."""
+"""Notes on users: directory extensions, which users cannot write."""
 
 from __future__ import annotations
 
@@ -8,28 +8,6 @@ from custom_filters.sandbox.azure.cloud import AzureCloud
 from tests.sandbox.azure.conftest import Graph, code
 
 USER = "/users/idle@contoso.example"
-OPEN = {
-    "@odata.type": "microsoft.graph.openTypeExtension",
-    "extensionName": "com.example.mark",
-    "text": "due",
-}
-
-
-def test_an_open_extension_is_made_expanded_and_replaced(cloud: AzureCloud, graph: Graph) -> None:
-    assert graph("POST", f"{USER}/extensions", {**OPEN, "n": 1}).status_code == 201
-    assert code(graph("POST", f"{USER}/extensions", OPEN)) == (409, "Conflict")
-    assert graph("PATCH", f"{USER}/extensions/com.example.mark", {"text": "later"}).status_code == 204
-    assert code(graph("PATCH", f"{USER}/extensions/none", {})) == (404, "ResourceNotFound")
-    listed = {u["id"]: u["extensions"] for u in graph.all("/users?$select=id&$expand=extensions&$top=999")}
-    (mine,) = listed.pop(cloud.person("idle@contoso.example").id)
-    assert mine == {
-        "@odata.type": "#microsoft.graph.openTypeExtension", "text": "later",
-        "id": "com.example.mark", "extensionName": "com.example.mark",
-    }  # fmt: skip
-    assert not any(listed.values())
-    assert graph("DELETE", f"{USER}/extensions/com.example.mark").status_code == 204
-    assert code(graph("DELETE", f"{USER}/extensions/com.example.mark")) == (404, "ResourceNotFound")
-    assert code(graph("POST", f"{USER}/extensions", {"extensionName": "x"})) == (400, "BadRequest")
 
 
 def set_up(graph: Graph) -> tuple[dict[str, Any], str]:

@@ -84,10 +84,10 @@ def test_audits_say_who_switched(cloud: AzureCloud, graph: Graph) -> None:
 
 def test_hands(cloud: AzureCloud, graph: Graph) -> None:
     first = cloud.person(IDLE).id
-    cloud.hand("note", IDLE, name="com.example.own", value={"text": "I am exempt"})
-    assert cloud.extensions(IDLE) == {"com.example.own": {"text": "I am exempt"}}
-    cloud.hand("note", IDLE, name="com.example.own", value=None)
-    assert cloud.extensions(IDLE) == {}
+    cloud.hand("note", IDLE, name="extension_1_record", value="forged")
+    assert cloud.person(IDLE).properties == {"extension_1_record": "forged"}
+    cloud.hand("note", IDLE, name="extension_1_record", value=None)
+    assert cloud.person(IDLE).properties == {}
     cloud.hand("recreate", IDLE)
     assert cloud.person(IDLE).id != first
     assert code(graph("GET", f"/users/{first}"))[0] == 404
