@@ -8,13 +8,17 @@ from collections.abc import Callable, MutableMapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from custom_filters.sandbox.azure import hands
 from custom_filters.sandbox.azure.company import company
-from custom_filters.sandbox.azure.directory import Directory
-from custom_filters.sandbox.azure.faults import FAULTS, Faults, check
+from custom_filters.sandbox.azure.directory import Directory, Registration
+from custom_filters.sandbox.azure.faults import FAULTS, check
 from custom_filters.sandbox.azure.graph import Graph
 from custom_filters.sandbox.azure.login import CLOUDS, App, Login, Tokens
 from custom_filters.sandbox.azure.people import Activity, Company, Group, Person, object_id
-from custom_filters.sandbox.azure.tenant import Clock, Tenant
+from custom_filters.sandbox.azure.tenant import Tenant
+from custom_filters.sandbox.clock import Clock
+from custom_filters.sandbox.faults import Faults
+from custom_filters.sandbox.rude import Rude
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -23,8 +27,10 @@ if TYPE_CHECKING:
 PERMISSIONS = frozenset(
     {
         "Application.Read.All",
+        "Application.ReadWrite.OwnedBy",
         "AuditLog.Read.All",
         "GroupMember.Read.All",
+        "MailboxSettings.Read",
         "Organization.Read.All",
         "RoleManagement.Read.Directory",
         "User.EnableDisableAccount.All",
@@ -77,11 +83,14 @@ class AzureCloud:
         name = f"{settings.seed}"
         self.app = App(object_id("tenant", name), object_id("app", name), object_id("principal", name))
         strikes = Faults(faults, settings.seed)
-        directory = Directory(people or company(settings.users, settings.seed, clock.now()))
+        directory = Directory(people or company(settings.users, settings.seed, clock.now()), clock.now)
+        own = Registration(object_id("registration", name), self.app.client, "c7n-unused", self.app.principal)
+        directory.apps[own.id] = own
         self.tenant = Tenant(self.app, directory, clock, strikes, set(PERMISSIONS), set())
-        tokens = Tokens()
+        tokens = Tokens(strikes)
         login = Login(self.app, tokens, strikes, self.tenant.granted, self._count)
-        graph = Graph(self.tenant, tokens, self._count, self._told, settings.latency_ms)
+        polite = Graph(self.tenant, tokens, self._count, self._told, settings.latency_ms)
+        graph = Rude(polite, strikes, "graph")
         self.hosts: dict[str, WSGIApplication] = dict.fromkeys(CLOUDS, login)
         self.hosts |= {graph_host: graph for graph_host, _ in CLOUDS.values()}
 
@@ -108,13 +117,13 @@ class AzureCloud:
     def people(self) -> list[Person]:
         """Everyone, in listing order."""
         with self.tenant.lock:
-            return [self.tenant.directory.people[key] for key in self.tenant.directory.order]
+            return list(self.tenant.directory.people.values())
 
     def add(self, person: Person | Group) -> None:
         """A new person or group, or (same id) a new state of one."""
         with self.tenant.lock:
             if isinstance(person, Group):
-                self.tenant.directory.add_group(person)
+                self.tenant.directory.groups[person.id] = person
             else:
                 self.tenant.directory.put(person)
 
@@ -139,8 +148,11 @@ class AzureCloud:
 
     def extensions(self, key: str) -> dict[str, dict[str, object]]:
         """The open extensions of a person, by name; may be edited, as somebody with the portal could."""
-        with self.tenant.lock:
-            return self.tenant.directory.extensions.setdefault(self.person(key).id, {})
+        return self.person(key).extensions
+
+    def hand(self, hand: str, who: str, **more: object) -> None:
+        """Somebody else acts: see `hands.HANDS`."""
+        hands.act(self.tenant, hand, who, **more)
 
     def _count(self, key: str) -> None:
         with self._lock:

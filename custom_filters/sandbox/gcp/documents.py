@@ -20,17 +20,8 @@ from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped
 from custom_filters.sandbox.gcp.errors import ApiError, invalid_payload
 
 SERVED = (
-    "admin.directory_v1",
-    "admin.reports_v1",
-    "cloudidentity.v1",
-    "cloudidentity.v1beta1",
-    "cloudresourcemanager.v1",
-    "cloudresourcemanager.v3",
-    "iam.v1",
-    "iamcredentials.v1",
-    "monitoring.v3",
-    "policyanalyzer.v1",
-    "serviceusage.v1",
+    *("admin.directory_v1", "admin.reports_v1", "apikeys.v2", "cloudidentity.v1", "cloudresourcemanager.v1"),
+    *("iam.v1", "iamcredentials.v1", "monitoring.v3", "policyanalyzer.v1", "storage.v1"),
 )
 FORMATS = {
     "int64": r"^-?\d+$",

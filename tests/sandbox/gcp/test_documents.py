@@ -31,7 +31,7 @@ class _Answer:
         self.status, self.headers, self.data = response.status, response, data
 
 
-def test_every_played_method_is_in_a_document() -> None:
+def test_every_emulated_method_is_in_a_document() -> None:
     assert set(HANDLERS) <= documents().ids
 
 
@@ -71,7 +71,7 @@ def test_an_unknown_path_is_a_web_page(world: World) -> None:
     assert (answer.status_code, answer.mimetype) == (404, "text/html")
 
 
-def test_a_documented_method_that_is_not_played_says_so(world: World) -> None:
+def test_a_documented_method_that_is_not_emulated_says_so(world: World) -> None:
     answer = ask(world, IAM, "/v1/projects/meridian-prod/roles")
     assert (answer.status_code, answer.json["error"]["status"]) == (501, "UNIMPLEMENTED")
 
