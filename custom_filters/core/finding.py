@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -17,13 +17,13 @@ from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.evidence import evidence_as_dict
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.judge import IdentityJudgement, Judgement, Rules, exceeds
-from custom_filters.core.record import Record
+from custom_filters.core.notes import Entry
 from custom_filters.core.times import floor_days, format_optional, format_time
 from custom_filters.core.verdict import UNUSED
 
 SCHEMA = 1
 
-Phase = Literal["detected", "marked", "disabled", "restored"]
+Phase = Literal["detected", "marked", "disabled"]
 
 #: Fields that are the same for every credential of a user.
 IDENTITY_FIELDS = (
@@ -48,13 +48,13 @@ FIELDS = (
 class LifecycleState:
     """Where a user stands between detection and retirement, before this run, and what comes next.
 
-    `marked` lists the credentials that the mark is about; None: whatever is unused of the user.
+    `marked` lists the credentials whose notice runs.
     """
 
     phase: Phase = "detected"
     next_action: str | None = None
     next_action_at: datetime | None = None
-    marked: Record | None = None
+    marked: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,26 +110,26 @@ def _stage(state: LifecycleState) -> dict[str, str | None]:
 
 def _own_state(judged: IdentityJudgement, judgement: Judgement, state: LifecycleState) -> LifecycleState:
     """A credential's own stage: a mark may be about others, and does nothing to what is back in use."""
-    if state.phase != "marked":
+    if state.phase == "detected" or (state.phase == "disabled" and judgement.verdict == "disabled"):
         return state
-    if state.marked is not None and judgement not in marked_of(judged, state.marked):
+    if judgement not in marked_of(judged, state.marked):
         return LifecycleState()
-    return (
-        state if judgement.verdict in UNUSED or judgement.verdict == "unknown" else LifecycleState("marked")
-    )
+    unsettled = judgement.verdict in UNUSED or judgement.verdict == "unknown"
+    return replace(state, phase="marked") if unsettled else LifecycleState("marked")
 
 
-def marked_of(judged: IdentityJudgement, record: Record) -> list[Judgement]:
-    """The credentials that a record of marked ones is about.
+def marked_of(judged: IdentityJudgement, entries: Iterable[Entry]) -> list[Judgement]:
+    """The credentials that entries of a record are about.
 
     Where bulk data names a kind otherwise than the record does (AWS: by slot), the unused ones are taken,
     and for what is then missing the last ones that were used since the mark: they came back.
     """
-    found = []
-    for kind in {j.credential.kind for j in judged.credentials}:
-        ids, live = record.ids(kind), [j for j in judged.credentials if j.credential.kind == kind]
-        named = [j for j in live if j.credential.id in ids]
-        found += named or (_as_many_as(len(ids), live, record.at) if ids else [])
+    found, marked = [], list(entries)
+    for kind in {e.kind for e in marked}:
+        mine = [e for e in marked if e.kind == kind]
+        live = [j for j in judged.credentials if j.credential.kind == kind]
+        named = [j for j in live if j.credential.id in {e.id for e in mine}]
+        found += named or _as_many_as(len(mine), live, min(e.marked_at for e in mine))
     return found
 
 

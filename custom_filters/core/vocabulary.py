@@ -14,12 +14,14 @@ MARK = "mark-for-op"
 UNMARK = "unmark-unused"
 DISABLE = "disable-unused"
 ENABLE = "enable-unused"
-OUR_FILTERS = (FILTER, MARK_FILTER)
-OUR_ACTIONS = frozenset({DISABLE, ENABLE, UNMARK})
+RECORD_FILTER = "unused-record"
+RETIRE = "retire-record"
+OUR_FILTERS = (FILTER, MARK_FILTER, RECORD_FILTER)
+OUR_ACTIONS = frozenset({DISABLE, ENABLE, UNMARK, RETIRE})
 #: Actions that change nothing about an identity.
 NEUTRAL = frozenset({"notify", "webhook", "put-metric", "post-finding"})
 #: Actions that only take a mark off or bring an identity back.
-RELEASING = frozenset({UNMARK, "remove-tag", "unmark", "untag", ENABLE})
+RELEASING = frozenset({UNMARK, "remove-tag", "unmark", "untag", ENABLE, RETIRE})
 
 # Notes that we keep on an identity, by name: tags on AWS, and what stands for tags elsewhere.
 #: Where Custodian keeps a mark unless the policy names a tag.
@@ -55,6 +57,8 @@ NOW_VARIABLE = "C7N_UNUSED_NOW"
 SANDBOX_VARIABLE = "C7N_UNUSED_SANDBOX"
 #: Set by `c7n-unused run`, so that the log lines of one run carry one id.
 RUN_ID_VARIABLE = "C7N_UNUSED_RUN_ID"
+#: Set in AWS Lambda: the id of the event, the same for each delivery of it.
+EVENT_VARIABLE = "C7N_UNUSED_EVENT_ID"
 
 
 def provider_of(policy: Mapping[str, object]) -> str:

@@ -1,47 +1,66 @@
-"""The actions `disable-unused` and `enable-unused`, and what all of our actions share."""
+"""What all of our actions share, and the actions `disable-unused` and `enable-unused`."""
 
 from __future__ import annotations
 
 import os
+import threading
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from pathlib import Path
 from typing import Any, ClassVar
 
 from c7n.actions import BaseAction
 from c7n.exceptions import PolicyExecutionError
 from c7n.utils import chunks, type_schema
 
-from custom_filters.core.actionlog import Action, Origin
+from custom_filters.core.credential import Identity
+from custom_filters.core.journal import Origin
+from custom_filters.core.lifecycle import decide_disable, decide_restore, limit_problem
+from custom_filters.core.lifecycle_states import Decision, Facts, Operation, Recent, Terms
+from custom_filters.core.notes import Entry, Item
 from custom_filters.core.policy_data import has_unused_filter, tag_of, unused_filter
-from custom_filters.core.retire import EnforcementOptions, failures, retire
-from custom_filters.core.vocabulary import DISABLE, ENABLE, RUN_ID_VARIABLE
+from custom_filters.core.vocabulary import DISABLE, ENABLE, EVENT_VARIABLE, RUN_ID_VARIABLE
 from custom_filters.custodian import clock
-from custom_filters.custodian.action_log import ActionLog
-from custom_filters.custodian.changes import Changes
-from custom_filters.custodian.kind import Kind, Resource, Selected
+from custom_filters.custodian.changes import Changes, Plan
+from custom_filters.custodian.journal import Journal, open_journal
+from custom_filters.custodian.kind import Fresh, Kind, Resource, Selected
+from custom_filters.custodian.notes import is_uncertain, own_notes
 from custom_filters.custodian.parallel import CONCURRENCY
-from custom_filters.custodian.restore import restore
-from custom_filters.custodian.validation import policy_problem, refuse, refuse_invalid
+from custom_filters.custodian.request import Request
+from custom_filters.custodian.terms import examined_by, terms_of
+from custom_filters.custodian.validation import (
+    due_problem,
+    policy_problem,
+    refuse,
+    refuse_invalid,
+)
 
 _TOLD_FAILURES = 5
+LIMIT = {"type": "number", "minimum": 0, "maximum": 100}
+UNREAD = "an earlier change of this run failed, so it is left alone until the next run"
+
+
+def _nobody(request: Request, identity: Identity) -> frozenset[Item]:
+    return frozenset()
 
 
 class KindAction(BaseAction):
-    """Base of our actions: one resource after another, some at once, every step in the action log.
+    """Base of our actions: decide for one resource after another, some at once, and carry it out.
 
-    The class that Custodian registers is generated, with its `of_kind`. `judges` says that the action judges
-    again by fresh evidence, just before it changes anything.
+    The class that Custodian registers is generated, with its `of_kind`. `operation` is what the decisions
+    are about. `approved` tells what reviewers decided to disable of an identity.
     """
 
     word: ClassVar[str]
+    operation: ClassVar[Operation]
     of_kind: ClassVar[type[Kind]]
-    judges = False
+    approved: ClassVar[Callable[[Request, Identity], frozenset[Item]]] = staticmethod(_nobody)
 
     kind: Kind
     now: datetime
+    terms: Terms
 
     def __init__(self, data: Any = None, manager: Any = None, log_dir: Any = None) -> None:
         """A kind may have its resources listed in a way of its own."""
@@ -83,17 +102,29 @@ class KindAction(BaseAction):
         clock.refuse_moved_clock(self.kind.endpoint())
         if not resources:
             return
-        done = self._act_on_all(self.prepare(resources))
+        refuse(self._limit_problem(len(resources)))
+        selected = self.prepare(resources)
+        journal = open_journal(self.manager, self._origin())
+        if journal.delivered_before():
+            self.log.warning("this event was delivered before: nothing is done again")
+            return
+        failed = self._act_on_all(selected, journal)
         self.kind.forget()
-        failed = failures(done)
         if failed:
             told = "; ".join(failed[:_TOLD_FAILURES])
             raise PolicyExecutionError(f"{len(failed)} failures on {len(resources)} resources: {told}")
 
+    def _limit_problem(self, chosen: int) -> str | None:
+        if "limit-percent" not in self.data:
+            return None
+        examined = examined_by(self.manager).get("", chosen)
+        return limit_problem(examined, chosen, self.data["limit-percent"])
+
     def prepare(self, resources: list[Resource]) -> list[Selected]:
         """Read what all resources need, in this thread, before the first is acted on."""
         kind, self.now = self.kind, clock.now()
-        if self.judges:
+        self.terms = self.terms_of()
+        if self.operation in {"mark", "disable"}:
             kind.request.forget_exemptions()
         kind.prepare(self.word)
         if has_unused_filter(self.manager.data):
@@ -102,54 +133,80 @@ class KindAction(BaseAction):
             known = [(resource, kind.identity(resource)) for resource in resources]
         return [Selected(resource, identity, kind.notes(resource)) for resource, identity in known]
 
-    def _act_on_all(self, selected: list[Selected]) -> list[Action]:
-        run_id = os.environ.get(RUN_ID_VARIABLE) or self.manager.ctx.execution_id
-        origin = Origin(run_id, self.kind.caller(), self.manager.data.get("name", ""))
-        log = ActionLog(Path(self.manager.ctx.log_dir), origin)
+    def terms_of(self) -> Terms:
+        """Days, kinds and match from the policy's one filter; the rest from the action's options."""
+        return terms_of(self.kind.request, self.manager.data, self.data)
 
-        def act(some: list[Selected]) -> list[Action]:
-            return list(_written(self.act_on(some), log))
+    def _origin(self) -> Origin:
+        run_id = os.environ.get(RUN_ID_VARIABLE) or self.manager.ctx.execution_id
+        event = os.environ.get(EVENT_VARIABLE) or None
+        return Origin(run_id, self.kind.caller(), self.manager.data.get("name", ""), event)
+
+    def _act_on_all(self, selected: list[Selected], journal: Journal) -> list[str]:
+        changes = Changes(self.kind, journal, self.now)
+        locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        held = [locks[self.kind.principal(of)] for of in selected]
+
+        def act(some: list[tuple[Selected, threading.Lock]]) -> list[str]:
+            if len(some) > 1:
+                return changes.carry_out([self._plan(of) for of, _ in some])
+            with some[0][1]:  # resources of one principal share its notes
+                return changes.carry_out([self._plan(some[0][0])])
 
         with ThreadPoolExecutor(CONCURRENCY) as pool:
-            found = pool.map(act, chunks(selected, self.kind.batch_size))
-            return [action for actions in found for action in actions]
+            found = pool.map(act, chunks(list(zip(selected, held, strict=True)), self.kind.batch_size))
+            return [sentence for sentences in found for sentence in sentences]
 
-    def options(self) -> EnforcementOptions:
-        """Days, kinds and match from the policy's one filter; the rest from the action's options."""
-        request = self.kind.request
-        return EnforcementOptions(
-            rules=request.rules,
-            match=request.match,
-            op=DISABLE,
-            require_mark=self.data.get("require-mark", True),
-            include_admins=self.data.get("include-admins", False),
-        )
+    def _plan(self, of: Selected) -> Plan:
+        """Read, and decide."""
+        if is_uncertain(self.kind, of):
+            return Plan(Decision(self.operation, "skipped", Facts(of.identity, None), UNREAD), of)
+        try:
+            read = self.read(of)
+            if read is None:
+                return Plan(self.decide(Facts(of.identity, None, gone=True)), of)
+            facts, others = self._facts(read)
+            return Plan(self.decide(self.more_facts(facts, read)), read, others)
+        except self.kind.errors as error:
+            return Plan(Decision(self.operation, "failed", Facts(of.identity, None), str(error)), of)
 
-    def changes(self, selected: Selected) -> Changes:
-        """The changes to one identity."""
-        return Changes(self.kind, selected, self.tag, self.now)
+    def read(self, of: Selected) -> Selected | None:
+        """The identity read again; where many are written at once, it is taken as it was listed."""
+        return of if self.kind.batch_size > 1 else self.kind.fresh(of, self.now)
+
+    def _facts(self, read: Selected) -> tuple[Facts, tuple[Entry, ...]]:
+        """What is known, and the entries of the principal's other resources."""
+        kind = self.kind
+        notes, others = own_notes(kind, read, self.now, self.terms.tag)
+        facts = Facts(
+            read.identity, notes, fresh=isinstance(read, Fresh), final=kind.final(read),
+            untouchable=kind.untouchable(read), protected=kind.protected(read),
+            approved=type(self).approved(kind.request, read.identity),
+        )  # fmt: skip
+        return facts, others
+
+    def more_facts(self, facts: Facts, read: Selected) -> Facts:
+        """What an action needs beyond that."""
+        return facts
 
     @abstractmethod
-    def act_on(self, some: list[Selected]) -> Iterator[Action]:
-        """Act on some identities, at most the kind's batch; errors of the cloud are `failed` actions."""
-
-
-def _written(actions: Iterable[Action], log: ActionLog) -> Iterator[Action]:
-    """Each action, once it is in the log."""
-    for action in actions:
-        log.write(action)
-        yield action
+    def decide(self, facts: Facts) -> Decision:
+        """Ask core.lifecycle."""
 
 
 class DisableUnused(KindAction):
     """Switch off what nobody uses of {plural}, each after a fresh look.
 
-    What was on is recorded in the cloud first. {text} Identities are left alone that are exempt, privileged
-    (unless `include-admins`), or not marked as due (unless `require-mark: false`).
+    What is to be switched off is recorded in the cloud first, and the journal has a line before each change
+    and one after it. {text} Only credentials whose own mark is due are switched off, and only those that
+    nobody used in the last hours: `recent: auto` asks a source that knows them and goes on where there is
+    none, `required` leaves alone who could not be checked, `off` does not ask. Identities are left alone that
+    are exempt, or protected (unless `include-admins`). With `limit-percent` nothing is changed when more than
+    so many of those examined, and more than 10, would be.
     """
 
     word = DISABLE
-    judges = True
+    operation = "disable"
 
     @staticmethod
     def schema_of(kind: type[Kind]) -> dict[str, Any]:
@@ -157,35 +214,101 @@ class DisableUnused(KindAction):
         properties = {
             "tag": kind.tag_schema,
             "include-admins": {"type": "boolean"},
-            "require-mark": {"type": "boolean"},
+            "require-decision": {"type": "boolean"},
+            "recent": {"enum": ["auto", "required", "off"]},
+            "limit-percent": LIMIT,
         }
         schema: dict[str, Any] = type_schema(DISABLE, **{**properties, **kind.options.get(DISABLE, {})})
         return schema
 
-    def act_on(self, some: list[Selected]) -> Iterator[Action]:
-        """By the order of checks that holds for every cloud."""
-        for selected in some:
-            changes = self.changes(selected)
-            yield from retire(changes.candidate(), self.options(), changes, self.now)
+    def option_problem(self) -> str | None:
+        """Notice must have been given."""
+        return due_problem(self.manager.data)
+
+    def read(self, of: Selected) -> Fresh | None:
+        """Past every cache."""
+        return self.kind.fresh(of, self.now)
+
+    def more_facts(self, facts: Facts, read: Selected) -> Facts:
+        """What the last hours say, asked only for those whose notice ran out."""
+        due = [e for e in facts.notes.live(self.terms.tag) if e.until <= self.now] if facts.notes else []
+        if not due or self.terms.recent == "off" or not isinstance(read, Fresh):
+            return facts
+        try:
+            identity, recent = self.kind.recent(read, min(e.marked_at for e in due), self.now)
+        except self.kind.errors as error:
+            identity, recent = facts.identity, Recent("failed", str(error))
+        return Facts(**{**vars(facts), "identity": identity, "recent": recent})
+
+    def decide(self, facts: Facts) -> Decision:
+        """See decide_disable."""
+        return decide_disable(facts, self.terms, self.now)
 
 
 class EnableUnused(KindAction):
-    """Switch on again exactly what the restore record of {plural} says that we switched off.
+    """Switch on again exactly what the record of {plural} says that we switched off.
 
-    With `record` (a list of kind=id, as a run's action log has it) nothing is done where the record in the
-    cloud says otherwise. {text}
+    Nothing is done where others changed the identity since, unless `even-if-changed` names it. `only` lists
+    identities by name and id, with the credentials (kind=id) that a journal has; they are found by single
+    reads, without a listing. {text}
     """
 
     word = ENABLE
+    operation = "enable"
 
     @staticmethod
     def schema_of(kind: type[Kind]) -> dict[str, Any]:
         """The action's schema for a kind."""
-        record = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
-        schema: dict[str, Any] = type_schema(ENABLE, tag=kind.tag_schema, record=record)
+        items = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+        one = {
+            "type": "object",
+            "required": ["user"],
+            "additionalProperties": False,
+            "properties": {"user": {"type": "string"}, "id": {"type": "string"}, "items": items},
+        }
+        schema: dict[str, Any] = type_schema(
+            ENABLE,
+            **{
+                "tag": kind.tag_schema,
+                "only": {"type": "array", "items": one, "minItems": 1},
+                "even-if-changed": {"type": "string"},
+            },
+        )
         return schema
 
-    def act_on(self, some: list[Selected]) -> Iterator[Action]:
-        """From a fresh read of the record."""
-        for selected in some:
-            yield from restore(self.changes(selected), self.data.get("record"))
+    def __init__(self, data: Any = None, manager: Any = None, log_dir: Any = None) -> None:
+        """With `only`, the policy's resources are those, found one by one."""
+        super().__init__(data, manager, log_dir)
+        if manager is not None and self.data.get("only"):
+            manager.resources = self._found
+
+    def _found(self, *args: Any, **options: Any) -> list[Resource]:
+        kind = self.of_kind(self.manager, {}, self.data)
+        found = ((one, kind.find(one["user"], one.get("id"))) for one in self.data["only"])
+        return [resource for _, resource in found if resource is not None]
+
+    def read(self, of: Selected) -> Fresh | None:
+        """Status and notes; nothing is judged."""
+        return self.kind.current(of)
+
+    def more_facts(self, facts: Facts, read: Selected) -> Facts:
+        """What others did since."""
+        since = {e.item: e.disabled_at or e.until for e in facts.notes.off()} if facts.notes else {}
+        if not isinstance(read, Fresh):
+            return facts
+        found = self.kind.changed_by(read, since, self.now)
+        return Facts(**{**vars(facts), "other_hands": found})
+
+    def decide(self, facts: Facts) -> Decision:
+        """See decide_restore."""
+        mine = (o for o in self.data.get("only", ()) if facts.identity.id == o.get("id", facts.identity.id))
+        asked: Mapping[str, Any] = next(
+            (o for o in mine if o["user"] == facts.identity.name or "id" in o), {}
+        )
+        wanted = _items(asked["items"]) if "items" in asked else None
+        even = self.data.get("even-if-changed") == facts.identity.name
+        return decide_restore(facts, wanted, self.now, even_if_changed=even)
+
+
+def _items(texts: Iterable[str]) -> list[Item]:
+    return [Item(kind, name) for kind, _, name in (text.partition("=") for text in texts)]

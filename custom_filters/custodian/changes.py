@@ -1,97 +1,176 @@
-"""One identity's changes: what `core.retire` asks of a cloud, done by the methods of its kind."""
+"""Carrying out what core.lifecycle decides: intent, write, switch, outcome; notes travel in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from custom_filters.core.credential import Credential
-from custom_filters.core.record import Item, Record, parts_in, record_in_tags, record_notes
-from custom_filters.core.retire import Candidate, Cloud, FreshView
-from custom_filters.core.vocabulary import RECORD_TAG, marked_tag
-from custom_filters.custodian.kind import Fresh, Kind, NotesChange, Selected
+from custom_filters.core.journal import Outcome, contents
+from custom_filters.core.lifecycle import WRITE_FIRST, settle
+from custom_filters.core.lifecycle_states import Decision
+from custom_filters.core.notes import Entry, Item, Notes
+from custom_filters.core.notes_writing import NotesError, render
+from custom_filters.custodian.journal import Journal
+from custom_filters.custodian.kind import Fresh, Kind, NotesChange, Selected, Written
+from custom_filters.custodian.notes import UNCERTAIN
 
-
-def written(kind: Kind, change: NotesChange) -> None:
-    """Change the notes of one identity; raises what failed."""
-    [error] = kind.write_notes([change])
-    if error:
-        raise error
-
-
-def mark_notes(notes: Mapping[str, str], tag: str) -> tuple[str, ...]:
-    """The names of the notes that make up a mark: its text, and the list of what is marked."""
-    return tuple(name for name in (tag, *parts_in(notes, marked_tag(tag))) if name in notes)
+_SWITCHING = frozenset({"disable", "enable"})
 
 
 @dataclass(frozen=True)
-class FreshRead(FreshView):
-    """A fresh read, with what the kind made of it."""
+class Plan:
+    """A decision about an identity as it was read; `others`: entries of the principal's other resources."""
 
-    read: Fresh
-
-
-@dataclass(frozen=True)
-class Changes(Cloud):
-    """The changes to one selected identity; `tag` is where its mark is kept."""
-
-    kind: Kind
-    selected: Selected
-    tag: str
-    now: datetime
-
-    def candidate(self) -> Candidate:
-        """The identity as it was listed."""
-        of = self.selected
-        return Candidate(of.identity, of.notes.get(self.tag), self.kind.protected(of.resource))
+    decision: Decision
+    read: Selected
+    others: tuple[Entry, ...] = ()
 
     @property
-    def errors(self) -> tuple[type[Exception], ...]:
-        """What fails one identity and not the run."""
-        return self.kind.errors
-
-    def fresh(self, candidate: Candidate) -> FreshView | None:
-        """Read everything again; None when the identity is gone."""
-        found = self.kind.fresh(self.selected, self.now)
-        return self.view(found) if found else None
-
-    def view(self, found: Fresh) -> FreshRead:
-        """A fresh read with its notes taken apart; raises RecordError when one is damaged."""
-        return FreshRead(
-            identity=found.identity,
-            mark=found.notes.get(self.tag),
-            marked=record_in_tags(found.notes, marked_tag(self.tag)),
-            record=record_in_tags(found.notes, RECORD_TAG),
-            read=found,
-        )
-
-    def veto(self, fresh: FreshView, credential: Credential) -> str | None:
-        """A last objection by a source that may only veto."""
-        return self.kind.recent(_read(fresh), credential, self.now)
-
-    def recorded_as(self, credential: Credential) -> Item:
-        """What record and log call it."""
-        return self.kind.recorded_as(credential)
-
-    def write_record(self, fresh: FreshView, record: Record) -> None:
-        """Keep the record in the cloud; RecordError when it does not fit."""
-        written(self.kind, NotesChange(_read(fresh), record_notes(RECORD_TAG, record, self.kind.note_parts)))
-
-    def switch_off(self, fresh: FreshView, credential: Credential) -> str:
-        """Switch one credential off; returns how to undo it."""
-        return self.kind.switch_off(_read(fresh), credential, self.now)
-
-    def unmark(self, fresh: FreshView, keep: Record | None) -> None:
-        """Take the mark off; or, with `keep`, shorten the list of marked credentials."""
-        of = _read(fresh)
-        if keep:
-            change = NotesChange(of, record_notes(marked_tag(self.tag), keep, self.kind.note_parts))
-        else:
-            change = NotesChange(of, drop=mark_notes(of.notes, self.tag))
-        written(self.kind, change)
+    def wanted(self) -> Notes | None:
+        """All notes of the principal, as they are to be."""
+        notes = self.decision.notes
+        return notes and notes.changed([*notes.record.entries, *self.others])
 
 
-def _read(fresh: FreshView) -> Fresh:
-    assert isinstance(fresh, FreshRead)  # noqa: S101 (narrows the type: we made it)
-    return fresh.read
+@dataclass
+class _Progress:
+    """What came of one plan so far; `notes` is the state of the notes after the last write."""
+
+    plan: Plan
+    texts: Mapping[str, str | None] = field(default_factory=dict)
+    notes: Notes | None = None
+    failed: dict[Item, str] = field(default_factory=dict)
+    undo: dict[Item, str] = field(default_factory=dict)
+    written: Written = field(default_factory=Written)
+    #: What failed after something was switched.
+    trouble: Exception | None = None
+
+    @property
+    def decision(self) -> Decision:
+        return self.plan.decision
+
+    @property
+    def outcome(self) -> Outcome:
+        error = self.written.error
+        return Outcome(self.failed, {**self.written.undo, **self.undo}, self.written.sessions,
+                       str(error) if error else None)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Carries out plans, each identity in the order that `core.lifecycle.WRITE_FIRST` names."""
+
+    kind: Kind
+    journal: Journal
+    now: datetime
+
+    def carry_out(self, plans: Sequence[Plan]) -> list[str]:
+        """A sentence for each failure. PolicyExecutionError when the journal cannot be written."""
+        idle = [plan for plan in plans if plan.decision.result != "do"]
+        doing = [self._begin(plan) for plan in plans if plan.decision.result == "do"]
+        ready = [one for one in doing if one.written.error is None]
+        self.journal.write(line for plan in idle for line in contents(plan.decision, Outcome()))
+        self.journal.write(line for one in ready for line in contents(one.decision))
+        first = [one for one in ready if self._writes_first(one.decision)]
+        self._write(first)
+        for one in first:
+            if one.decision.operation == "disable" and not self.kind.atomic and one.written.error is None:
+                self._switch_off(one)
+        for one in ready:
+            if not self._writes_first(one.decision):
+                self._switch_on(one)
+        self.journal.write(line for one in doing for line in contents(one.decision, one.outcome))
+        failures = [text for one in doing for text in _failures(one)]
+        return failures + [text for plan in idle for text in _told(plan.decision, {})]
+
+    def _begin(self, plan: Plan) -> _Progress:
+        one = _Progress(plan)
+        try:
+            one.texts = self._render(plan, plan.wanted)
+        except NotesError as error:
+            one.written = Written(error)
+        return one
+
+    def _render(self, plan: Plan, notes: Notes | None) -> Mapping[str, str | None]:
+        marking = plan.decision.operation == "mark"
+        return render(notes, self.kind.place(plan.read), marking=marking) if notes else {}
+
+    def _writes_first(self, decision: Decision) -> bool:
+        return self.kind.atomic or WRITE_FIRST.get(decision.operation, True)
+
+    def _write(self, some: Sequence[_Progress]) -> None:
+        """One request each, all at once where the cloud takes several; what was written is remembered."""
+        results = self.kind.write([self._change(one) for one in some]) if some else []
+        memory = self.kind.written
+        for one, written in zip(some, results, strict=True):
+            one.written = written
+            key = (self.kind.provider, self.kind.principal(one.plan.read))
+            if written.error:
+                memory[key] = UNCERTAIN
+            elif one.plan.wanted is not None:
+                one.notes = (one.notes or one.plan.wanted).written(one.texts)
+                memory[key] = one.notes.texts
+
+    def _change(self, one: _Progress) -> NotesChange:
+        operation = one.decision.operation
+        if not self.kind.atomic or operation not in _SWITCHING:
+            return NotesChange(one.plan.read, one.texts)
+        switch = "off" if operation == "disable" else "on"
+        return NotesChange(one.plan.read, one.texts, switch, one.decision.items)  # type: ignore[arg-type]
+
+    def _switch_off(self, one: _Progress) -> None:
+        read = Fresh(**vars(one.plan.read))
+        for item in one.decision.items:
+            try:
+                one.undo[item] = self.kind.switch_off(read, item, self.now)
+            except self.kind.errors as error:
+                one.failed[item] = str(error)
+        if one.failed:
+            self._settle(one)
+
+    def _switch_on(self, one: _Progress) -> None:
+        read = Fresh(**vars(one.plan.read))
+        for item in one.decision.items:
+            try:
+                self.kind.switch_on(read, item)
+            except self.kind.errors as error:
+                one.failed[item] = str(error)
+        if one.plan.wanted is not None:
+            self._settle(one)
+
+    def _settle(self, one: _Progress) -> None:
+        """The notes once it is known which switches were refused: those keep the entry that they had.
+
+        What was switched stays switched, and is journalled as done, whatever comes of this write.
+        """
+        notes, written = one.notes or one.plan.wanted, one.written
+        if notes is None:
+            return
+        one.notes = settle(one.decision, notes, one.failed)
+        try:
+            one.texts = self._render(one.plan, one.notes)
+            self._write([one])
+            one.trouble = one.written.error
+        except NotesError as error:
+            one.trouble = error
+        one.written = written
+
+
+def _failures(one: _Progress) -> list[str]:
+    name, operation = one.decision.facts.identity.name, one.decision.operation
+    found = _told(one.decision, one.failed)
+    error = one.written.error or one.trouble
+    if error:
+        found.append(f"{operation} {name}: {error}")
+    if one.written.sessions == "failed":
+        found.append(f"{name} is switched off, but its sessions were not ended: {one.written.told}")
+    return found
+
+
+def _told(decision: Decision, failed: Mapping[Item, str]) -> list[str]:
+    name = decision.facts.identity.name
+    found = [f"{decision.operation} {name} {i.kind} {i.id}: {why}" for i, why in failed.items()]
+    if decision.result == "failed":
+        found.append(f"{decision.operation} {name}: {decision.reason}")
+    return found + [f"{name}: {problem}" for problem in decision.problems]

@@ -1,12 +1,11 @@
-"""The filters `unused-credentials` and `unused-mark`, once for every resource kind."""
+"""The filters `unused-credentials`, `unused-mark` and `unused-record`, once for every resource kind."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from c7n.filters import Filter
 from c7n.utils import type_schema
@@ -14,18 +13,23 @@ from c7n.utils import type_schema
 from custom_filters.core.credential import Identity
 from custom_filters.core.finding import Context, annotation
 from custom_filters.core.judge import judge_identity, select
-from custom_filters.core.mark import mark_state
-from custom_filters.core.policy_data import tag_of, verdicts_of
+from custom_filters.core.lifecycle_states import Facts, MarkState, RecordState, mark_states, record_states
+from custom_filters.core.policy_data import tag_of, unused_filter, verdicts_of
 from custom_filters.core.verdict import SELECTABLE
-from custom_filters.core.vocabulary import ANNOTATION, DISABLE, FILTER, MARK_FILTER
+from custom_filters.core.vocabulary import ANNOTATION, DISABLE, FILTER, MARK_FILTER, RECORD_FILTER
 from custom_filters.custodian import clock
-from custom_filters.custodian.kind import Kind, Resource
-from custom_filters.custodian.notes import lifecycle_state
+from custom_filters.custodian.kind import Kind, Resource, Selected
+from custom_filters.custodian.notes import is_uncertain, lifecycle_state, own_notes
+from custom_filters.custodian.terms import examined_by, terms_of
 from custom_filters.custodian.validation import policy_problem, refuse, refuse_invalid
 
-log = logging.getLogger("custodian.unused")
-
 _DAYS = {"type": "integer", "minimum": 1, "maximum": 400}
+
+
+def _examined(manager: Any, resources: list[Resource]) -> None:
+    """Count for `limit-percent` whom the policy's filters judge; the first filter of ours sees the most."""
+    counts = examined_by(manager)
+    counts[""] = max(len(resources), counts.get("", 0))
 
 
 def _list_of(words: Iterable[str]) -> dict[str, Any]:
@@ -53,6 +57,33 @@ class KindFilter(Filter):
         policy = self.manager.data
         refuse_invalid(policy_problem(policy) or self.of_kind.problem(self.word, self.data, policy))
         return self
+
+    def keep(self, resources: list[Resource], asked: frozenset[str]) -> list[Resource]:
+        """The resources whose notes are in one of these states; none of whom a write of this run failed.
+
+        They are judged as the policy's own `unused-credentials` filter judges them.
+        """
+        refuse(policy_problem(self.manager.data))
+        kind, now = self.of_kind(self.manager, unused_filter(self.manager.data)), clock.now()
+        _examined(self.manager, resources)
+        found = []
+        for resource, identity in kind.identities(resources, now) if resources else ():
+            of = Selected(resource, identity, kind.notes(resource))
+            if not is_uncertain(kind, of) and asked & self._states(kind, of, now):
+                found.append(resource)
+        return found
+
+    def _states(self, kind: Kind, of: Selected, now: datetime) -> frozenset[str]:
+        notes, _ = own_notes(kind, of, now, tag_of(self.data))
+        return self.states(Facts(of.identity, notes), kind, now)
+
+    def states(self, facts: Facts, kind: Kind, now: datetime) -> frozenset[str]:
+        """The states of an identity's notes."""
+        raise NotImplementedError
+
+
+def _one_or_list(words: Iterable[str]) -> dict[str, Any]:
+    return {"oneOf": [{"enum": list(words)}, _list_of(words)]}
 
 
 class UnusedCredentials(KindFilter):
@@ -83,6 +114,7 @@ class UnusedCredentials(KindFilter):
     def process(self, resources: list[Resource], event: Mapping[str, Any] | None = None) -> list[Resource]:
         """Keep the resources whose verdict is asked for, each with its annotation `c7n:unused`."""
         refuse(policy_problem(self.manager.data))
+        _examined(self.manager, resources)
         for resource in resources:
             # Under `or:` the policy's other filter of this kind may have judged the resource already.
             if resource.get(ANNOTATION, {}).get("policy") != self.manager.data.get("name", ""):
@@ -99,7 +131,7 @@ class UnusedCredentials(KindFilter):
         selected = select(judged, request.match, verdicts_of(self.data), request.rules)
         if selected is None:
             return False
-        state = lifecycle_state(kind.notes(resource), identity)
+        state = lifecycle_state(kind, Selected(resource, identity, kind.notes(resource)), now)
         if state.phase == "detected" and (next_action := kind.next_action(resource)):
             state = replace(state, next_action=next_action)
         resource[ANNOTATION] = annotation(judged, selected, state, self._context(kind, now))
@@ -112,10 +144,12 @@ class UnusedCredentials(KindFilter):
 
 
 class UnusedMark(KindFilter):
-    """Select {plural} by the state of the mark that announces an operation.
+    """Select {plural} by the states of the mark that announces an operation.
 
-    A mark that does not read exactly as we write it is `malformed`: never due, never overwritten, and an
-    error in the log that names the user. {text}
+    `absent`: none, or (under `match: credential`) none for some credential that the policy selects.
+    `pending`: notice runs. `due`: it ran out. `void`: used or made anew after the mark, or the notice ran out
+    more than `valid-days` (30) ago. `malformed`: notes that cannot be right, to be replaced by mark-for-op or
+    unmark-unused. Days, kinds and match are those of the policy's `unused-credentials` filter. {text}
     """
 
     word = MARK_FILTER
@@ -126,22 +160,54 @@ class UnusedMark(KindFilter):
         schema: dict[str, Any] = type_schema(
             MARK_FILTER,
             required=["state"],
-            state={"enum": ["absent", "pending", "due", "malformed"]},
-            op={"type": "string"},
-            tag=kind.tag_schema,
+            **{
+                "state": _one_or_list(get_args(MarkState)),
+                "op": {"enum": [DISABLE]},
+                "tag": kind.tag_schema,
+                "valid-days": {"type": "integer", "minimum": 1, "maximum": 400},
+            },
         )
         return schema
 
     def process(self, resources: list[Resource], event: Mapping[str, Any] | None = None) -> list[Resource]:
-        """Keep the resources whose mark is in the state asked for."""
-        refuse(policy_problem(self.manager.data))
-        kind, now = self.of_kind(self.manager, {}), clock.now()
-        return [r for r in resources if self._state(kind, r, now) == self.data["state"]]
+        """Keep the resources whose mark is in one of the states asked for."""
+        return self.keep(resources, _asked(self.data))
 
-    def _state(self, kind: Kind, resource: Resource, now: datetime) -> str:
-        tag = tag_of(self.data)
-        text = kind.notes(resource).get(tag)
-        state = mark_state(text, self.data.get("op", DISABLE), now)
-        if state == "malformed":
-            log.error("%s: mark %s is malformed (%r); correct or remove it", kind.name(resource), tag, text)
-        return state
+    def states(self, facts: Facts, kind: Kind, now: datetime) -> frozenset[str]:
+        """See mark_states."""
+        terms = terms_of(kind.request, self.manager.data, self.data)
+        return frozenset(mark_states(facts, terms, now, kind.slots))
+
+
+class UnusedRecord(KindFilter):
+    """Select {plural} by the record of what we switched off.
+
+    `off`: still off, for at least `days`. `reopened`: on again by others, a day or more later. `malformed`:
+    notes that cannot be right. {text}
+    """
+
+    word = RECORD_FILTER
+
+    @staticmethod
+    def schema_of(kind: type[Kind]) -> dict[str, Any]:
+        """The filter's schema for a kind."""
+        schema: dict[str, Any] = type_schema(
+            RECORD_FILTER,
+            required=["state"],
+            state=_one_or_list(get_args(RecordState)),
+            days={"type": "number", "minimum": 0},
+        )
+        return schema
+
+    def process(self, resources: list[Resource], event: Mapping[str, Any] | None = None) -> list[Resource]:
+        """Keep the resources whose record is in one of the states asked for."""
+        return self.keep(resources, _asked(self.data))
+
+    def states(self, facts: Facts, kind: Kind, now: datetime) -> frozenset[str]:
+        """See record_states."""
+        return frozenset(record_states(facts, now, self.data.get("days", 0), kind.slots))
+
+
+def _asked(data: Mapping[str, Any]) -> frozenset[str]:
+    state = data["state"]
+    return frozenset([state] if isinstance(state, str) else state)

@@ -1,63 +1,74 @@
 """The interface that a resource kind implements: what is listed, how it is judged, how it is changed.
 
 One class in a file of its own (`aws/iam_user.py`); filters and actions are written once over it. Notes
-are short texts by name that we keep on an identity in the cloud: the mark, what was marked, what
-was switched off.
+are short texts by name that we keep on an identity in the cloud: the mark, and the record beside it.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from custom_filters.core.credential import Credential, Identity
-from custom_filters.core.record import Item
+from c7n.utils import local_session
+
+from custom_filters.core.credential import Identity
+from custom_filters.core.evidence import Used
+from custom_filters.core.lifecycle_states import Recent
+from custom_filters.core.notes import Item
+from custom_filters.core.notes_writing import Place
 from custom_filters.custodian.request import Request
+from custom_filters.custodian.store import shared
 
 Resource = dict[str, Any]
 Notes = Mapping[str, str]
 Schema = Mapping[str, Any]
 
 
-MARK_CHANGED = "its mark was changed meanwhile"
-
-
-class NotesChangedError(Exception):
-    """A note that `NotesChange.guard` names was changed since it was listed."""
-
-    def __init__(self) -> None:
-        super().__init__(MARK_CHANGED)
-
-
 @dataclass(frozen=True)
 class Selected:
-    """A resource that the policy selected, its identity, and its notes as this run listed them."""
+    """A resource that the policy selected, its identity, and the texts of its notes as this run read them.
+
+    `notes` is None where there is no place for notes.
+    """
 
     resource: Resource
     identity: Identity
-    notes: Notes
+    notes: Notes | None
 
 
 @dataclass(frozen=True)
 class Fresh(Selected):
-    """The same as it is now, past every cache; notes are read last: no other run's record is missed."""
+    """The same as it is now, past every cache; credentials have their real ids."""
 
 
 @dataclass(frozen=True)
 class NotesChange:
-    """Notes to set and to remove (those named, of `of.notes`).
+    """Notes to set, all in one request; an empty text or None empties one.
 
-    `reserve` are notes for which there must be room later, `guard` names one that must still be as it was.
+    Of a kind that is `atomic`, `items` are switched by the same request: `switch` says how.
     """
 
     of: Selected
-    put: Notes = field(default_factory=dict)
-    drop: tuple[str, ...] = ()
-    reserve: Notes = field(default_factory=dict)
-    guard: str | None = None
+    texts: Mapping[str, str | None]
+    switch: Literal["on", "off"] | None = None
+    items: tuple[Item, ...] = ()
+
+
+@dataclass(frozen=True)
+class Written:
+    """What came of one NotesChange: an error when nothing of it was done.
+
+    `undo` says how each switched item is brought back. `sessions` tells whether sessions were ended after a
+    switch off, `told` what is to be done where that failed (it names the permission).
+    """
+
+    error: Exception | None = None
+    undo: Mapping[Item, str] = field(default_factory=dict)
+    sessions: Literal["ended", "failed"] | None = None
+    told: str | None = None
 
 
 class Kind(ABC):
@@ -65,7 +76,8 @@ class Kind(ABC):
 
     Tables by word (`unused-credentials`, `disable-unused`, ...): `options` further properties of its schema,
     `texts` the sentences of its documentation, `permissions` what the cloud must allow. `errors` fail one
-    identity and not the run. A record of credentials may take `note_parts` notes.
+    identity and not the run. Of kinds in `slots` a listing knows no ids. `atomic`: notes and the switch of a
+    credential go into one request.
     """
 
     resource: ClassVar[str]
@@ -80,15 +92,19 @@ class Kind(ABC):
     permissions: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     errors: ClassVar[tuple[type[Exception], ...]]
     tag_schema: ClassVar[Schema] = {"type": "string", "minLength": 1, "maxLength": 128}
-    message: ClassVar[str] = "Resource does not meet policy: {op}@{action_date}"
     source: ClassVar[str | None] = None
     batch_size: ClassVar[int] = 1
-    note_parts: ClassVar[int] = 1
+    atomic: ClassVar[bool] = False
+    slots: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, manager: Any, filter_data: Mapping[str, Any], action: Mapping[str, Any] | None = None):
         """Take what the policy asks for; a subclass makes its clients here."""
         self.manager = manager
         self.request = Request(manager, self.provider, self.default_sources, filter_data, action or {})
+        #: Texts of the notes that this run wrote, by provider and principal.
+        self.written: dict[tuple[str, str], Notes] = shared(
+            local_session(manager.session_factory), ("written-notes",), dict
+        )
 
     @classmethod  # noqa: B027 (most need nothing)
     def adopt(cls, manager: Any) -> None:
@@ -104,13 +120,14 @@ class Kind(ABC):
         """What is wrong with a filter's or action's own options, in a sentence."""
         return None
 
-    @classmethod
-    def note_problem(cls, text: str) -> str | None:
-        """Why this text could not be kept as a mark."""
-        return None
-
     def prepare(self, word: str) -> None:  # noqa: B027 (as above)
-        """Read what the action needs, in the main thread; raises where it could not work."""
+        """Read what the action needs, in the main thread; raises where it could not work.
+
+        A changing action (mark, disable) stops here where there is no place for notes, with the command that
+        makes one.
+        """
+
+    # Reading
 
     @abstractmethod
     def identities(self, resources: list[Resource], now: datetime) -> Iterator[tuple[Resource, Identity]]:
@@ -121,8 +138,53 @@ class Kind(ABC):
         """Who a resource is, without its credentials."""
 
     @abstractmethod
-    def notes(self, resource: Mapping[str, Any]) -> Notes:
-        """Our notes, as this run listed or wrote them."""
+    def notes(self, resource: Mapping[str, Any]) -> Notes | None:
+        """The texts of our notes by name, as this run listed them; None where there is no place for them."""
+
+    @abstractmethod
+    def place(self, of: Selected) -> Place:
+        """What there is room for in the notes of this identity."""
+
+    def principal(self, of: Selected) -> str:
+        """The id that the record names; resources of one principal share its notes."""
+        return of.identity.id
+
+    @abstractmethod
+    def find(self, name: str, key: str | None) -> Resource | None:
+        """A resource by single reads, without a listing: by `key` (its id) where it is known; None: gone."""
+
+    @abstractmethod
+    def current(self, of: Selected) -> Fresh | None:
+        """Credentials with their status, and notes, as they are now, not judged; None when it is gone."""
+
+    @abstractmethod
+    def fresh(self, of: Selected, now: datetime) -> Fresh | None:
+        """Status, evidence, exemption and notes as they are now, to be judged; None when it is gone."""
+
+    def recent(self, fresh: Fresh, since: datetime, now: datetime) -> tuple[Identity, Recent]:
+        """The identity with the use that a source saw which knows the last hours, and how that went.
+
+        What it saw is added as `Used(at, source, covers=False)` to the credential that it concerns, or to the
+        identity where it cannot tell (`with_use`). `since` is when the first credential was marked. One of
+        `errors` that is raised means that it failed this time.
+        """
+        return fresh.identity, Recent("unavailable", "there is no such source")
+
+    def changed_by(self, fresh: Fresh, since: Mapping[Item, datetime], now: datetime) -> Mapping[Item, str]:
+        """What shows that others changed a credential since we switched it off, a sentence each."""
+        return {}
+
+    def final(self, of: Selected) -> Mapping[Item, str]:
+        """Credentials that cannot be switched on again once they are off, and what to do instead."""
+        return {}
+
+    def untouchable(self, of: Selected) -> str | None:
+        """Why an identity is never touched (root, the caller, synced, its roles could not be read)."""
+        return None
+
+    def protected(self, of: Selected) -> str | None:
+        """Why an identity is only touched with `include-admins`."""
+        return None
 
     def name(self, resource: Mapping[str, Any]) -> str:
         """How people know the resource."""
@@ -139,41 +201,28 @@ class Kind(ABC):
         """What is to be done about a resource that we never touch."""
         return None
 
-    def protected(self, resource: Mapping[str, Any]) -> str | None:
-        """Why a resource is never touched (root, the caller, ...)."""
-        return None
+    # Writing
 
     @abstractmethod
-    def current(self, selected: Selected) -> Fresh | None:
-        """Status and notes as they are now, not judged; None when it is gone."""
+    def write(self, changes: Sequence[NotesChange]) -> list[Written]:
+        """Change at most `batch_size` identities, each in one request; an error is one of `errors`."""
+
+    def switch_off(self, fresh: Fresh, item: Item, now: datetime) -> str:
+        """Switch one credential off; returns how to undo it. Idempotent. Not called of an `atomic` kind."""
+        raise NotImplementedError
+
+    def switch_on(self, fresh: Fresh, item: Item) -> None:
+        """Switch one credential on. Idempotent. Not called of an `atomic` kind."""
+        raise NotImplementedError
+
+    def end_sessions(self, key: str) -> None:  # noqa: B027 (most need nothing)
+        """End the sessions of the identity with this id once more, where that failed after a switch off."""
+
+    # About the run
 
     @abstractmethod
-    def fresh(self, selected: Selected, now: datetime) -> Fresh | None:
-        """Status, evidence, exemption and notes as they are now, to be judged; None when it is gone."""
-
-    def recent(self, fresh: Fresh, credential: Credential, now: datetime) -> str | None:
-        """A last objection by a source that may only veto."""
-        return None
-
-    def foreign(self, fresh: Fresh) -> str | None:
-        """Why it is not ours to switch on, whatever our record says."""
-        return None
-
-    @abstractmethod
-    def write_notes(self, changes: Sequence[NotesChange]) -> list[Exception | None]:
-        """Change notes of at most `batch_size` identities; what failed for each (of `errors`, or guarded)."""
-
-    def recorded_as(self, credential: Credential) -> Item:
-        """What record and log call that which `switch_off` does to this credential."""
-        return Item(credential.kind, credential.id)
-
-    @abstractmethod
-    def switch_off(self, fresh: Fresh, credential: Credential, now: datetime) -> str:
-        """Switch one credential off; returns how to undo it. Idempotent."""
-
-    @abstractmethod
-    def switch_on(self, fresh: Fresh, item: Item) -> str | None:
-        """Switch on what a record lists; returns why there was nothing to do. Idempotent."""
+    def account(self) -> str:
+        """The account, tenant, customer or project, as in findings."""
 
     @abstractmethod
     def caller(self) -> str:
@@ -186,3 +235,13 @@ class Kind(ABC):
     @abstractmethod
     def forget(self) -> None:
         """Have the next policy of this run list again: identities were changed."""
+
+
+def with_use(identity: Identity, seen: Mapping[Item | None, Used]) -> Identity:
+    """The identity with use that a source saw added to the credentials, and (None) to the identity."""
+    credentials = tuple(
+        replace(c, evidence=(*c.evidence, seen[item])) if (item := Item(c.kind, c.id)) in seen else c
+        for c in identity.credentials
+    )
+    more = (seen[None],) if None in seen else ()
+    return replace(identity, credentials=credentials, evidence=(*identity.evidence, *more))

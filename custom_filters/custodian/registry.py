@@ -10,14 +10,23 @@ from typing import Any
 from c7n.exceptions import PolicyValidationError
 from c7n.tags import TagDelayedAction
 
-from custom_filters.core.vocabulary import DISABLE, ENABLE, FILTER, MARK, MARK_FILTER, UNMARK
+from custom_filters.core.vocabulary import (
+    DISABLE,
+    ENABLE,
+    FILTER,
+    MARK,
+    MARK_FILTER,
+    RECORD_FILTER,
+    RETIRE,
+    UNMARK,
+)
 from custom_filters.custodian.actions import DisableUnused, EnableUnused
-from custom_filters.custodian.filters import UnusedCredentials, UnusedMark
+from custom_filters.custodian.filters import UnusedCredentials, UnusedMark, UnusedRecord
 from custom_filters.custodian.kind import Kind
-from custom_filters.custodian.mark_actions import MarkForOp, StockMarkForOp, UnmarkUnused
+from custom_filters.custodian.mark_actions import MarkForOp, RetireRecord, StockMarkForOp, UnmarkUnused
 
-_FILTERS: tuple[Any, ...] = (UnusedCredentials, UnusedMark)
-_ACTIONS: tuple[Any, ...] = (MarkForOp, UnmarkUnused, DisableUnused, EnableUnused)
+_FILTERS: tuple[Any, ...] = (UnusedCredentials, UnusedMark, UnusedRecord)
+_ACTIONS: tuple[Any, ...] = (MarkForOp, UnmarkUnused, DisableUnused, EnableUnused, RetireRecord)
 
 _UNUSED = "- type: unused-credentials\n  days: {days}\n  exemptions: none\n"
 _BY_MARK = "- type: unused-mark\n  state: {state}\n  op: disable-unused\n  tag: c7n-unused\n"
@@ -26,9 +35,11 @@ _EXAMPLES = {
     FILTER: ("- type: unused-credentials\n  days: 90\n  verdicts: [stale, never-used]\n", ""),
     MARK_FILTER: (_BY_MARK.format(state="malformed"), ""),
     MARK: (
-        _BY_MARK.format(state="absent") + _UNUSED.format(days=76),
+        _BY_MARK.format(state="[absent, void, malformed]") + _UNUSED.format(days=76),
         "- type: mark-for-op\n  op: disable-unused\n  tag: c7n-unused\n  hours: 336\n",
     ),
+    RECORD_FILTER: ("- type: unused-record\n  state: off\n  days: 90\n", ""),
+    RETIRE: ("- type: unused-record\n  state: reopened\n", "- type: retire-record\n"),
     UNMARK: (
         "- type: unused-credentials\n  days: 76\n  verdicts: [active, new, exempt, no-credentials]\n",
         "- type: unmark-unused\n  tag: c7n-unused\n",
@@ -42,7 +53,7 @@ _EXAMPLES = {
 
 
 def register(resource_class: Any, kind: type[Kind]) -> None:
-    """Put our two filters and four actions for `kind` on Custodian's resource class. Idempotent."""
+    """Put our filters and actions for `kind` on Custodian's resource class. Idempotent."""
     for base in _FILTERS:
         add(resource_class.filter_registry, base.word, generated(base, kind))
     for base in _ACTIONS:

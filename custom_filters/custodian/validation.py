@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from c7n.exceptions import PolicyExecutionError, PolicyValidationError
 
-from custom_filters.core.policy_data import FoundFilter, changing_actions, days_of, is_ours, unused_filters
+from custom_filters.core.notes import LONGEST_NOTICE
+from custom_filters.core.policy_data import (
+    FoundFilter,
+    changing_actions,
+    days_of,
+    filters,
+    is_ours,
+    unused_filters,
+)
 from custom_filters.core.verdict import UNUSED
-from custom_filters.core.vocabulary import FILTER
+from custom_filters.core.vocabulary import DISABLE, FILTER, MARK_FILTER
+
+#: How a mark's message must end where a policy names one.
+MESSAGE_END = ": {op}@{action_date}"
 
 
 def policy_problem(policy: Mapping[str, Any]) -> str | None:
@@ -42,6 +54,14 @@ def _filter_problem(name: str, found: FoundFilter) -> str | None:
     return None
 
 
+def due_problem(policy: Mapping[str, Any]) -> str | None:
+    """Why `disable-unused` is refused: nothing in the policy sees to it that notice was given and ran out."""
+    marks = [found for found in filters(policy) if found.data.get("type") == MARK_FILTER]
+    if any(set(found.blocks) <= {"and"} and found.data.get("state") in ("due", ["due"]) for found in marks):
+        return None
+    return f"{DISABLE} needs the filter {{type: {MARK_FILTER}, state: due}}, so that notice was given"
+
+
 def refuse(problem: str | None) -> None:
     """Raise PolicyExecutionError for a problem that a run meets: validation can be skipped."""
     if problem:
@@ -60,4 +80,8 @@ def mark_problem(action: Mapping[str, Any]) -> str | None:
         return "mark-for-op needs `hours:` above 0 and no `days:`, so that the mark carries its hour"
     if str(action.get("tz", "utc")).lower() != "utc":
         return "mark-for-op takes no `tz:` but utc; marks are in UTC"
+    if not str(action.get("msg", MESSAGE_END)).endswith(MESSAGE_END):
+        return f"mark-for-op: `msg:` must end in {MESSAGE_END!r}"
+    if timedelta(hours=action.get("hours", 0)) > LONGEST_NOTICE:
+        return f"mark-for-op gives at most {LONGEST_NOTICE.days} days' notice"
     return None
