@@ -124,7 +124,7 @@ def test_single_sign_on_without_reports_is_unknown(direct: Direct) -> None:
     found = direct.select(PLAIN)
     assert {r["c7n:unused"]["user_verdict"] for r in found} == {"unknown"}
     assert "add `reports`" in found[0]["c7n:unused"]["user_reason"]
-    direct.cloud.state.sso.clear()
+    direct.cloud.state._others.pop(SsoAssignment)
     without = direct.next_run()
     assert "stale" in {r["c7n:unused"]["user_verdict"] for r in without.select(PLAIN)}
 
