@@ -29,16 +29,20 @@ def is_refused(error: GoogleError) -> bool:
 
 def known_or_unknown(manager: Any, source: str, key: tuple[Any, ...], load: Callable[[], T]) -> T | Unknown:
     """What `load` reads once a run, or why that is unknown where Google refuses it; told once."""
-    return shared(session_of(manager), key, lambda: _loaded(source, load))
+    session = session_of(manager)
+    told: set[str] = shared(session, ("gcp-refusals",), set)
+    return shared(session, key, lambda: _loaded(source, load, told))
 
 
-def _loaded(source: str, load: Callable[[], T]) -> T | Unknown:
+def _loaded(source: str, load: Callable[[], T], told: set[str]) -> T | Unknown:
     try:
         return load()
     except GoogleError as error:
         if not is_refused(error):
             raise
-        log.warning("%s is not known here: %s", source, error)
+        if str(error) not in told:
+            told.add(str(error))
+            log.warning("%s is not known here: %s", source, error)
         return Unknown(f"{source} could not be read: {error}", source)
 
 

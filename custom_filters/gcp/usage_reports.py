@@ -2,8 +2,8 @@
 
 https://developers.google.com/workspace/admin/reports/v1/appendix/usage/user/gmail: dates of mail reach 30
 days back from the report's day, so that one report for each 30 days is read, back to the threshold; Google
-keeps them for 450 days. A day's report is ready some days later; days are those of UTC-8; a warning says that an
-application's data is missing.
+keeps them for 450 days. A day's report is ready some days later; days are those of UTC-8; a warning says
+that an application's data is missing.
 """
 
 from __future__ import annotations
