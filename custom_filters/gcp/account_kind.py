@@ -9,15 +9,20 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from custom_filters.core.credential import Identity
-from custom_filters.core.evidence import Evidence
-from custom_filters.core.vocabulary import DISABLE, GCP, MARK
-from custom_filters.custodian.kind import Fresh, Notes, NotesChange, Resource, Selected
+from custom_filters.core.evidence import Evidence, Unknown, Used
+from custom_filters.core.lifecycle_states import Recent
+from custom_filters.core.notes import Item
+from custom_filters.core.notes_writing import NotesError, Place
+from custom_filters.core.vocabulary import DISABLE, ENABLE, FILTER, GCP, RETIRE
+from custom_filters.custodian import clock
+from custom_filters.custodian.kind import Fresh, Notes, NotesChange, Resource, Schema, Selected, with_use
 from custom_filters.gcp.accounts import (
     ACCOUNTS,
     KEYS,
     PARENT,
     forget_accounts,
     get_account,
+    get_keys_of,
     shared_roles,
     take_over,
 )
@@ -27,26 +32,47 @@ from custom_filters.gcp.activity import (
     MONITORING,
     SERIES,
     Activity,
+    RowKey,
     analyzer_evidence,
+    get_last_hours,
     get_rows,
     get_seen,
     monitoring_evidence,
     shared_rows,
     shared_seen,
 )
+from custom_filters.gcp.bound_keys import BoundKeys
 from custom_filters.gcp.client import Json, project_of, shared_client, shared_login
-from custom_filters.gcp.description_writer import DescriptionWriter
-from custom_filters.gcp.google_kind import GoogleKind
-from custom_filters.gcp.principals import ProjectAccess, built_in_exemption, notes_of
+from custom_filters.gcp.description import parse_description
+from custom_filters.gcp.errors import GoogleError
+from custom_filters.gcp.google_kind import UNDO, GoogleKind
+from custom_filters.gcp.principals import (
+    KEY,
+    ProjectAccess,
+    built_in_exemption,
+    description_of,
+    key_id,
+)
+from custom_filters.gcp.refusals import recent_without
+from custom_filters.gcp.roles import Holders, shared_holders
+from custom_filters.gcp.schema import TAG
 
 READ = (
     "iam.serviceAccounts.list",
     "resourcemanager.projects.getIamPolicy",
     "monitoring.timeSeries.list",
 )
-WRITE = ("iam.serviceAccounts.get", "iam.serviceAccounts.list", "iam.serviceAccounts.update")
+WRITE = (
+    "iam.serviceAccounts.get",
+    "iam.serviceAccounts.list",
+    "iam.serviceAccounts.update",
+    "iam.serviceAccountKeys.list",
+)
+#: Where a resource that was read again holds the ids of the account's keys.
+KEY_IDS = "c7n:key-ids"
+_CHANGED = "its description was changed meanwhile by somebody else; run again"
 #: Rows of Policy Analyzer and dates of Monitoring, by what they name.
-Seen = tuple[Mapping[str, Json], Mapping[str, datetime]]
+Seen = tuple[Mapping[RowKey, Json] | Unknown, Mapping[str, datetime] | Unknown]
 
 
 class AccountKind(GoogleKind):
@@ -55,10 +81,12 @@ class AccountKind(GoogleKind):
     name_key = "name"
     sources = (ANALYZER, MONITORING)
     default_sources = (ANALYZER, MONITORING)
+    options: ClassVar[Mapping[str, Mapping[str, Schema]]] = {FILTER: {"exempt-tag": TAG}}
     texts: ClassVar[Mapping[str, str]] = {
-        DISABLE: "Nothing is ever deleted. Google's default service accounts and our own are left alone; "
-        "accounts are privileged that are owner or administer IAM or projects; with a custom role it can't "
-        "be told.",
+        DISABLE: "Nothing is ever deleted. The last three days are asked of Monitoring to the minute. "
+        "Google's default service accounts and our own are left alone; accounts are protected that are "
+        "owner, administer IAM or projects, hold an administrator role of Workspace (asked where "
+        "GOOGLE_WORKSPACE_SUBJECT is set), or have a custom role.",
     }
     activity: ClassVar[Activity]
 
@@ -66,8 +94,8 @@ class AccountKind(GoogleKind):
         """Make the clients in this thread."""
         super().__init__(manager, filter_data, action)
         self.accounts, self.keys = shared_client(manager, ACCOUNTS), shared_client(manager, KEYS)
-        self._descriptions = DescriptionWriter(self.accounts)
-        self._again = False
+        self._acting = False
+        self._access = ProjectAccess(shared_login(manager), {}, Holders(), BoundKeys({}))
 
     @classmethod
     def adopt(cls, manager: Any) -> None:
@@ -75,24 +103,32 @@ class AccountKind(GoogleKind):
         take_over(manager)
 
     def prepare(self, word: str) -> None:
-        """Whom we mark or disable is read again."""
-        self._again = word in {MARK, DISABLE}
+        """Whom we mark, unmark or disable is read and judged again."""
+        self._series = shared_client(self.manager, SERIES)
+        self._acting = word not in {ENABLE, RETIRE}
+        if self._acting:
+            self._access = self.access()
+            self._read = self._reader(clock.now())
 
     def identities(self, resources: list[Resource], now: datetime) -> Iterator[tuple[Resource, Identity]]:
         """From calls for the whole project."""
-        self._access = ProjectAccess(shared_login(self.manager), shared_roles(self.manager))
+        self._access = self.access()
         seen = self._seen(now)
-        if self._again:
-            self._read = self._reader(seen, now)
         for resource in resources:
             yield resource, self._judged(resource, seen, now)
+
+    def access(self) -> ProjectAccess:
+        """Roles in the project and, before anybody is touched, in Workspace where we speak for a user."""
+        login = shared_login(self.manager)
+        holders = shared_holders(self.manager) if self._acting and login.subject else Holders()
+        return ProjectAccess(login, shared_roles(self.manager), holders, BoundKeys({}))
 
     def _judged(self, resource: Mapping[str, Any], seen: Seen, now: datetime) -> Identity:
         """The identity of one resource, with its exemption; built-in ones come first."""
         account = resource.get(PARENT, resource)
         identity = self.transform(resource, tuple(self._evidence(resource, seen, now)), now)
         found = built_in_exemption(account, self._access.login) or self.request.exemption(
-            identity.account, identity.name, identity.id, notes_of(account), now
+            identity.account, identity.name, identity.id, description_of(account).notes, now
         )
         return replace(identity, exemption=found)
 
@@ -104,25 +140,29 @@ class AccountKind(GoogleKind):
 
     def _evidence(self, resource: Mapping[str, Any], seen: Seen, now: datetime) -> Iterator[Evidence]:
         rows, dates = seen
-        names, label, born = self.names(resource)
+        key, label, born = self.names(resource)
         if ANALYZER in self.request.evidence:
-            row = next((rows[name] for name in names if name in rows), None)
+            row = rows if isinstance(rows, Unknown) else rows.get(key)
             yield analyzer_evidence(row, born, now, self.request.rules.days)
         if MONITORING in self.request.evidence:
             yield monitoring_evidence(dates, label, now)
 
-    def _reader(self, known: Seen, now: datetime) -> Callable[[Json], Identity]:
+    def _reader(self, now: datetime) -> Callable[[Json], Identity]:
         """Reads one resource's evidence again, past every cache. To be made in the main thread."""
         manager, project = self.manager, project_of(self.manager)
         analyzer, monitoring = shared_client(manager, ACTIVITIES), shared_client(manager, SERIES)
-        asked, of = self.request.evidence, self.activity
+        of, (known, dates) = self.activity, self._seen(now)
+        asked = MONITORING in self.request.evidence and not isinstance(dates, Unknown)
 
         def read(found: Json) -> Identity:
-            names, label, _ = self.names(found)
-            full = next((known[0][name]["fullResourceName"] for name in names if name in known[0]), None)
-            rows = get_rows(analyzer, project, of, full) if full else {}
-            dates = get_seen(monitoring, project, of, now, label) if MONITORING in asked else {}
-            return self._judged(found, (rows, dates), now)
+            key, label, _ = self.names(found)
+            rows, seen = known, dates
+            if not isinstance(known, Unknown):
+                named = known.get(key, {}).get("fullResourceName")
+                rows = get_rows(analyzer, project, of, named) if named else {}
+            if asked:
+                seen = get_seen(monitoring, project, of, now, label)
+            return self._judged(found, (rows, seen), now)
 
         return read
 
@@ -130,10 +170,10 @@ class AccountKind(GoogleKind):
     def transform(
         self, resource: Mapping[str, Any], evidence: tuple[Evidence, ...], now: datetime
     ) -> Identity:
-        """The identity, of which the resource is the one credential; see `principals`."""
+        """The identity, of which the resource is one credential; see `principals`."""
 
     @abstractmethod
-    def names(self, resource: Mapping[str, Any]) -> tuple[tuple[str, ...], str, datetime | None]:
+    def names(self, resource: Mapping[str, Any]) -> tuple[RowKey, str, datetime | None]:
         """What Policy Analyzer and Monitoring call the resource, and its birth if Google tells."""
 
     def identity(self, resource: Mapping[str, Any]) -> Identity:
@@ -143,37 +183,97 @@ class AccountKind(GoogleKind):
 
     def notes(self, resource: Mapping[str, Any]) -> Notes:
         """From the account's description."""
-        return notes_of(resource)
+        return description_of(resource).notes
 
-    def current(self, selected: Selected) -> Fresh | None:
+    def place(self, of: Selected) -> Place:
+        """256 bytes, of which the owner's text has its part; accounts and their keys share it."""
+        return description_of(of.resource).place(self.key_ids(of.resource))
+
+    def key_ids(self, resource: Mapping[str, Any]) -> frozenset[str]:
+        """The ids of all keys of the account, as far as they matter for its notes."""
+        return frozenset(resource.get(KEY_IDS, ()))
+
+    def current(self, of: Selected) -> Fresh | None:
         """Status and notes as they are now."""
-        found = self.get(selected.resource)
-        return Fresh(found, selected.identity, notes_of(found)) if found else None
+        found = self.get(of.resource)
+        if found is None:
+            return None
+        identity = self.transform(found, (), clock.now())
+        return Fresh(found, identity, description_of(found).notes)
 
     def get(self, resource: Mapping[str, Any]) -> Json | None:
-        """The resource as it is now; None when it is gone."""
-        return get_account(self.accounts, resource["name"])
+        """The resource as it is now; None when it is gone, or another of that name stands in its place."""
+        account = resource.get(PARENT, resource)
+        found = get_account(self.accounts, account["name"])
+        if found is None or found["uniqueId"] != account["uniqueId"]:
+            return None
+        if KEY not in found.get("description", ""):
+            return found
+        return {**found, KEY_IDS: [key_id(key) for key in get_keys_of(self.keys, found)]}
 
-    def fresh(self, selected: Selected, now: datetime) -> Fresh | None:
+    def fresh(self, of: Selected, now: datetime) -> Fresh | None:
         """The resource, then the evidence."""
-        found = self.current(selected)
+        found = self.current(of)
         return replace(found, identity=self._read(found.resource)) if found else None
 
-    def write(self, change: NotesChange) -> None:
-        """Into the description of the account, where there must be room for a later record too."""
-        account, key = self.place(change.of.resource)
-        if change.reserve:
-            self._descriptions.check_room(account, key, {**change.put, **change.reserve})
-        self._descriptions.write(account, key, {**change.put, **dict.fromkeys(change.drop)})
+    def recent(self, fresh: Fresh, since: datetime, now: datetime) -> tuple[Identity, Recent]:
+        """What Monitoring saw in the last days."""
+        _, label, _ = self.names(fresh.resource)
+        project = fresh.identity.account
+        try:
+            seen = get_last_hours(self._series, project, self.activity, now, label)
+        except GoogleError as error:
+            return fresh.identity, recent_without(error)
+        used = Used(seen[label], MONITORING, observed_at=now, covers=False) if label in seen else None
+        found = with_use(fresh.identity, {self.item(fresh.resource): used}) if used else fresh.identity
+        return found, Recent("checked")
 
-    def place(self, resource: Mapping[str, Any]) -> tuple[str, str]:
-        """The account whose description holds the notes, and the key they are about ("": the account)."""
-        return resource["name"], ""
+    def untouchable(self, of: Selected) -> str | None:
+        """Nobody is touched whose roles are not known."""
+        return self._access.unread()
 
-    def switch(self, fresh: Fresh, *, on: bool) -> None:
-        """Enable or disable it."""
+    def protected(self, of: Selected) -> str | None:
+        """Who may change what others may do."""
+        privileged = self._access.privileged(of.resource.get(PARENT, of.resource))
+        if privileged is None:
+            return "protected: it has a custom role, which may administer IAM or projects"
+        return "protected: it administers IAM, projects or Workspace" if privileged else None
+
+    def write_one(self, change: NotesChange) -> None:
+        """Into the description as it is at that moment, so that the owner's edits are kept.
+
+        What this run wrote before wins over what is read, since reads lag. Raises NotesError when somebody
+        else changed the notes after they were read.
+        """
+        if not change.texts:
+            return
+        name = change.of.resource.get(PARENT, change.of.resource)["name"]
+        found = get_account(self.accounts, name)
+        if found is None:
+            raise NotesError("the service account is gone")
+        present = parse_description(found.get("description", ""))
+        ours = self.written.get((self.provider, self.principal(change.of)))
+        if ours is None and _lasting(present.notes) != _lasting(change.of.notes or {}):
+            raise NotesError(_CHANGED)
+        body = {"description": present.changed(ours or {}).changed(change.texts).render()}
+        self.accounts.call("patch", name=name, body={"serviceAccount": body, "updateMask": "description"})
+
+    def switch_off(self, fresh: Fresh, item: Item, now: datetime) -> str:
+        """Disable it."""
+        self._switch(fresh, "disable")
+        return UNDO
+
+    def switch_on(self, fresh: Fresh, item: Item) -> None:
+        """Enable it."""
+        self._switch(fresh, "enable")
+
+    def _switch(self, fresh: Fresh, verb: str) -> None:
         client = self.keys if PARENT in fresh.resource else self.accounts
-        client.call("enable" if on else "disable", name=fresh.resource["name"], body={})
+        client.call(verb, name=fresh.resource["name"], body={})
+
+    def account(self) -> str:
+        """The project."""
+        return project_of(self.manager)
 
     def endpoint(self) -> str:
         """Where changes are sent."""
@@ -182,3 +282,7 @@ class AccountKind(GoogleKind):
     def forget(self) -> None:
         """List the project again."""
         forget_accounts(self.manager)
+
+
+def _lasting(notes: Notes) -> dict[str, str]:
+    return {name: text for name, text in notes.items() if text}

@@ -14,6 +14,7 @@ from typing import Any
 from c7n.cache import NullCache
 from c7n.exceptions import PolicyExecutionError
 
+from custom_filters.core.evidence import Unknown
 from custom_filters.custodian.account import record_account
 from custom_filters.custodian.parallel import for_each
 from custom_filters.custodian.store import forget, shared
@@ -27,6 +28,7 @@ from custom_filters.gcp.client import (
     shared_client,
     shared_login,
 )
+from custom_filters.gcp.refusals import known_or_unknown
 
 ACCOUNTS = Api("iam", "v1", "projects.serviceAccounts")
 KEYS = Api("iam", "v1", "projects.serviceAccounts.keys")
@@ -95,10 +97,11 @@ def get_account(client: Client, name: str) -> Json | None:
     return found_or_none(lambda: client.call("get", name=name))
 
 
-def shared_roles(manager: Any) -> Mapping[str, frozenset[str]]:
+def shared_roles(manager: Any) -> Mapping[str, frozenset[str]] | Unknown:
     """The roles of every service account in the project's own IAM policy, read once a run."""
     client, project = shared_client(manager, POLICIES), project_of(manager)
-    return shared(session_of(manager), _key(manager, "roles"), lambda: get_roles(client, project))
+    key = _key(manager, "roles")
+    return known_or_unknown(manager, "the project's IAM policy", key, lambda: get_roles(client, project))
 
 
 def get_roles(client: Client, project: str) -> dict[str, frozenset[str]]:

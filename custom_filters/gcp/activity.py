@@ -14,8 +14,8 @@ from typing import Any
 
 from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, read_use
 from custom_filters.core.times import floor_days, format_time, parse_time
-from custom_filters.custodian.store import shared
-from custom_filters.gcp.client import Api, Client, Json, project_of, session_of, shared_client, shared_login
+from custom_filters.gcp.client import Api, Client, Json, project_of, shared_client, shared_login
+from custom_filters.gcp.refusals import known_or_unknown
 
 ANALYZER = "policy-analyzer"
 MONITORING = "monitoring"
@@ -30,38 +30,50 @@ _DAY = timedelta(hours=25)
 _START = timedelta(days=2)
 #: Monitoring keeps authentication metrics for six weeks.
 _KEPT = timedelta(days=42)
+#: Policy Analyzer is a day late, and then some.
+_LAST_HOURS = timedelta(hours=72)
 
 
 @dataclass(frozen=True)
 class Activity:
-    """What tells service accounts and keys apart: activity type, metric, and the label that names one."""
+    """What tells service accounts and keys apart: activity type, metric, and the label that names one.
+
+    `named` holds the account's unique id in a row.
+    """
 
     activity: str
+    named: str
     metric: str
     label: tuple[str, str]
 
 
 OF_ACCOUNTS = Activity(
     "serviceAccountLastAuthentication",
+    "serviceAccount",
     "iam.googleapis.com/service_account/authn_events_count",
     ("resource", "unique_id"),
 )
 OF_KEYS = Activity(
     "serviceAccountKeyLastAuthentication",
+    "serviceAccountKey",
     "iam.googleapis.com/service_account/key/authn_events_count",
     ("metric", "key_id"),
 )
 
 
-def shared_rows(manager: Any, of: Activity) -> Mapping[str, Json]:
+#: Of which account a row is (its unique id), and of which of its keys ("": of the account itself).
+RowKey = tuple[str, str]
+
+
+def shared_rows(manager: Any, of: Activity) -> Mapping[RowKey, Json] | Unknown:
     """Policy Analyzer's rows of the project, read once a run; see get_rows."""
     client, project = shared_client(manager, ACTIVITIES), project_of(manager)
     key = ("gcp-activity", project, of, shared_login(manager))
-    return shared(session_of(manager), key, lambda: get_rows(client, project, of))
+    return known_or_unknown(manager, ANALYZER, key, lambda: get_rows(client, project, of))
 
 
-def get_rows(client: Client, project: str, of: Activity, only: str | None = None) -> dict[str, Json]:
-    """Rows by the last part of the full resource name: an account's address or unique id, a key's id.
+def get_rows(client: Client, project: str, of: Activity, only: str | None = None) -> dict[RowKey, Json]:
+    """Rows by the account's unique id: an address may have been another account's before.
 
     `only` is the full resource name of the one that is asked for.
     """
@@ -73,31 +85,55 @@ def get_rows(client: Client, project: str, of: Activity, only: str | None = None
         pageSize=_PAGE,
         **narrowed,
     )
-    return {row["fullResourceName"].rpartition("/")[2]: row for row in rows}
+    return {_row_key(row, of): row for row in rows}
 
 
-def shared_seen(manager: Any, of: Activity, now: datetime) -> Mapping[str, datetime]:
+def _row_key(row: Mapping[str, Any], of: Activity) -> RowKey:
+    account = row.get("activity", {}).get(of.named, {}).get("serviceAccountId", "")
+    return str(account), row["fullResourceName"].rpartition("/")[2] if of is OF_KEYS else ""
+
+
+def shared_seen(manager: Any, of: Activity, now: datetime) -> Mapping[str, datetime] | Unknown:
     """What Monitoring saw in the project, read once a run; see get_seen."""
     client, project = shared_client(manager, SERIES), project_of(manager)
     key = ("gcp-monitoring", project, of, shared_login(manager))
-    return shared(session_of(manager), key, lambda: get_seen(client, project, of, now))
+    return known_or_unknown(manager, MONITORING, key, lambda: get_seen(client, project, of, now))
 
 
 def get_seen(
     client: Client, project: str, of: Activity, now: datetime, only: str | None = None
 ) -> dict[str, datetime]:
     """The end of the newest day with an authentication, by the label's value; `only` narrows to one."""
+    days = {"aggregation_alignmentPeriod": "86400s", "aggregation_perSeriesAligner": "ALIGN_SUM"}
+    return _get_series(client, project, of, (now - _KEPT, now), only, **days)
+
+
+def get_last_hours(
+    client: Client, project: str, of: Activity, now: datetime, only: str
+) -> dict[str, datetime]:
+    """The newest authentication in the days that Policy Analyzer does not know yet, to the minute."""
+    return _get_series(client, project, of, (now - _LAST_HOURS, now), only)
+
+
+def _get_series(
+    client: Client,
+    project: str,
+    of: Activity,
+    interval: tuple[datetime, datetime],
+    only: str | None,
+    **aggregation: str,
+) -> dict[str, datetime]:
     where, label = of.label
     text = f'metric.type = "{of.metric}"' + (f' AND {where}.labels.{label} = "{only}"' if only else "")
+    start, end = (format_time(at.replace(microsecond=0)) for at in interval)
     series = client.items(
         "list",
         "timeSeries",
         name=f"projects/{project}",
         filter=text,
-        interval_startTime=format_time((now - _KEPT).replace(microsecond=0)),
-        interval_endTime=format_time(now.replace(microsecond=0)),
-        aggregation_alignmentPeriod="86400s",
-        aggregation_perSeriesAligner="ALIGN_SUM",
+        interval_startTime=start,
+        interval_endTime=end,
+        **aggregation,
     )
     return _newest((one[where]["labels"][label], one.get("points", ())) for one in series)
 
@@ -112,8 +148,10 @@ def _newest(series: Iterable[tuple[str, Iterable[Json]]]) -> dict[str, datetime]
     return found
 
 
-def monitoring_evidence(seen: Mapping[str, datetime], name: str, now: datetime) -> Evidence:
-    """Monitoring may only veto: what it keeps is too short to prove disuse."""
+def monitoring_evidence(seen: Mapping[str, datetime] | Unknown, name: str, now: datetime) -> Evidence:
+    """Monitoring may only veto: what it keeps is too short to prove disuse. Unread, nothing is proved."""
+    if isinstance(seen, Unknown):
+        return seen
     if name in seen:
         return read_use(seen[name], MONITORING, now=now, observed_at=now, covers=False)
     text = f"no authentication in the {floor_days(_KEPT)} days that are kept"
@@ -121,12 +159,14 @@ def monitoring_evidence(seen: Mapping[str, datetime], name: str, now: datetime) 
 
 
 def analyzer_evidence(
-    row: Mapping[str, Any] | None, born: datetime | None, now: datetime, days: int
+    row: Mapping[str, Any] | Unknown | None, born: datetime | None, now: datetime, days: int
 ) -> Evidence:
     """One row's word; no row, a late one or too short an observation period is unknown.
 
     `born` is a key's birth; of service accounts Google does not tell it.
     """
+    if isinstance(row, Unknown):
+        return row
     if row is None:
         return Unknown("Policy Analyzer has no row for it", ANALYZER, observed_at=now)
     period = row["observationPeriod"]

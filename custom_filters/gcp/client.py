@@ -92,6 +92,8 @@ class Client:
             found.retry_after = parse_retry_after(error.resp.get("retry-after"))
             raise found from error
         except google.auth.exceptions.GoogleAuthError as error:
+            if isinstance(error, google.auth.exceptions.TransportError) or error.retryable:
+                raise lost(method, f"no access token yet: {error}") from error
             raise no_token(method, self._api.scopes, error) from error
         except (OSError, httplib2.HttpLib2Error, http.client.HTTPException) as error:
             raise lost(method, f"{type(error).__name__}: {error}") from error

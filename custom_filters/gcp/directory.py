@@ -12,6 +12,7 @@ from typing import Any
 
 from c7n.exceptions import PolicyExecutionError
 
+from custom_filters.core.evidence import Unknown
 from custom_filters.custodian.store import forget, shared
 from custom_filters.gcp.client import (
     Api,
@@ -24,6 +25,7 @@ from custom_filters.gcp.client import (
     shared_login,
 )
 from custom_filters.gcp.errors import GoogleError
+from custom_filters.gcp.refusals import known_or_unknown
 from custom_filters.gcp.schema import SCHEMA, SCHEMAS_READ, get_schema
 
 USERS_READ = Api("admin", "directory_v1", "users", "admin.directory.user.readonly")
@@ -33,7 +35,7 @@ _BAD_REQUEST = 400
 #: What a resource has; addresses, phone numbers and the like are never fetched.
 _FIELDS = (
     "id,primaryEmail,customerId,name/fullName,aliases,orgUnitPath,creationTime,lastLoginTime,"
-    "suspended,suspensionReason,archived,isGuestUser,isMailboxSetup,isAdmin,isDelegatedAdmin,isEnrolledIn2Sv,"
+    "suspended,suspensionReason,suspensionTime,archived,isGuestUser,isMailboxSetup,isAdmin,isDelegatedAdmin,isEnrolledIn2Sv,"
     "isEnforcedIn2Sv,relations,customSchemas"
 )
 
@@ -71,7 +73,7 @@ def get_listing(manager: Any, login: Login) -> Listing:
         customer=login.customer,
         maxResults=_PAGE,
         fields=f"nextPageToken,users({_FIELDS})",
-        **shared_projection(manager),
+        **projection(shared_schema(manager)),
     )
     users = {user["id"]: user for user in _with_hint(pages)}
     if not users:
@@ -94,21 +96,18 @@ def _with_hint(users: Iterable[Json]) -> Iterator[Json]:
         raise GoogleError(error.method, error.status, error.reason, error.message, remedy) from error
 
 
-def get_projection(schemas: Client, customer: str) -> dict[str, str]:
-    """Arguments that have users come with our marks; without our schema nobody can be marked."""
-    if get_schema(schemas, customer) is None:
+def projection(schema: Json | Unknown | None) -> dict[str, str]:
+    """Arguments that have users come with our notes; without our schema nobody can be marked."""
+    if schema is None or isinstance(schema, Unknown):
         return {"projection": "basic"}
     return {"projection": "custom", "customFieldMask": SCHEMA}
 
 
-def shared_projection(manager: Any) -> dict[str, str]:
-    """See get_projection; asked once a run."""
-    login = shared_login(manager)
-    return shared(
-        session_of(manager),
-        ("gcp-projection", login),
-        lambda: get_projection(shared_client(manager, SCHEMAS_READ), login.customer),
-    )
+def shared_schema(manager: Any) -> Json | Unknown | None:
+    """Our custom schema, asked for once a run; Unknown where Google refuses to tell."""
+    login, client = shared_login(manager), shared_client(manager, SCHEMAS_READ)
+    key = ("gcp-schema", login)
+    return known_or_unknown(manager, "custom schema", key, lambda: get_schema(client, login.customer))
 
 
 def get_user(users: Client, key: str, projection: Mapping[str, str]) -> Json | None:

@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.core.credential import Identity
-from custom_filters.core.evidence import Evidence
+from custom_filters.core.evidence import Evidence, Unknown
 from custom_filters.core.judge import judge_identity
-from custom_filters.core.record import Item
-from custom_filters.core.vocabulary import DISABLE, ENABLE, FILTER, GCP, MARK
-from custom_filters.custodian.kind import Fresh, Notes, NotesChange, Resource, Selected
+from custom_filters.core.lifecycle_states import Recent
+from custom_filters.core.notes import Item
+from custom_filters.core.notes_writing import Place
+from custom_filters.core.times import format_time, parse_time
+from custom_filters.core.vocabulary import DISABLE, ENABLE, FILTER, GCP, MARK, RETIRE
+from custom_filters.custodian import clock
+from custom_filters.custodian.kind import Fresh, Notes, NotesChange, Resource, Schema, Selected, with_use
 from custom_filters.custodian.parallel import for_each
 from custom_filters.custodian.store import shared
-from custom_filters.gcp import schema, sso, usage_reports
+from custom_filters.gcp import recent_use, schema, sso, usage_reports
 from custom_filters.gcp.client import Json, session_of, shared_client, shared_login
 from custom_filters.gcp.directory import (
     USERS_READ,
     USERS_WRITE,
     forget_listing,
     get_user,
+    projection,
     shared_listing,
-    shared_projection,
+    shared_schema,
 )
+from custom_filters.gcp.errors import GoogleError
 from custom_filters.gcp.google_kind import GoogleKind
-from custom_filters.gcp.people import KINDS, LAST_LOGIN, SIGN_IN, transform_user, with_second_look
-from custom_filters.gcp.roles import shared_role_holders
+from custom_filters.gcp.people import ITEM, KINDS, LAST_LOGIN, is_admin, transform_user, with_second_look
+from custom_filters.gcp.refusals import is_refused, recent_without
+from custom_filters.gcp.roles import Holders, shared_holders
+
+log = logging.getLogger("custodian.unused")
 
 _ADMIN = "ADMIN"
+#: We suspend up to so long after the time that the record states.
+_OUR_OWN = timedelta(hours=1)
 #: From a user as it is now, and as it was listed, to its identity.
 Reader = Callable[[Json, Mapping[str, Any]], Identity]
 
@@ -44,53 +56,60 @@ class DirectoryUser(GoogleKind):
     name_key = "primaryEmail"
     credential_kinds = KINDS
     sources = (LAST_LOGIN, usage_reports.SOURCE)
-    default_sources = (LAST_LOGIN,)
+    default_sources = sources
+    atomic = True
+    options: ClassVar[Mapping[str, Mapping[str, Schema]]] = {FILTER: {"exempt-tag": schema.TAG}}
     texts: ClassVar[Mapping[str, str]] = {
         FILTER: "`last-login` is users.list's lastLoginTime; whoever looks unused by it is read again with "
-        "users.get, and where the two differ nobody is unused. `reports` adds the Reports API: sign-in by "
-        "single sign-on, and mail by IMAP, POP and the web; it is two to seven days late. An organisation "
-        "with single sign-on needs it. Suspended and archived users have the verdict no-credentials. "
-        "`exempt-tag` names a field of the custom schema c7n_unused, whose text is the reason.",
+        "users.get, and where the two differ that counts as use. `reports` are the Reports API's usage "
+        "reports: sign-in, also by single sign-on, mail by IMAP, POP and the web, mail sent, and Drive; the "
+        "newest is two to seven days old, and one for every 30 days is read, back to the threshold. An "
+        "organisation with single sign-on needs them. Suspended and archived users have the verdict "
+        "no-credentials. `exempt-tag` names a field of the custom schema c7n_unused, whose text "
+        "is the reason.",
         MARK: "It is a field of the custom schema c7n_unused, which `c7n-unused setup -p gcp` makes.",
-        DISABLE: "Users are suspended. Our own subject, guests, archived and suspended users are left alone; "
-        "super and delegated administrators are privileged, also by group.",
-        ENABLE: "Whom Google itself suspended meanwhile stays suspended.",
+        DISABLE: "Users are suspended, in one request with the record. Log-ins and tokens since the mark are "
+        "asked of the Reports API. Our own subject, guests, archived and suspended users are left alone; "
+        "administrators are protected, delegated ones and those by a group too.",
+        ENABLE: "Whom Google itself suspended stays suspended.",
     }
 
     def __init__(self, manager: Any, filter_data: Mapping[str, Any], action: Mapping[str, Any] | None = None):
         """Make what asks Google in this thread."""
         super().__init__(manager, filter_data, action)
         self._users = shared_client(manager, USERS_READ)
-        self._projection = shared_projection(manager)
-        self._subject: str | None = None
-        self._again = False
+        self._projection = projection(shared_schema(manager))
+        self._holders: Holders | Unknown = Holders()
+        self._subject: Json | None = None
 
     def prepare(self, word: str) -> None:
         """Marks need the custom schema; the user for whom we ask is never touched."""
-        subject = shared_login(self.manager).subject
-        found = get_user(self._users, subject, {"projection": "basic"}) if subject else None
-        self._subject = found["id"] if found else None
+        login = shared_login(self.manager)
+        self._customer = login.customer
+        self._subject = get_user(self._users, login.subject, self._projection) if login.subject else None
         self._writer = shared_client(self.manager, USERS_WRITE)
-        self._again = word in {MARK, DISABLE}
-        if self._again:
+        self._activities = shared_client(self.manager, recent_use.ACTIVITIES)
+        if word in {MARK, DISABLE}:
             self._need_schema()
+        if word not in {ENABLE, RETIRE}:
+            self._holders = shared_holders(self.manager)
+            self._read = self._reader(clock.now())
 
     def _need_schema(self) -> None:
-        login, tag = shared_login(self.manager), self.request.tag
-        found = schema.get_schema(shared_client(self.manager, schema.SCHEMAS_READ), login.customer)
-        missing = schema.missing_fields(found, tag)
-        if missing or self._projection["projection"] == "basic":
+        found = shared_schema(self.manager)
+        if isinstance(found, Unknown):
+            raise PolicyExecutionError(f"{found.reason}: nothing was changed")
+        missing = schema.missing_fields(found, self.request.tag)
+        if missing:
             raise PolicyExecutionError(
-                f"customer {login.customer} has no place for marks (custom schema field {missing[0]}); run "
-                f"`c7n-unused setup -p gcp --tag {tag}` once: nothing was changed"
+                f"customer {self._customer} has no place for marks (custom schema field {missing[0]}); run "
+                f"`c7n-unused setup -p gcp --tag {self.request.tag}` once: nothing was changed"
             )
 
     def identities(self, resources: list[Resource], now: datetime) -> Iterator[tuple[Resource, Identity]]:
         """From the listing; a second look only at those who look unused."""
         known = {r["id"]: self._judged(r, self._more_evidence(r, now), now) for r in resources}
         self._look_again(known, now)
-        if self._again:
-            self._read = self._reader(now)
         for resource in resources:
             yield resource, known[resource["id"]]
 
@@ -98,30 +117,33 @@ class DirectoryUser(GoogleKind):
         identity = transform_user(user, more, now)
         notes = schema.notes_of(user)
         exemption = self.request.exemption(identity.account, identity.name, identity.id, notes, now)
-        return replace(identity, exemption=exemption)
+        privileged = identity.privileged
+        if not isinstance(self._holders, Unknown) and user["id"] in self._holders:
+            privileged = True
+        return replace(identity, exemption=exemption, privileged=privileged)
 
     def _more_evidence(self, user: Mapping[str, Any], now: datetime) -> tuple[Evidence, ...]:
         """What the Reports API says, or what its absence means where single sign-on is in use."""
         if usage_reports.SOURCE in self.request.evidence:
-            usage = usage_reports.shared_usage(self.manager, now)
-            return usage.evidence(user, now, self.request.rules.days)
+            usage = usage_reports.shared_usage(self.manager, now, self.request.rules)
+            return usage.evidence(user, now, self.request.rules)
         problem = sso.shared_sso_problem(self.manager)
         return (problem,) if problem else ()
 
     def _reader(self, now: datetime) -> Reader:
         """Reads one user's evidence again, past every cache. To be made in the main thread, used in any."""
+        rules, customer = self.request.rules, self._customer
         asked = usage_reports.SOURCE in self.request.evidence
-        usage = shared_client(self.manager, usage_reports.USAGE) if asked else None
+        client = shared_client(self.manager, usage_reports.USAGE) if asked else None
+        usage = usage_reports.shared_usage(self.manager, now, rules) if asked else None
         problem = None if usage else sso.shared_sso_problem(self.manager)
-        customer, holders = shared_login(self.manager).customer, shared_role_holders(self.manager)
 
         def read(user: Json, listed: Mapping[str, Any]) -> Identity:
             more: tuple[Evidence, ...] = (problem,) if problem else ()
-            if usage:
-                newest = usage_reports.get_usage(usage, customer, now, user["id"])
-                more = newest.evidence(user, now, self.request.rules.days)
-            identity = with_second_look(self._judged(user, more, now), listed, user, now)
-            return replace(identity, privileged=True) if user["id"] in holders else identity
+            if client and usage:
+                newest = usage_reports.get_newest(client, customer, now, user["id"])
+                more = usage.again(newest).evidence(user, now, rules)
+            return with_second_look(self._judged(user, more, now), listed, user, now)
 
         return read
 
@@ -133,67 +155,117 @@ class DirectoryUser(GoogleKind):
         again = self._read_again(unsettled)
         listed = shared_listing(self.manager).by_id
         for key in unsettled:
-            known[key] = with_second_look(known[key], listed[key], again[key] or {}, now)
+            known[key] = with_second_look(known[key], listed[key], again[key], now)
 
-    def _read_again(self, keys: list[str]) -> Mapping[str, Json | None]:
+    def _read_again(self, keys: list[str]) -> Mapping[str, Json | Unknown]:
         """users.get of these users; what another policy of this run has read is not read again."""
-        store: dict[str, Json | None] = shared(
+        store: dict[str, Json | Unknown] = shared(
             session_of(self.manager), ("gcp-users-again", shared_login(self.manager)), dict
         )
         wanted = [key for key in keys if key not in store]
-        found = for_each(lambda key: get_user(self._users, key, self._projection), wanted)
+        found = for_each(self._second_read, wanted)
         store.update(zip(wanted, found, strict=True))
+        refused = [user.reason for user in found if isinstance(user, Unknown)]
+        if refused:
+            log.warning("%d users could not be read again, and are unknown: %s", len(refused), refused[0])
         return store
+
+    def _second_read(self, key: str) -> Json | Unknown:
+        try:
+            return get_user(self._users, key, self._projection) or {}
+        except GoogleError as error:
+            if not is_refused(error):
+                raise
+            return Unknown(f"the user could not be read: {error}", LAST_LOGIN)
 
     def identity(self, resource: Mapping[str, Any]) -> Identity:
         """By address and id."""
         return Identity(GCP, resource["customerId"], resource["primaryEmail"], resource["id"], ())
 
-    def notes(self, resource: Mapping[str, Any]) -> Notes:
-        """From our custom schema."""
-        return schema.notes_of(resource)
+    def notes(self, resource: Mapping[str, Any]) -> Notes | None:
+        """From our custom schema; None without it."""
+        return None if self._projection["projection"] == "basic" else schema.notes_of(resource)
+
+    def place(self, of: Selected) -> Place:
+        """A field takes 500 characters."""
+        return schema.PLACE
 
     def item(self, resource: Mapping[str, Any]) -> Item:
         """The sign-in."""
-        return Item(SIGN_IN, SIGN_IN)
+        return ITEM
 
-    def protected(self, resource: Mapping[str, Any]) -> str | None:
-        """Our own subject, and guests."""
-        if resource["id"] == self._subject:
+    def untouchable(self, of: Selected) -> str | None:
+        """Our own subject, guests, and everybody while roles are not known."""
+        if self._subject and of.resource["id"] == self._subject["id"]:
             return "it is the user on whose behalf this policy runs"
-        if resource.get("isGuestUser"):
+        if of.resource.get("isGuestUser"):
             return "guests are retired where they belong"
+        if isinstance(self._holders, Unknown):
+            return f"its roles are not known: {self._holders.reason}"
         return None
 
-    def current(self, selected: Selected) -> Fresh | None:
+    def protected(self, of: Selected) -> str | None:
+        """Administrators, by themselves or by a group."""
+        if is_admin(of.resource):
+            return "protected: an administrator"
+        if not isinstance(self._holders, Unknown) and of.resource["id"] in self._holders:
+            return "protected: holds an administrator role, by itself or by a group"
+        return (
+            "protected: Google does not say whether it is an administrator"
+            if is_admin(of.resource) is None
+            else None
+        )
+
+    def find(self, name: str, key: str | None) -> Json | None:
+        """By id, or address."""
+        return get_user(self._users, key or name, self._projection)
+
+    def current(self, of: Selected) -> Fresh | None:
         """Status and notes in one users.get."""
-        found = get_user(self._users, selected.resource["id"], self._projection)
-        return Fresh(found, selected.identity, schema.notes_of(found)) if found else None
+        found = get_user(self._users, of.resource["id"], self._projection)
+        return Fresh(found, transform_user(found, (), clock.now()), self.notes(found)) if found else None
 
-    def fresh(self, selected: Selected, now: datetime) -> Fresh | None:
+    def fresh(self, of: Selected, now: datetime) -> Fresh | None:
         """users.get, then the evidence."""
-        found = self.current(selected)
-        if found is None:
-            return None
-        return replace(found, identity=self._read(found.resource, selected.resource))
+        found = self.current(of)
+        return replace(found, identity=self._read(found.resource, of.resource)) if found else None
 
-    def foreign(self, fresh: Fresh) -> str | None:
-        """Whom Google suspended meanwhile, for abuse or the like, we do not bring back."""
-        reason = fresh.resource.get("suspensionReason", _ADMIN)
-        if fresh.resource.get("suspended") and reason != _ADMIN:
-            return f"Google itself suspended the user ({reason}); clear that in the Admin console first"
-        return None
+    def recent(self, fresh: Fresh, since: datetime, now: datetime) -> tuple[Identity, Recent]:
+        """Log-ins and tokens since the mark."""
+        try:
+            used = recent_use.get_recent_use(
+                self._activities, self._customer, fresh.resource["id"], since, now
+            )
+        except GoogleError as error:
+            return fresh.identity, recent_without(error)
+        found = with_use(fresh.identity, {ITEM: used}) if used else fresh.identity
+        return found, Recent("checked")
 
-    def write(self, change: NotesChange) -> None:
-        """users.patch of the named fields only."""
-        self._patch(change.of, schema.body_of({**change.put, **dict.fromkeys(change.drop)}))
+    def changed_by(self, fresh: Fresh, since: Mapping[Item, datetime], now: datetime) -> Mapping[Item, str]:
+        """Who suspended the user last, and when."""
+        user = fresh.resource
+        if problem := _suspended_by_google(user):
+            return {ITEM: problem}
+        if user.get("suspended") and user.get("suspensionTime") and ITEM in since:
+            at = parse_time(user["suspensionTime"])
+            if at > since[ITEM] + _OUR_OWN:
+                return {ITEM: f"suspended again by an administrator at {format_time(at)}"}
+        return {}
 
-    def switch(self, fresh: Fresh, *, on: bool) -> None:
-        """users.patch; Google ends a suspended user's sessions itself."""
-        self._patch(fresh, {"suspended": not on})
+    def write_one(self, change: NotesChange) -> None:
+        """One users.patch of the named fields, with the switch; whom Google suspended is not switched on."""
+        if change.switch == "on" and (problem := _suspended_by_google(change.of.resource)):
+            raise GoogleError("users.patch", None, "refused by us", problem)
+        body = schema.body_of(change.texts) if change.texts else {}
+        if change.switch:
+            body["suspended"] = change.switch == "off"
+        if body:
+            self._writer.call("patch", userKey=change.of.resource["id"], body=body)
 
-    def _patch(self, of: Selected, body: Json) -> None:
-        self._writer.call("patch", userKey=of.resource["id"], body=body)
+    def account(self) -> str:
+        """The customer's own id."""
+        customer = shared_login(self.manager).customer
+        return str(self._subject["customerId"]) if self._subject and customer == "my_customer" else customer
 
     def endpoint(self) -> str:
         """Where changes are sent."""
@@ -202,3 +274,10 @@ class DirectoryUser(GoogleKind):
     def forget(self) -> None:
         """List the customer again."""
         forget_listing(self.manager)
+
+
+def _suspended_by_google(user: Mapping[str, Any]) -> str | None:
+    reason = user.get("suspensionReason", _ADMIN)
+    if user.get("suspended") and reason != _ADMIN:
+        return f"Google itself suspended the user ({reason}); clear that in the Admin console first"
+    return None

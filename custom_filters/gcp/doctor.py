@@ -9,11 +9,11 @@ import google.auth.exceptions
 
 from custom_filters.core.doctor_check import Check
 from custom_filters.custodian import clock
-from custom_filters.gcp import usage_reports
+from custom_filters.gcp import bound_keys, recent_use, usage_reports
 from custom_filters.gcp.accounts import ACCOUNTS, POLICIES
 from custom_filters.gcp.activity import ACTIVITIES, OF_ACCOUNTS, OF_KEYS, SERIES, get_seen
 from custom_filters.gcp.client import Api, Client, Login, login_of
-from custom_filters.gcp.directory import USERS_READ, USERS_WRITE, get_projection
+from custom_filters.gcp.directory import USERS_READ, USERS_WRITE, projection
 from custom_filters.gcp.errors import GoogleError
 from custom_filters.gcp.permissions import iam_permissions
 from custom_filters.gcp.roles import ASSIGNMENTS
@@ -52,18 +52,28 @@ def _people(session: Any, login: Login) -> Iterator[Check]:
     yield _check("users", lambda: _users(client(USERS_READ), client(SCHEMAS_READ), login.customer))
     yield _check("usage reports", lambda: _usage(client(usage_reports.USAGE), login.customer))
     yield _marks(session, login.customer)
+    yield _check(
+        "activities (optional: the last hours before users are suspended)",
+        lambda: _activities(client(recent_use.ACTIVITIES), login),
+    )
     yield _check("roles (only to mark and disable)", lambda: _roles(client(ASSIGNMENTS), login.customer))
     yield _check("writing users (only to mark and disable)", lambda: _write(client(USERS_WRITE), login))
 
 
 def _users(users: Client, schemas: Client, customer: str) -> str:
-    projection = get_projection(schemas, customer)
-    users.call("list", customer=customer, maxResults=1, fields="users(id)", **projection)
+    shown = projection(get_schema(schemas, customer))
+    users.call("list", customer=customer, maxResults=1, fields="users(id)", **shown)
     return "can be listed"
 
 
 def _usage(client: Client, customer: str) -> str:
-    return usage_reports.describe(usage_reports.get_usage(client, customer, clock.now()))
+    return usage_reports.describe(usage_reports.get_newest(client, customer, clock.now()))
+
+
+def _activities(client: Client, login: Login) -> str:
+    now = clock.now()
+    recent_use.get_recent_use(client, login.customer, login.subject or "all", now, now)
+    return "can be asked"
 
 
 def _marks(session: Any, customer: str) -> Check:
@@ -97,6 +107,9 @@ def _project(session: Any) -> Iterator[Check]:
     yield _check(f"service accounts of {project}", lambda: _accounts(session, project))
     yield _check(f"Policy Analyzer in {project}", lambda: _analyzer(session, project))
     yield _check(f"Monitoring in {project}", lambda: _monitoring(session, project))
+    lost = "without them, accounts that are not seen in use are unknown"
+    yield _check(f"HMAC keys of {project} ({lost})", lambda: _hmac_keys(session, project))
+    yield _check(f"API keys of {project} ({lost})", lambda: _api_keys(session, project))
 
 
 def _accounts(session: Any, project: str) -> str:
@@ -113,6 +126,15 @@ def _analyzer(session: Any, project: str) -> str:
 def _monitoring(session: Any, project: str) -> str:
     get_seen(Client(session, SERIES), project, OF_KEYS, clock.now(), "none")
     return "can be asked"
+
+
+def _hmac_keys(session: Any, project: str) -> str:
+    return f"{len(bound_keys.get_hmac_keys(Client(session, bound_keys.HMAC_KEYS), project))} are there"
+
+
+def _api_keys(session: Any, project: str) -> str:
+    found = bound_keys.get_api_keys(Client(session, bound_keys.API_KEYS), project)
+    return f"{len(found)} bound to accounts are there"
 
 
 def _permissions(projects: Client, project: str) -> Check:

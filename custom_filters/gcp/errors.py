@@ -11,6 +11,8 @@ from c7n.exceptions import PolicyExecutionError
 #: ErrorInfo reasons (google.rpc) and the Admin SDK's `errors[].reason` for the same things.
 _DISABLED = frozenset({"SERVICE_DISABLED", "accessNotConfigured"})
 _NO_SCOPE = frozenset({"ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientPermissions"})
+#: The reason of an error without an answer: no token is given for these scopes.
+NO_TOKEN = "no access token"
 _GRANT = "`c7n-unused permissions -p gcp` lists what is needed"
 
 
@@ -56,7 +58,7 @@ def no_token(method: str, scopes: tuple[str, ...], error: object) -> GoogleError
     remedy = "check the key that GOOGLE_APPLICATION_CREDENTIALS names"
     if scopes:
         remedy = f"delegate {', '.join(scopes)} to the service account and check GOOGLE_WORKSPACE_SUBJECT"
-    return GoogleError(method, None, "no access token", str(error), f"{remedy}; {_GRANT}")
+    return GoogleError(method, None, NO_TOKEN, str(error), f"{remedy}; {_GRANT}")
 
 
 def _error(content: bytes) -> Mapping[str, Any]:

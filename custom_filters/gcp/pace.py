@@ -6,7 +6,7 @@ from typing import Any
 
 from custom_filters.custodian.pacing import Again, Quota, RateLimiter
 from custom_filters.custodian.store import shared
-from custom_filters.gcp.errors import GoogleError
+from custom_filters.gcp.errors import NO_TOKEN, GoogleError
 
 #: https://developers.google.com/workspace/admin/directory/v1/limits: for a user and project.
 _DIRECTORY = Quota(2400, 60)
@@ -33,12 +33,17 @@ def shared_limiter(session: Any, service: str, version: str, component: str) -> 
     return shared(session, ("gcp-pace", name), lambda: RateLimiter(name, quota=quota))
 
 
+def is_too_fast(error: GoogleError) -> bool:
+    """Whether a call was refused for its speed alone."""
+    return error.status == _TOO_MANY or error.reason in _TOO_FAST
+
+
 def again(error: GoogleError) -> Again | None:
     """Whether and why a call that failed like this is made again."""
-    if error.status == _TOO_MANY or error.reason in _TOO_FAST:
+    if is_too_fast(error):
         return Again(retry_after=error.retry_after)
     if error.status is None:
-        return None if error.reason == "no access token" else Again(_TRIES)
+        return None if error.reason == NO_TOKEN else Again(_TRIES)
     return Again(_TRIES, error.retry_after) if error.status >= _SERVER_ERRORS else None
 
 

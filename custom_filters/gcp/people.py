@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from custom_filters.core.credential import Credential, Identity, UserType
-from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, read_use
+from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, Used, read_use
+from custom_filters.core.notes import Item
 from custom_filters.core.times import read_optional
 from custom_filters.core.vocabulary import GCP
-from custom_filters.custodian.notes import with_restored
-from custom_filters.gcp.schema import SCHEMA, notes_of
 
 SIGN_IN = "sign-in"
 KINDS = (SIGN_IN,)
+ITEM = Item(SIGN_IN, SIGN_IN)
 LAST_LOGIN = "last-login"
 _NEVER = "1970-01-01T00:00:00"
 
@@ -38,7 +38,7 @@ def transform_user(user: Mapping[str, Any], more: tuple[Evidence, ...], now: dat
         account=user["customerId"],
         name=user["primaryEmail"],
         id=user["id"],
-        credentials=with_restored([credential], notes_of(user), f"the custom schema {SCHEMA}"),
+        credentials=(credential,),
         user_type=_user_type(user),
         privileged=is_admin(user),
         owner=owner,
@@ -59,19 +59,24 @@ def last_login(user: Mapping[str, Any], method: str, now: datetime) -> Evidence:
 
 
 def with_second_look(
-    identity: Identity, listed: Mapping[str, Any], user: Mapping[str, Any], now: datetime
+    identity: Identity, listed: Mapping[str, Any], user: Mapping[str, Any] | Unknown, now: datetime
 ) -> Identity:
-    """The identity after users.get.
+    """The identity after users.get; Unknown where that was refused.
 
-    users.list has been seen with old or no dates; where the two differ, the newer date counts, and if that is
-    not recent nothing is proved: the difference is unknown, and so never acted on.
+    users.list has been seen with old or no dates; where the two differ, that counts as use.
     """
-    evidence: tuple[Evidence, ...] = (last_login(user, "users.get", now),)
-    if listed.get("lastLoginTime") != user.get("lastLoginTime"):
-        reason = "users.list and users.get give different dates of the last sign-in"
-        evidence += (Unknown(reason, LAST_LOGIN, observed_at=now),)
+    evidence: tuple[Evidence, ...] = (user,) if isinstance(user, Unknown) else _second_look(listed, user, now)
     credentials = [replace(c, evidence=(*c.evidence, *evidence)) for c in identity.credentials]
     return replace(identity, credentials=tuple(credentials))
+
+
+def _second_look(listed: Mapping[str, Any], user: Mapping[str, Any], now: datetime) -> tuple[Evidence, ...]:
+    seen = last_login(user, "users.get", now)
+    dates = listed.get("lastLoginTime"), user.get("lastLoginTime")
+    if dates[0] == dates[1]:
+        return (seen,)
+    told = f"users.list says {dates[0] or 'nothing'}, users.get {dates[1] or 'nothing'}: counted as used now"
+    return (seen, Used(now, LAST_LOGIN, observed_at=now, value=told))
 
 
 def is_admin(user: Mapping[str, Any]) -> bool | None:

@@ -5,27 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from custom_filters.gcp import roles, schema, sso, usage_reports
+from custom_filters.gcp import recent_use, roles, schema, sso, usage_reports
 from custom_filters.gcp.client import Api
 from custom_filters.gcp.directory import USERS_READ, USERS_WRITE
 
 
 @dataclass(frozen=True)
 class Need:
-    """A scope, privilege or IAM permission, and what it is for."""
+    """A scope, privilege or IAM permission, and what it is for.
+
+    `optional`: a run goes on without it; `purpose` then says what is lost.
+    """
 
     name: str
     purpose: str
+    optional: bool = False
 
 
-def _scope(api: Api, purpose: str) -> Need:
-    return Need(api.scopes[0], purpose)
+def _scope(api: Api, purpose: str, *, optional: bool = False) -> Need:
+    return Need(api.scopes[0], purpose, optional)
 
 
 REPORT_SCOPES = (
     _scope(USERS_READ, "users with the date of their last sign-in"),
-    _scope(schema.SCHEMAS_READ, "whether the custom schema for our marks is there"),
-    _scope(usage_reports.USAGE, "`evidence: [reports]`: single sign-on and mail"),
+    _scope(
+        schema.SCHEMAS_READ,
+        "whether the custom schema for our marks is there; without it reports show no marks",
+        optional=True,
+    ),
+    _scope(usage_reports.USAGE, "`evidence: [reports]`: single sign-on, mail and Drive"),
 )
 #: Only where a policy does without `reports`.
 SSO_SCOPE = _scope(sso.ASSIGNMENTS, "only for `evidence: [last-login]`: whether there is single sign-on")
@@ -33,6 +41,12 @@ ENFORCE_SCOPES = (
     _scope(USERS_WRITE, "marks and restore records, suspending, bringing back"),
     _scope(roles.ASSIGNMENTS, "who is an administrator, so as to leave them alone"),
     _scope(roles.MEMBERS, "who is one by a group"),
+    _scope(
+        recent_use.ACTIVITIES,
+        "log-ins and tokens since the mark; without it users are suspended unchecked in the last hours, "
+        "unless `recent: required`",
+        optional=True,
+    ),
 )
 SETUP_SCOPE = _scope(schema.SCHEMAS_WRITE, "only for `c7n-unused setup -p gcp`; can be withdrawn after it")
 
@@ -47,13 +61,24 @@ ENFORCE_PRIVILEGES = (
     Need("super administrator", "reading role assignments takes one, as does suspending administrators"),
 )
 
+_WITHOUT = "without it none is known to be"
 REPORT_PERMISSIONS = (
     Need("iam.serviceAccounts.list", "service accounts"),
     Need("iam.serviceAccountKeys.list", "their keys"),
-    Need("resourcemanager.projects.getIamPolicy", "which of them are privileged"),
-    Need("policyanalyzer.serviceAccountLastAuthenticationActivities.query", "last use of accounts"),
-    Need("policyanalyzer.serviceAccountKeyLastAuthenticationActivities.query", "last use of keys"),
-    Need("monitoring.timeSeries.list", "use in the last six weeks"),
+    Need("resourcemanager.projects.getIamPolicy", f"which are privileged; {_WITHOUT} touched", optional=True),
+    Need(
+        "policyanalyzer.serviceAccountLastAuthenticationActivities.query",
+        f"last use of accounts; {_WITHOUT} unused",
+        optional=True,
+    ),
+    Need(
+        "policyanalyzer.serviceAccountKeyLastAuthenticationActivities.query",
+        f"last use of keys; {_WITHOUT} unused",
+        optional=True,
+    ),
+    Need("monitoring.timeSeries.list", f"use in the last six weeks; {_WITHOUT} unused", optional=True),
+    Need("storage.hmacKeys.list", f"HMAC keys of accounts; {_WITHOUT} unused", optional=True),
+    Need("apikeys.keys.list", f"API keys bound to accounts; {_WITHOUT} unused", optional=True),
 )
 ENFORCE_PERMISSIONS = (
     Need("iam.serviceAccounts.get", "a fresh look"),
@@ -67,10 +92,12 @@ ENFORCE_PERMISSIONS = (
 
 PEOPLE_APIS = ("admin.googleapis.com",)
 PROJECT_APIS = (
+    "apikeys.googleapis.com",
     "cloudresourcemanager.googleapis.com",
     "iam.googleapis.com",
     "monitoring.googleapis.com",
     "policyanalyzer.googleapis.com",
+    "storage.googleapis.com",
 )
 
 
@@ -98,7 +125,7 @@ def document(enforce: bool) -> str:
         *_lines(privileges),
         "IAM permissions of the service account in each project:",
         *_lines(iam_permissions(enforce=enforce)),
-        "APIs enabled in the service account's project, the last four in each project too:",
+        f"APIs enabled in the service account's project, the last {len(PROJECT_APIS)} in each project too:",
         *(f"  {name}" for name in PEOPLE_APIS + PROJECT_APIS),
     ]
     return "\n".join(parts) + "\n"
@@ -107,4 +134,5 @@ def document(enforce: bool) -> str:
 def _lines(needs: Iterable[Need]) -> list[str]:
     found = list(needs)
     width = max(len(need.name) for need in found)
-    return [*(f"  {need.name:{width}}  {need.purpose}" for need in found), ""]
+    told = (f"{need.purpose}{' (optional)' if need.optional else ''}" for need in found)
+    return [*(f"  {need.name:{width}}  {text}" for need, text in zip(found, told, strict=True)), ""]

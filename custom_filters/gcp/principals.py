@@ -11,16 +11,18 @@ from typing import Any
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.evidence import Evidence, Unknown, Used
 from custom_filters.core.exemption import Exemption
-from custom_filters.core.record import Item
+from custom_filters.core.notes import Item
 from custom_filters.core.times import parse_time
 from custom_filters.core.vocabulary import GCP
-from custom_filters.custodian.notes import with_restored
 from custom_filters.gcp.accounts import PARENT
+from custom_filters.gcp.bound_keys import BoundKeys
 from custom_filters.gcp.client import Login
-from custom_filters.gcp.description import parse_description
+from custom_filters.gcp.description import Description, parse_description
+from custom_filters.gcp.roles import Holders
 
 SERVICE_ACCOUNT = "service-account"
 KEY = "service-account-key"
+ITEM = Item(SERVICE_ACCOUNT, SERVICE_ACCOUNT)
 #: Made by Google for Compute Engine, App Engine and the APIs' own use; services break without them.
 _DEFAULT = re.compile(
     r"\d+-compute@developer\.gserviceaccount\.com|.+@(?:appspot|cloudservices)\.gserviceaccount\.com"
@@ -31,10 +33,31 @@ _ADMIN = re.compile(r"roles/(?:owner|(?:iam|resourcemanager)\.\w*Admin)")
 
 @dataclass(frozen=True)
 class ProjectAccess:
-    """What is known beside the resource itself: who asks, and every account's roles in the project."""
+    """What is known beside the resource itself: who asks, and what every account may do.
+
+    `roles` are those in the project's own policy by address, `holders` who has an administrator role in
+    Workspace (nobody, where no user is spoken for); Unknown where Google refuses to tell. `bound` are keys of
+    other kinds.
+    """
 
     login: Login
-    roles: Mapping[str, frozenset[str]]
+    roles: Mapping[str, frozenset[str]] | Unknown
+    holders: Holders | Unknown
+    bound: BoundKeys
+
+    def privileged(self, account: Mapping[str, Any]) -> bool | None:
+        """Whether it administers IAM, projects or Workspace; None when that is not known."""
+        if not isinstance(self.holders, Unknown) and account["uniqueId"] in self.holders:
+            return True
+        if isinstance(self.roles, Unknown):
+            return None
+        found = is_privileged(self.roles.get(account["email"], frozenset()))
+        return found or (None if isinstance(self.holders, Unknown) else found)
+
+    def unread(self) -> str | None:
+        """Why nobody may be touched."""
+        problem = next((x for x in (self.roles, self.holders) if isinstance(x, Unknown)), None)
+        return f"its roles are not known: {problem.reason}" if problem else None
 
 
 def transform_account(
@@ -47,9 +70,14 @@ def transform_account(
         id=SERVICE_ACCOUNT,
         status="off" if account.get("disabled") else "on",
         created=None,  # Google does not tell
-        evidence=(*evidence, *([_in_use(now)] if ours else [])),
+        evidence=(
+            *evidence,
+            *access.bound.evidence(account["email"], now),
+            *([_in_use(now)] if ours else []),
+        ),
     )
-    return _identity(account, account, credential, access)
+    bound = access.bound.credentials(account["email"], now)
+    return _identity(account, (credential, *bound), access)
 
 
 def transform_key(
@@ -63,21 +91,17 @@ def transform_key(
     off = key.get("disabled") or account.get("disabled") or expired
     born = parse_time(key["validAfterTime"])
     credential = Credential(KEY, name, "off" if off else "on", born, evidence, rotated=born)
-    return _identity(key, account, credential, access)
+    return _identity(account, (credential,), access)
 
 
-def notes_of(resource: Mapping[str, Any]) -> dict[str, str]:
-    """Our notes on an account or a key, by the names that policies use."""
-    account = resource.get(PARENT, resource)
-    key = key_id(resource) if PARENT in resource else ""
-    item = Item(KEY, key) if key else Item(SERVICE_ACCOUNT, SERVICE_ACCOUNT)
-    return parse_description(account.get("description", "")).notes_on(item, key)
+def description_of(resource: Mapping[str, Any]) -> Description:
+    """The description of an account, or of a key's account."""
+    return parse_description(resource.get(PARENT, resource).get("description", ""))
 
 
 def _identity(
-    resource: Mapping[str, Any], account: Mapping[str, Any], credential: Credential, access: ProjectAccess
+    account: Mapping[str, Any], credentials: tuple[Credential, ...], access: ProjectAccess
 ) -> Identity:
-    credentials = with_restored([credential], notes_of(resource), "the service account's description")
     return Identity(
         provider=GCP,
         account=account["projectId"],
@@ -85,7 +109,7 @@ def _identity(
         id=account["uniqueId"],
         credentials=credentials,
         user_type="service",
-        privileged=is_privileged(access.roles.get(account["email"], frozenset())),
+        privileged=access.privileged(account),
     )
 
 

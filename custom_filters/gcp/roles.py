@@ -6,43 +6,61 @@ isDelegatedAdmin are not relied on alone, since roles can be given to groups.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from custom_filters.custodian.store import shared
-from custom_filters.gcp.client import Api, Client, session_of, shared_client, shared_login
+from custom_filters.core.evidence import Unknown
+from custom_filters.gcp.client import Api, Client, shared_client, shared_login
+from custom_filters.gcp.refusals import known_or_unknown
 
 ASSIGNMENTS = Api("admin", "directory_v1", "roleAssignments", "admin.directory.rolemanagement.readonly")
 MEMBERS = Api("admin", "directory_v1", "members", "admin.directory.group.member.readonly")
 _PAGE = 200
 
 
-def shared_role_holders(manager: Any) -> frozenset[str]:
-    """Ids of the users with a role, read once a run."""
+@dataclass(frozen=True)
+class Holders:
+    """Ids of the users and service accounts with a role; `everybody`: a group with one holds all users."""
+
+    ids: frozenset[str] = frozenset()
+    everybody: bool = False
+
+    def __contains__(self, principal: object) -> bool:
+        return self.everybody or principal in self.ids
+
+
+def shared_holders(manager: Any) -> Holders | Unknown:
+    """Who holds a role, read once a run; nobody may be touched where that is unknown."""
     login = shared_login(manager)
     clients = shared_client(manager, ASSIGNMENTS), shared_client(manager, MEMBERS)
-    return shared(
-        session_of(manager), ("gcp-roles", login), lambda: get_role_holders(*clients, login.customer)
+    key = ("gcp-roles", login)
+    return known_or_unknown(
+        manager, "administrator roles", key, lambda: get_holders(*clients, login.customer)
     )
 
 
-def get_role_holders(assignments: Client, members: Client, customer: str) -> frozenset[str]:
-    """Ids of all assignees, groups resolved to their members."""
+def get_holders(assignments: Client, members: Client, customer: str) -> Holders:
+    """All assignees, groups resolved to their members."""
     holders: set[str] = set()
     groups: list[str] = []
     for item in assignments.items("list", "items", customer=customer, maxResults=_PAGE):
         is_group = item.get("assigneeType", "user").lower() == "group"
         (groups.append if is_group else holders.add)(item["assignedTo"])
-    return frozenset(holders | _members(members, groups))
+    found, everybody = _members(members, groups)
+    return Holders(frozenset(holders | found), everybody)
 
 
-def _members(members: Client, groups: list[str]) -> set[str]:
+def _members(members: Client, groups: list[str]) -> tuple[set[str], bool]:
+    """Members of these groups and of groups in them, and whether one holds the whole customer."""
     found: set[str] = set()
+    everybody = False
     waiting, seen = list(groups), set(groups)
     while waiting:
         for item in members.items("list", "members", groupKey=waiting.pop(), maxResults=_PAGE):
+            everybody = everybody or item.get("type") == "CUSTOMER"
             if item.get("type") != "GROUP":
                 found.add(item["id"])
             elif item["id"] not in seen:
                 seen.add(item["id"])
                 waiting.append(item["id"])
-    return found
+    return found, everybody

@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from custom_filters.core.vocabulary import EXEMPT_TAG, RECORD_TAG, RESTORED_TAG, STOCK_TAG, marked_tag
+from custom_filters.core.notes import EXEMPT, RECORD
+from custom_filters.core.notes_writing import Place
+from custom_filters.core.vocabulary import STOCK_TAG
 from custom_filters.core.vocabulary import TAG as DEFAULT_TAG
 from custom_filters.gcp.client import Api, Client, Json, found_or_none
 
 SCHEMAS_READ = Api("admin", "directory_v1", "schemas", "admin.directory.userschema.readonly")
 SCHEMAS_WRITE = Api("admin", "directory_v1", "schemas", "admin.directory.userschema")
 SCHEMA = "c7n_unused"
+#: A field takes 500 characters.
+PLACE = Place(500)
 #: A note's name as policies write it. Letters, digits and hyphens, so that it is a field's name too.
 TAG_PATTERN = f"^({DEFAULT_TAG}[a-z0-9-]*|{STOCK_TAG})$"
 TAG: dict[str, Any] = {"type": "string", "pattern": TAG_PATTERN, "maxLength": 60}
@@ -28,7 +32,7 @@ def field_of(tag: str) -> str:
 
 def field_names(tag: str = DEFAULT_TAG) -> tuple[str, ...]:
     """The fields that policies with this `tag` need."""
-    return tuple(map(field_of, (tag, marked_tag(tag), RECORD_TAG, RESTORED_TAG, EXEMPT_TAG)))
+    return tuple(map(field_of, (tag, RECORD, EXEMPT)))
 
 
 def notes_of(user: Mapping[str, Any]) -> dict[str, str]:
@@ -42,8 +46,8 @@ def _tag_of(name: str) -> str:
 
 
 def body_of(changes: Mapping[str, str | None]) -> Json:
-    """The body of a users.patch that sets notes, and removes those that are None."""
-    return {"customSchemas": {SCHEMA: {field_of(name): value for name, value in changes.items()}}}
+    """What a users.patch takes to set notes, and to remove those that are None or empty."""
+    return {"customSchemas": {SCHEMA: {field_of(name): value or None for name, value in changes.items()}}}
 
 
 def get_schema(schemas: Client, customer: str) -> Json | None:

@@ -1,17 +1,20 @@
-"""The Reports API: what one day's usage report says of every user's last use, beyond signing in.
+"""The Reports API: what daily usage reports say of every user's last use, beyond signing in.
 
-https://developers.google.com/workspace/admin/reports/reference/rest/v1/userUsageReport/get: a day's report is
-ready some days later; days are those of UTC-8; a warning says that an application's data is missing.
+https://developers.google.com/workspace/admin/reports/v1/appendix/usage/user/gmail: dates of mail reach 30
+days back from the report's day, so that one report for each 30 days is read, back to the threshold; Google
+keeps them for 450 days. A day's report is ready some days later; days are those of UTC-8; a warning says
+that an application's data is missing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
-from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, read_use
+from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, Used, read_use
+from custom_filters.core.judge import Rules
 from custom_filters.core.times import format_time, parse_time
 from custom_filters.custodian.store import shared
 from custom_filters.gcp.client import Api, Client, Json, session_of, shared_client, shared_login
@@ -19,94 +22,190 @@ from custom_filters.gcp.errors import GoogleError
 
 SOURCE = "reports"
 USAGE = Api("admin", "reports_v1", "userUsageReport", "admin.reports.usage.readonly")
-#: Signing in, also by single sign-on and by mail programs, which users.list does not tell.
-PARAMETERS = (
-    "accounts:last_login_time",
-    "accounts:last_sso_time",
-    "gmail:last_imap_time",
-    "gmail:last_pop_time",
-    "gmail:last_webmail_time",
+#: Signing in, also by single sign-on, since the account was made; 1970 is never, and a missing one unknown.
+SIGN_INS = ("accounts:last_login_time", "accounts:last_sso_time")
+#: In the 30 days before the report; omitted, or 1970, it says nothing of the time before them.
+LATELY = (
+    "gmail:timestamp_last_imap",
+    "gmail:timestamp_last_interaction",
+    "gmail:timestamp_last_pop",
+    "gmail:timestamp_last_webmail",
+    "drive:timestamp_last_active_usage",
 )
+#: How many on that one day.
+COUNTS = ("gmail:num_emails_sent",)
+PARAMETERS = (*SIGN_INS, *LATELY, *COUNTS)
 _PACIFIC = timezone(timedelta(hours=-8))
-#: How many days back a report is looked for; one that is older is late, and tells nothing.
+#: How many days back a complete report is looked for; data that is older is late, and tells nothing.
 _FRESHEST, _OLDEST = 2, 7
+_REACH = timedelta(days=30)
+#: Days between two reports, the first that is complete: they overlap or touch.
+_STEPS = (29, 28, 27, 26, 30)
 _PAGE = 1000
-_NEVER_YEAR = 1970
+_NEVER_YEAR = "1970"
+_NOT_READY = 400
+
+Values = Mapping[str, str | int]
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day's report: `until` is the day's end (UTC); values by user id and parameter.
+
+    `problem` says why it tells nothing: it is not ready, or Google warns that data is missing.
+    """
+
+    until: datetime
+    values: Mapping[str, Values]
+    problem: str | None = None
+
+    @property
+    def date(self) -> date:
+        """The day that it is about."""
+        return (self.until - timedelta(days=1)).astimezone(_PACIFIC).date()
+
+    @property
+    def begins(self) -> datetime:
+        """From when on its dates of mail tell of use."""
+        return self.until - _REACH
 
 
 @dataclass(frozen=True)
 class Usage:
-    """One day's report: `until` is the day's end (UTC); dates by user id and parameter.
+    """Reports without a gap between them, newest first; `gap` says where they end too early, and why."""
 
-    `problem` says why it tells nothing: there is none yet, or Google warns that data is missing.
-    """
-
-    until: datetime
-    dates: Mapping[str, Mapping[str, str]]
-    problem: str | None = None
-
-    def evidence(self, user: Mapping[str, Any], now: datetime, days: int) -> tuple[Evidence, ...]:
-        """What the report says of one user."""
-        if self.problem:
-            return (Unknown(self.problem, SOURCE, observed_at=self.until),)
-        found = self.dates.get(user["id"])
-        if found is None:
-            return (self._absent(user, now, days),)
-        return tuple(self._statements(found, _wanted(user), now))
-
-    def _absent(self, user: Mapping[str, Any], now: datetime, days: int) -> Evidence:
-        """A user who was made after the report and is younger than the threshold can't be unused anyway."""
-        made = user.get("creationTime")
-        if made and parse_time(made) >= self.until and now - parse_time(made) < timedelta(days=days):
-            return NeverUsed(parse_time(made), SOURCE, observed_at=self.until, value="made after the report")
-        reason = f"the usage report of {self._day} does not tell of this user"
-        return Unknown(reason, SOURCE, observed_at=self.until)
-
-    def _statements(
-        self, found: Mapping[str, str], wanted: frozenset[str], now: datetime
-    ) -> Iterator[Evidence]:
-        missing = sorted(wanted - set(found))
-        if missing:
-            reason = f"the usage report of {self._day} lacks {', '.join(missing)}"
-            yield Unknown(reason, SOURCE, observed_at=self.until)
-        used = {name: text for name, text in found.items() if not text.startswith(str(_NEVER_YEAR))}
-        for name, text in used.items():
-            yield read_use(text, f"{SOURCE} {name}", now=now, observed_at=self.until)
-        if not used and not missing:
-            yield NeverUsed(None, SOURCE, observed_at=self.until)
+    days: tuple[Day, ...]
+    gap: str | None = None
 
     @property
-    def _day(self) -> str:
-        return f"{(self.until - timedelta(days=1)).astimezone(_PACIFIC).date()}"
+    def newest(self) -> Day:
+        """The newest complete report, or the reason why there is none."""
+        return self.days[0]
+
+    def again(self, newest: Day) -> Usage:
+        """With a newer reading of one user's newest report; older ones do not change."""
+        return replace(self, days=(newest, *self.days))
+
+    def evidence(self, user: Mapping[str, Any], now: datetime, rules: Rules) -> tuple[Evidence, ...]:
+        """What the reports say of one user."""
+        if self.newest.problem:
+            return (Unknown(self.newest.problem, SOURCE, observed_at=self.newest.until),)
+        if self.newest.values.get(user["id"]) is None:
+            return (self._absent(user, now, rules),)
+        return tuple(self._statements(user, now, rules))
+
+    def _absent(self, user: Mapping[str, Any], now: datetime, rules: Rules) -> Evidence:
+        """A user who was made after the report and is younger than the threshold can't be unused anyway."""
+        made, until = _made(user), self.newest.until
+        if made and made >= until and now - made < timedelta(days=rules.days):
+            return NeverUsed(made, SOURCE, observed_at=until, value="made after the report")
+        reason = f"the usage report of {self.newest.date} does not tell of this user"
+        return Unknown(reason, SOURCE, observed_at=until)
+
+    def _statements(self, user: Mapping[str, Any], now: datetime, rules: Rules) -> Iterator[Evidence]:
+        used: dict[str, Evidence] = {}
+        for day in self.days:
+            for name, statement in _uses(day, day.values.get(user["id"], {}), now):
+                used.setdefault(name, statement)
+        yield from used.values()
+        problem = self._problem(user, now, rules)
+        if problem:
+            yield Unknown(problem, SOURCE, observed_at=self.newest.until)
+        elif not used:
+            oldest, made = self.days[-1].begins, _made(user)
+            since = None if made and made >= oldest else oldest
+            text = f"nothing in the reports of {', '.join(str(day.date) for day in self.days)}"
+            yield NeverUsed(since, SOURCE, observed_at=self.newest.until, value=text)
+
+    def _problem(self, user: Mapping[str, Any], now: datetime, rules: Rules) -> str | None:
+        """Why the reports together do not say that there was no other use back to threshold or birth."""
+        newest = self.newest
+        lacking = [name for name in SIGN_INS if name not in newest.values[user["id"]]]
+        if lacking:
+            return f"the usage report of {newest.date} lacks {', '.join(lacking)}"
+        needed = max(now - _threshold(rules), _made(user) or now - _threshold(rules))
+        silent = next((d for d in self.days if d.until > needed and user["id"] not in d.values), None)
+        if silent:
+            return f"the usage report of {silent.date} does not tell of this user"
+        return self.gap if self.days[-1].begins > needed else None
 
 
-def _wanted(user: Mapping[str, Any]) -> frozenset[str]:
-    """Nothing is said of Gmail where there is no mailbox, as in Cloud Identity."""
-    mail = user.get("isMailboxSetup") is not False
-    return frozenset(name for name in PARAMETERS if mail or not name.startswith("gmail:"))
+def _made(user: Mapping[str, Any]) -> datetime | None:
+    try:
+        return parse_time(user["creationTime"])
+    except (KeyError, ValueError):
+        return None
 
 
-def shared_usage(manager: Any, now: datetime) -> Usage:
-    """The newest report of all users, read once a run."""
-    login = shared_login(manager)
+def _threshold(rules: Rules) -> timedelta:
+    return timedelta(days=max(rules.days, rules.grace_days, *rules.thresholds))
+
+
+def _uses(day: Day, values: Values, now: datetime) -> Iterator[tuple[str, Evidence]]:
+    for name, value in values.items():
+        source = f"{SOURCE} {name}"
+        if name in COUNTS and value:
+            sent = f"{value} on {day.date}"
+            yield name, Used(min(day.until, now), source, observed_at=day.until, value=sent)
+        elif name not in COUNTS and not str(value).startswith(_NEVER_YEAR):
+            yield name, read_use(str(value), source, now=now, observed_at=day.until)
+
+
+def shared_usage(manager: Any, now: datetime, rules: Rules) -> Usage:
+    """The reports of all users, read once a run."""
+    login, threshold = shared_login(manager), _threshold(rules)
     client = shared_client(manager, USAGE)
-    key = ("gcp-usage", login, _today(now))
-    return shared(session_of(manager), key, lambda: get_usage(client, login.customer, now))
+    key = ("gcp-usage", login, _today(now), threshold)
+    return shared(session_of(manager), key, lambda: get_usage(client, login.customer, now, threshold))
 
 
-def get_usage(client: Client, customer: str, now: datetime, user: str = "all") -> Usage:
-    """The newest report that is ready, of all users or of one."""
-    refused: GoogleError | None = None
-    for back in range(_FRESHEST, _OLDEST + 1):
-        day = _today(now) - timedelta(days=back)
-        try:
-            return transform_usage(day, _get_pages(client, customer, day, user))
-        except GoogleError as error:
-            if error.status != 400:
-                raise
-            refused = error  # this day is not ready yet
-    reason = f"no usage report of the last {_OLDEST} days is ready ({refused})"
-    return Usage(_end_of(_today(now) - timedelta(days=_OLDEST)), {}, reason)
+def get_usage(client: Client, customer: str, now: datetime, threshold: timedelta) -> Usage:
+    """The newest complete report, and as many before it as reach back over the threshold."""
+    days = [get_newest(client, customer, now)]
+    while days[-1].problem is None and days[-1].begins > now - threshold:
+        before = _day_before(client, customer, days[-1])
+        if before.problem:
+            return Usage(tuple(days), before.problem)
+        days.append(before)
+    return Usage(tuple(days))
+
+
+def get_newest(client: Client, customer: str, now: datetime, user: str = "all") -> Day:
+    """The newest report that is complete, of all users or of one."""
+    tried = (get_day(client, customer, day, user) for day in _days_back(_today(now), _FRESHEST, _OLDEST))
+    problem = None
+    for day in tried:
+        if day.problem is None:
+            return day
+        problem = problem or day.problem
+    reason = f"no usage report of the last {_OLDEST} days is complete ({problem})"
+    return Day(_end_of(_today(now) - timedelta(days=_OLDEST)), {}, reason)
+
+
+def _days_back(today: date, first: int, last: int) -> Iterator[date]:
+    return (today - timedelta(days=back) for back in range(first, last + 1))
+
+
+def _day_before(client: Client, customer: str, day: Day) -> Day:
+    """The complete report about 30 days before, or the problem of the one that was asked first."""
+    first: Day | None = None
+    for step in _STEPS:
+        found = get_day(client, customer, day.date - timedelta(days=step))
+        if found.problem is None:
+            return found
+        first = first or found
+    assert first is not None  # noqa: S101  # there are steps
+    return first
+
+
+def get_day(client: Client, customer: str, day: date, user: str = "all") -> Day:
+    """One day's report; one that is not ready is a Day with a problem, any other error is raised."""
+    try:
+        return transform_day(day, _get_pages(client, customer, day, user))
+    except GoogleError as error:
+        if error.status != _NOT_READY:
+            raise
+        return Day(_end_of(day), {}, f"the usage report of {day} is not ready: {error.message}")
 
 
 def _get_pages(client: Client, customer: str, day: date, user: str) -> list[Json]:
@@ -122,19 +221,28 @@ def _get_pages(client: Client, customer: str, day: date, user: str) -> list[Json
     return list(pages)
 
 
-def transform_usage(day: date, pages: list[Json]) -> Usage:
+def transform_day(day: date, pages: list[Json]) -> Day:
     """All pages of one day's report."""
     warned = [warning for page in pages for warning in page.get("warnings", ())]
     problem = None
     if warned:
         problem = f"Google warns of the usage report of {day}: {warned[0].get('message', 'data is missing')}"
     reports = (report for page in pages for report in page.get("usageReports", ()))
-    return Usage(_end_of(day), {r["entity"]["profileId"]: _dates(r) for r in reports}, problem)
+    return Day(_end_of(day), {r["entity"]["profileId"]: _values(r) for r in reports}, problem)
 
 
-def _dates(report: Mapping[str, Any]) -> dict[str, str]:
-    pairs = ((item["name"], item.get("datetimeValue")) for item in report.get("parameters", ()))
-    return {name: value for name, value in pairs if value}
+def _values(report: Mapping[str, Any]) -> dict[str, str | int]:
+    """Dates as Google writes them, and counts; a date that comes as anything else is kept, to be unknown."""
+    found: dict[str, str | int] = {}
+    for item in report.get("parameters", ()):
+        name = item["name"]
+        value = item.get("intValue", 0) if name in COUNTS else item.get("datetimeValue", _other(item))
+        found[name] = int(value) if name in COUNTS else str(value)
+    return found
+
+
+def _other(item: Mapping[str, Any]) -> str:
+    return next((str(value) for name, value in item.items() if name != "name"), "")
 
 
 def _today(now: datetime) -> date:
@@ -145,6 +253,8 @@ def _end_of(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), _PACIFIC).astimezone(timezone.utc)
 
 
-def describe(usage: Usage) -> str:
+def describe(newest: Day) -> str:
     """For `doctor`: how far the data reaches."""
-    return usage.problem or f"usage is known until {format_time(usage.until)}, of {len(usage.dates)} users"
+    return (
+        newest.problem or f"usage is known until {format_time(newest.until)}, of {len(newest.values)} users"
+    )

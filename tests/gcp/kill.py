@@ -8,18 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from custom_filters.core.notes import Item
 from custom_filters.gcp.schema import SCHEMA
 from custom_filters.sandbox import Sandbox, Settings
 from custom_filters.sandbox.gcp.people import Key, ServiceAccount
 from tests.faults import Story
-from tests.gcp.runs import ENFORCE, account, add_schema, key, person, utc
+from tests.gcp.runs import ENFORCE, account, add_schema, key, noted_account, noted_person, person, utc
 
 NOW = utc(2026, 6, 15, 12, 0)
-STAMP = f"{NOW:%Y-%m-%dT%H:%M:%SZ}"
-DUE = "Unused: disable-unused@2026/06/15 1200 UTC"
-MARKED = {"c7n_unused": DUE, "c7n_unused_marked": f"1/1 {STAMP} until={STAMP} sign-in=sign-in"}
-RECORD = {"c7n_unused_record": f"1/1 {STAMP} sign-in=sign-in"}
-NOTES = f"[c7n-unused: {DUE}][c7n-unused-marked: {STAMP}]"
 OWNER = "Nightly invoices; owner: finance@"
 CROWD = tuple(person(f"busy.{n}", NOW, 2) for n in range(8))
 
@@ -27,43 +23,37 @@ CROWD = tuple(person(f"busy.{n}", NOW, 2) for n in range(8))
 def mark(sandbox: Sandbox) -> None:
     """A user, an account and two of its keys to be marked; others that came back, to be unmarked."""
     fill(sandbox)
-    back = account(sandbox, "active", NOW, 1, description=f"Metrics {NOTES}")
+    back = account(sandbox, "active", NOW, 1, description="Metrics")
     stale = account(sandbox, "stale", NOW, 100, description=OWNER)
-    sandbox.gcp.add(person("stale.sam", NOW, 100), person("active.amy", NOW, 1, custom={SCHEMA: MARKED}))
-    mixed = account_with_keys(sandbox, "")
-    sandbox.gcp.add(back, stale, mixed, *keys(mixed))
+    amy = noted_person(person("active.amy", NOW, 1), NOW)
+    sandbox.gcp.add(person("stale.sam", NOW, 100), amy)
+    mixed = account(sandbox, "keys", NOW, 1, description="Exports")
+    sandbox.gcp.add(noted_account(back, NOW), stale, mixed, *keys(mixed))
 
 
 def disable(sandbox: Sandbox) -> None:
     """A user, an account and two keys of another whose notice is over."""
     fill(sandbox)
-    both = f"[c7n-unused aaaaaaa1,aaaaaaa2: {DUE}][c7n-unused-marked aaaaaaa1,aaaaaaa2: {STAMP}]"
-    stale = account(sandbox, "stale", NOW, 100, description=f"{OWNER} {NOTES}")
-    back = account(sandbox, "active", NOW, 1, description=f"Metrics {NOTES}")
-    mixed = account_with_keys(sandbox, f" {both}")
+    stale = noted_account(account(sandbox, "stale", NOW, 100, description=OWNER), NOW)
+    back = noted_account(account(sandbox, "active", NOW, 1, description="Metrics"), NOW)
     sandbox.gcp.add(
-        person("stale.sam", NOW, 200, custom={SCHEMA: MARKED}),
-        person("active.amy", NOW, 1, custom={SCHEMA: MARKED}),
+        noted_person(person("stale.sam", NOW, 200), NOW),
+        noted_person(person("active.amy", NOW, 1), NOW),
         stale,
         back,
-        mixed,
-        *keys(mixed),
+        *with_keys(sandbox, off=False),
     )
 
 
 def restore(sandbox: Sandbox) -> None:
     """What we switched off, and what somebody else did."""
     fill(sandbox)
-    off = account(
-        sandbox, "stale", NOW, 100, disabled=True, description=f"{OWNER} [c7n-unused-record: {STAMP}]"
-    )
-    mixed = account_with_keys(sandbox, f" [c7n-unused-record aaaaaaa1,aaaaaaa2: {STAMP}]")
+    off = noted_account(account(sandbox, "stale", NOW, 100, description=OWNER), NOW, off=True)
     sandbox.gcp.add(
-        person("stale.sam", NOW, 200, suspended=True, custom={SCHEMA: RECORD}),
+        noted_person(person("stale.sam", NOW, 200), NOW, off=True),
         person("active.off", NOW, 200, suspended=True),
         off,
-        mixed,
-        *(replace(k, disabled=k.id.startswith("aaaaaaa")) for k in keys(mixed)),
+        *with_keys(sandbox, off=True),
     )
 
 
@@ -74,8 +64,12 @@ def fill(sandbox: Sandbox) -> None:
     sandbox.gcp.add(*CROWD, *busy, *(key(a, f"b{n:07}", NOW, 2) for n, a in enumerate(busy)))
 
 
-def account_with_keys(sandbox: Sandbox, notes: str) -> ServiceAccount:
-    return account(sandbox, "keys", NOW, 1, description=f"Exports{notes}")
+def with_keys(sandbox: Sandbox, *, off: bool) -> list[ServiceAccount | Key]:
+    """An account with notes on its two idle keys."""
+    mixed = account(sandbox, "keys", NOW, 1, description="Exports")
+    held = keys(mixed)
+    idle = [Item("service-account-key", k.id) for k in held[:2]]
+    return [noted_account(mixed, NOW, *idle, off=off), *(replace(k, disabled=off) for k in held[:2]), held[2]]
 
 
 def keys(owner: ServiceAccount) -> list[Key]:
@@ -143,14 +137,11 @@ def violations(before: Any, now: Any) -> list[str]:
 def _recorded(name: str, thing: Any) -> bool:
     if isinstance(thing["notes"], list):
         return "c7n_unused_record" in thing["notes"]
-    records = [part for part in thing["notes"].split("[") if part.startswith("c7n-unused-record")]
-    key = name.partition("/")[2]
-    return any(
-        key in part.partition(":")[0] if key else part.startswith("c7n-unused-record:") for part in records
-    )
+    record = next((part for part in thing["notes"].split("[") if part.startswith("c7n-unused-record")), "")
+    return " off=" in record and (name.partition("/")[2] or "service-account=service-account") in record
 
 
-SETTINGS = Settings(users=0, now=NOW, clouds=("gcp",))
+SETTINGS = Settings(users=0, now=NOW, clouds=("gcp",), faults={"gcp_read_lag": 2, "gcp_list_lag": 2})
 THROTTLED = {"gcp_429": 0.1}
 STORIES = (
     Story("gcp", "mark and unmark", SETTINGS, mark, shipped, state, violations),

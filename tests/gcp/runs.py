@@ -8,11 +8,17 @@ import subprocess
 import sysconfig
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from custom_filters.gcp.schema import SCHEMA, field_names
+from custom_filters.core.notes import Entry, Item, Notes, Record, floor_minute
+from custom_filters.core.notes_writing import Place, render
+from custom_filters.gcp.description import parse_description
+from custom_filters.gcp.people import ITEM as SIGN_IN
+from custom_filters.gcp.principals import ITEM as ACCOUNT
+from custom_filters.gcp.schema import SCHEMA, field_names, field_of
 from custom_filters.sandbox.gcp.cloud import GcpCloud
 from custom_filters.sandbox.gcp.people import Key, Person, ServiceAccount
 from custom_filters.sandbox.sandbox import Sandbox, Settings
@@ -81,6 +87,28 @@ def key(owner: ServiceAccount, name: str, now: datetime, idle: float | None, **f
         "last_authenticated": None if idle is None else now - timedelta(days=idle),
     }
     return Key(**{**made, **fields})
+
+
+def notes(principal: str, now: datetime, *items: Item, off: bool = False) -> dict[str, str]:
+    """Our notes on a principal whose notice ends now, or who was switched off now."""
+    now = floor_minute(now)
+    marked = now - timedelta(days=14)
+    entries = [Entry("c7n-unused", marked, now, i.kind, i.id, now if off else None) for i in items]
+    rendered = render(Notes(Record(principal)).changed(entries), Place(500))
+    return {name: text for name, text in rendered.items() if text}
+
+
+def noted_person(someone: Person, now: datetime, *, off: bool = False) -> Person:
+    """Somebody with these notes in our custom schema."""
+    fields = {field_of(name): text for name, text in notes(someone.id, now, SIGN_IN, off=off).items()}
+    return replace(someone, custom={SCHEMA: fields}, suspended=someone.suspended or off)
+
+
+def noted_account(one: ServiceAccount, now: datetime, *items: Item, off: bool = False) -> ServiceAccount:
+    """An account with these notes on itself, or on keys of it, in its description."""
+    made = notes(one.unique_id, now, *(items or (ACCOUNT,)), off=off)
+    described = parse_description(one.description).changed(made).render()
+    return replace(one, description=described, disabled=one.disabled or (off and not items))
 
 
 def policy(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from custom_filters.gcp.principals import is_privileged
+from custom_filters.sandbox.gcp.people import BoundKey
 from tests.gcp.conftest import NOW, Direct
 from tests.gcp.runs import account, key, policy
 
@@ -44,6 +45,41 @@ def test_accounts(empty: Direct, fields: dict[str, Any], verdict: str) -> None:
     assert found[one.email]["user_verdict"] == verdict
     assert found[one.email]["credentials"][0]["credential"]["kind"] == "service-account"
     assert found[one.email]["account"] == one.project
+
+
+BOUND = {
+    "a live HMAC key": (200, "hmac", "ACTIVE", "unknown"),
+    "a live HMAC key of an account in use": (1, "hmac", "ACTIVE", "active"),
+    "an HMAC key that is off": (200, "hmac", "INACTIVE", "stale"),
+    "a bound API key": (200, "api", "ACTIVE", "unknown"),
+}
+
+
+@pytest.mark.parametrize(("idle", "kind", "state", "verdict"), BOUND.values(), ids=BOUND)
+@pytest.mark.parametrize("match", ["user", "credential"])
+def test_keys_whose_use_google_does_not_tell(
+    empty: Direct, match: str, idle: int, kind: str, state: str, verdict: str
+) -> None:
+    one = account(empty, "a", NOW, idle)
+    empty.cloud.add(one, BoundKey("GOOG1", one.email, one.project, ago(300), kind, state))
+    found = judged(empty, "service-account", match=match)[one.email]
+    assert found["user_verdict"] == verdict
+    by_kind = {c["credential"]["kind"]: c["verdict"] for c in found["credentials"]}
+    assert by_kind["service-account"] == verdict
+    named = "hmac-key" if kind == "hmac" else "bound-api-key"
+    assert by_kind.get(named, "disabled") == ("unknown" if state == "ACTIVE" else "disabled")
+
+
+def test_a_row_of_a_deleted_account_of_the_same_name_counts_for_nothing(empty: Direct) -> None:
+    """Google's rows name the account's unique id."""
+    one = account(empty, "a", NOW, 200)
+    owned = key(one, "aaaaaaa1", NOW, 200)
+    empty.cloud.add(one, owned)
+    empty.faults["analyzer_lag"] = 1
+    empty.cloud.hand("recreate", one.email)
+    empty.cloud.add(owned)
+    for resource in ("service-account", "service-account-key"):
+        assert judged(empty, resource)[one.email]["user_verdict"] == "unknown"
 
 
 KEYS = {
@@ -89,8 +125,8 @@ def test_our_own_account_and_key_are_in_use_and_its_other_keys_unknown(empty: Di
     assert verdicts == {empty.company.delegate_key.id: "active", "aaaaaaa1".ljust(40, "0"): "unknown"}
 
 
-def judged(direct: Direct, resource: str) -> dict[str, Any]:
-    chosen = policy("p", resource=resource, verdicts=ALL, exempt_tag="c7n-unused-exempt")
+def judged(direct: Direct, resource: str, **options: Any) -> dict[str, Any]:
+    chosen = policy("p", resource=resource, verdicts=ALL, exempt_tag="c7n-unused-exempt", **options)
     found = [r["c7n:unused"] for r in direct.select(chosen)]
     return {a["user"]: a for a in found}
 

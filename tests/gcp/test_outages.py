@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from c7n.exceptions import PolicyExecutionError
 
+from custom_filters.sandbox.gcp.people import SsoAssignment
 from tests.gcp.conftest import NOW, Direct
 from tests.gcp.runs import add_schema, policy
 
-USERS = policy("users", evidence=["last-login", "reports"], verdicts=["stale", "never-used"])
-PLAIN = policy("plain", verdicts=["stale", "never-used", "unknown"])
+USERS = policy("users", verdicts=["stale", "never-used"])
+PLAIN = policy("plain", evidence=["last-login"], verdicts=["stale", "never-used", "unknown"])
 ACCOUNTS = policy("accounts", resource="service-account")
 KEYS = policy("keys", resource="service-account-key")
+UNKNOWN = policy("unknown", verdicts=["unknown"])
 
 
 @pytest.mark.parametrize(
@@ -23,19 +25,12 @@ KEYS = policy("keys", resource="service-account-key")
         (USERS, {"disabled": "admin.googleapis.com"}, "gcloud services enable admin.googleapis.com"),
         (ACCOUNTS, {"disabled": "iam.googleapis.com"}, "gcloud services enable iam.googleapis.com"),
         (KEYS, {"disabled": "iam.googleapis.com"}, "gcloud services enable iam.googleapis.com"),
-        (KEYS, {"disabled": "policyanalyzer.googleapis.com"}, "services enable policyanalyzer"),
-        (ACCOUNTS, {"disabled": "monitoring.googleapis.com"}, "services enable monitoring"),
-        (ACCOUNTS, {"disabled": "cloudresourcemanager.googleapis.com"}, "services enable cloudresource"),
         (PLAIN, {"disabled": "cloudidentity.googleapis.com"}, "services enable cloudidentity"),
         (USERS, {"deny": "admin.directory.users.list"}, "permissions -p gcp"),
-        (USERS, {"deny": "admin.directory.users.get"}, "permissions -p gcp"),
-        (USERS, {"deny": "admin.directory.schemas.get"}, "permissions -p gcp"),
         (USERS, {"deny": "admin.reports.userUsageReport.get"}, "permissions -p gcp"),
         (USERS, {"subject": "notadmin"}, "permissions -p gcp"),
         (ACCOUNTS, {"deny": "iam.serviceAccounts.list"}, "grant iam.serviceAccounts.list"),
         (KEYS, {"deny": "iam.serviceAccountKeys.list"}, "grant iam.serviceAccountKeys.list"),
-        (ACCOUNTS, {"deny": "monitoring.timeSeries.list"}, "grant monitoring.timeSeries.list"),
-        (ACCOUNTS, {"deny": "resourcemanager.projects.getIamPolicy"}, "grant resourcemanager.projects"),
         (USERS, {"gcp_429": 1}, "429 rateLimitExceeded"),
         (USERS, {"gcp_500": 1}, "500 backendError"),
         (KEYS, {"gcp_503": 1}, "503 UNAVAILABLE"),
@@ -48,6 +43,56 @@ def test_what_fails_for_good_is_an_error_with_a_remedy(
     with pytest.raises(PolicyExecutionError, match=r"^Google, ") as caught:
         direct.select(chosen)
     assert told in str(caught.value)
+
+
+REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "Policy Analyzer is off": (KEYS, {"disabled": "policyanalyzer.googleapis.com"}, "enable policyanalyzer"),
+    "Policy Analyzer is refused": (
+        ACCOUNTS,
+        {"deny": "policyanalyzer.serviceAccountLastAuthenticationActivities.query"},
+        "grant policyanalyzer.serviceAccountLastAuthenticationActivities.query",
+    ),
+    "Monitoring is off": (ACCOUNTS, {"disabled": "monitoring.googleapis.com"}, "services enable monitoring"),
+    "Monitoring is refused": (KEYS, {"deny": "monitoring.timeSeries.list"}, "grant monitoring.timeSeries"),
+    "HMAC keys are refused": (ACCOUNTS, {"deny": "storage.hmacKeys.list"}, "grant storage.hmacKeys.list"),
+    "API keys are off": (ACCOUNTS, {"disabled": "apikeys.googleapis.com"}, "services enable apikeys"),
+    "API keys are refused": (ACCOUNTS, {"deny": "apikeys.keys.list"}, "grant apikeys.keys.list"),
+    "users are not read again": (USERS, {"deny": "admin.directory.users.get"}, "permissions -p gcp"),
+}
+
+
+@pytest.mark.parametrize(("chosen", "faults", "told"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_leaves_nobody_unused_and_is_told_once(
+    direct: Direct,
+    caplog: pytest.LogCaptureFixture,
+    chosen: dict[str, Any],
+    faults: dict[str, Any],
+    told: str,
+) -> None:
+    direct.faults.update(faults)
+    for _ in range(2):  # policies of one run
+        assert direct.select(chosen) == []
+    found = direct.select(with_all_verdicts(chosen))
+    reasons = [r["c7n:unused"]["user_reason"] for r in found if r["c7n:unused"]["user_verdict"] == "unknown"]
+    assert any(told in reason for reason in reasons)
+    assert len([r for r in caplog.records if r.name == "custodian.unused" and told in r.getMessage()]) == 1
+
+
+@pytest.mark.parametrize("denied", ["resourcemanager.projects.getIamPolicy", "admin.directory.schemas.get"])
+def test_what_only_changes_need_stops_no_report(direct: Direct, denied: str) -> None:
+    before = [_names(direct.select(chosen)) for chosen in (USERS, ACCOUNTS)]
+    direct.faults["deny"] = denied
+    assert [_names(direct.next_run().select(chosen)) for chosen in (USERS, ACCOUNTS)] == before
+
+
+def test_one_users_refusal_is_his_own(direct: Direct) -> None:
+    """The others are judged, and he is unknown."""
+    stale = direct.company.person("stale")
+    before = _people(direct.select(USERS))
+    direct.faults["deny_user"] = stale.email
+    assert _people(direct.next_run().select(USERS)) == before - {"stale"}
+    unknown = {r["primaryEmail"]: r["c7n:unused"]["user_reason"] for r in direct.select(UNKNOWN)}
+    assert "the user could not be read" in unknown[stale.email]
 
 
 def test_an_expired_page_token_is_an_error(direct: Direct) -> None:
@@ -75,9 +120,9 @@ def test_what_fails_now_and_then_changes_nothing(direct: Direct, chosen: dict[st
 @pytest.mark.parametrize(
     ("faults", "reason"),
     [
-        ({"reports_warnings": "on"}, "Google warns of the usage report of"),
-        ({"reports_warnings": "accounts"}, "Google warns of the usage report of"),
-        ({"reports_missing": 9}, "no usage report of the last 7 days is ready"),
+        ({"reports_warnings": "on"}, "no usage report of the last 7 days is complete (Google warns"),
+        ({"reports_warnings": "accounts"}, "no usage report of the last 7 days is complete (Google warns"),
+        ({"reports_missing": 9}, "no usage report of the last 7 days is complete"),
     ],
 )
 def test_reports_that_are_partial_or_late_leave_nobody_unused(
@@ -85,10 +130,19 @@ def test_reports_that_are_partial_or_late_leave_nobody_unused(
 ) -> None:
     direct.faults.update(faults)
     assert direct.select(USERS) == []
-    unknown = direct.select(policy("unknown", evidence=["last-login", "reports"], verdicts=["unknown"]))
+    unknown = direct.select(UNKNOWN)
     reasons = {r["c7n:unused"]["credentials"][0]["reason"] for r in unknown if "stale" in r["primaryEmail"]}
     assert all(text.startswith(reason) for text in reasons)
     assert reasons
+
+
+def test_the_newest_complete_report_is_taken_by_its_own_day(direct: Direct) -> None:
+    """Two days ready, of which the newest is partial."""
+    direct.faults["reports_partial"] = 2
+    found = {r["primaryEmail"]: r["c7n:unused"] for r in direct.select(USERS)}
+    stale = found[direct.company.person("stale").email]["credentials"][0]
+    days = {e["observed_at"] for e in stale["evidence"] if e["source"].startswith("reports")}
+    assert days == {"2026-06-12T08:00:00Z"}
 
 
 def test_reports_that_are_a_few_days_late_are_taken(direct: Direct) -> None:
@@ -124,7 +178,7 @@ def test_single_sign_on_without_reports_is_unknown(direct: Direct) -> None:
     found = direct.select(PLAIN)
     assert {r["c7n:unused"]["user_verdict"] for r in found} == {"unknown"}
     assert "add `reports`" in found[0]["c7n:unused"]["user_reason"]
-    direct.cloud.state.sso.clear()
+    direct.cloud.state._others.pop(SsoAssignment)
     without = direct.next_run()
     assert "stale" in {r["c7n:unused"]["user_verdict"] for r in without.select(PLAIN)}
 

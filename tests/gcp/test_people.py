@@ -13,7 +13,6 @@ from tests.gcp.conftest import NOW, Direct
 from tests.gcp.runs import add_schema, person, policy, utc
 
 ALL = ["active", "new", "unknown", "exempt", "no-credentials", "stale", "never-used"]
-BOTH = ["last-login", "reports"]
 
 
 def days(n: float) -> Any:
@@ -34,6 +33,10 @@ CASES = {
     "mail on the web last week": (person("a", NOW, None, last_webmail=days(7)), "active"),
     "single sign-on last week": (person("a", NOW, 300, last_sso=days(7)), "active"),
     "single sign-on long ago": (person("a", NOW, 300, last_sso=days(200)), "stale"),
+    "Drive last week": (person("a", NOW, 300, last_drive=days(7)), "active"),
+    "Drive 80 days ago": (person("a", NOW, 300, last_drive=days(80)), "active"),
+    "mail 80 days ago": (person("a", NOW, 300, last_imap=days(80)), "active"),
+    "mail 100 days ago": (person("a", NOW, 300, last_imap=days(100)), "stale"),
     "no date in either call": (person("a", NOW, 300, login_time_missing=True), "unknown"),
     "suspended": (person("a", NOW, 300, suspended=True), "no-credentials"),
     "archived": (person("a", NOW, 300, archived=True), "no-credentials"),
@@ -44,23 +47,27 @@ CASES = {
 
 @pytest.mark.parametrize(("someone", "verdict"), CASES.values(), ids=CASES)
 def test_verdicts(empty: Direct, someone: Person, verdict: str) -> None:
+    empty.faults["gmail_window"] = 30
     empty.cloud.add(someone)
-    found = {r["id"]: r["c7n:unused"] for r in empty.select(policy("p", verdicts=ALL, evidence=BOTH))}
+    found = {r["id"]: r["c7n:unused"] for r in empty.select(policy("p", verdicts=ALL))}
     assert found[someone.id]["user_verdict"] == verdict
 
 
-def noted(days_ago: float = 200, **notes: str) -> Person:
-    return person("a", NOW, days_ago, custom={SCHEMA: notes})
+def noted(suspended: bool = False, **notes: str) -> Person:
+    return person("a", NOW, 200, id="12345", suspended=suspended, custom={SCHEMA: notes})
 
 
-RESTORED = "1/1 2026-06-10T12:00:00Z sign-in=sign-in"
+MARK = "Unused: disable-unused@2026/06/20 1200 UTC"
+LIVE = "12345 c7n-unused 2606061200 2606201200 sign-in=sign-in"
+OFF = "12345 c7n-unused 2605061200 2605201200 off=2605201201 sign-in=sign-in"
 PHASES = {
     "nothing noted": (noted(), "detected", "stale"),
-    "marked": (noted(c7n_unused="Unused: disable-unused@2026/06/20 1200 UTC"), "marked", "stale"),
-    "restored lately": (noted(c7n_unused_restored=RESTORED), "restored", "new"),
-    "restored long ago": (noted(c7n_unused_restored=RESTORED.replace("06-10", "04-10")), "restored", "stale"),
-    "a damaged note": (noted(c7n_unused_restored="yesterday"), "restored", "unknown"),
-    "a record, but unsuspended by hand": (noted(c7n_unused_record=RESTORED), "detected", "stale"),
+    "marked": (noted(c7n_unused=MARK, c7n_unused_record=LIVE), "marked", "stale"),
+    "a mark without a record": (noted(c7n_unused=MARK), "detected", "stale"),
+    "another user's record": (noted(c7n_unused=MARK, c7n_unused_record=f"9{LIVE}"), "detected", "stale"),
+    "a damaged record": (noted(c7n_unused_record="yesterday"), "detected", "stale"),
+    "off": (noted(suspended=True, c7n_unused_record=OFF), "disabled", "no-credentials"),
+    "a record, but unsuspended by hand": (noted(c7n_unused_record=OFF), "detected", "stale"),
     "exempt by our field": (noted(c7n_unused_exempt="tax audit (LEG-27)"), "detected", "exempt"),
 }
 
@@ -69,7 +76,7 @@ PHASES = {
 def test_notes(empty: Direct, someone: Person, phase: str, verdict: str) -> None:
     add_schema(empty.cloud, utc(2020, 1, 1))
     empty.cloud.add(someone)
-    chosen = policy("p", verdicts=ALL, evidence=BOTH, exempt_tag="c7n-unused-exempt")
+    chosen = policy("p", verdicts=ALL, exempt_tag="c7n-unused-exempt")
     found = {r["id"]: r["c7n:unused"] for r in empty.select(chosen)}[someone.id]
     assert (found["phase"], found["user_verdict"]) == (phase, verdict)
     if verdict == "exempt":
@@ -78,7 +85,7 @@ def test_notes(empty: Direct, someone: Person, phase: str, verdict: str) -> None
 
 def test_a_mark_is_read_by_the_name_that_the_policy_gives(empty: Direct) -> None:
     add_schema(empty.cloud, utc(2020, 1, 1))
-    empty.cloud.add(noted(c7n_unused="Unused: disable-unused@2026/06/20 1200 UTC"))
+    empty.cloud.add(noted(c7n_unused=MARK, c7n_unused_record=LIVE))
     states = {
         tag: {r["primaryEmail"].partition("@")[0] for r in empty.select(marked(tag, "absent"))}
         for tag in ("c7n-unused", "c7n-unused-other", "maid_status")
@@ -97,7 +104,7 @@ def marked(tag: str, state: str) -> dict[str, Any]:
 
 def test_policies_of_one_run_list_once_and_do_not_see_each_others_annotations(empty: Direct) -> None:
     empty.cloud.add(person("a", NOW, 200))
-    first = empty.select(policy("first", evidence=BOTH))
+    first = empty.select(policy("first"))
     second = empty.select({"name": "second", "resource": "gcp.directory-user"})
     assert first
     assert all("c7n:unused" not in user for user in second)

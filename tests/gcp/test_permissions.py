@@ -11,6 +11,7 @@ from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.gcp.client import Client
 from custom_filters.gcp.permissions import (
+    ENFORCE_SCOPES,
     REPORT_PERMISSIONS,
     REPORT_SCOPES,
     SETUP_SCOPE,
@@ -26,9 +27,8 @@ from custom_filters.sandbox.sandbox import Sandbox
 from tests.gcp.conftest import Direct
 from tests.gcp.runs import REPORT, embedded, policy
 
-BOTH = ["last-login", "reports"]
 POLICIES = (
-    policy("users", evidence=BOTH),
+    policy("users"),
     policy("accounts", resource="service-account"),
     policy("keys", resource="service-account-key"),
 )
@@ -51,21 +51,35 @@ def test_a_report_needs_no_more(direct: Direct) -> None:
     all_of(granted(direct))
 
 
-@pytest.mark.parametrize("scope", [need.name for need in REPORT_SCOPES])
+@pytest.mark.parametrize("scope", [need.name for need in REPORT_SCOPES if not need.optional])
 def test_a_report_needs_every_scope(direct: Direct, scope: str) -> None:
     with pytest.raises(PolicyExecutionError, match="no access token") as caught:
         all_of(granted(direct, scopes_without=scope))
     assert f"delegate {scope} to the service account" in str(caught.value)
 
 
-@pytest.mark.parametrize("permission", [need.name for need in REPORT_PERMISSIONS])
+@pytest.mark.parametrize("permission", [need.name for need in REPORT_PERMISSIONS if not need.optional])
 def test_a_report_needs_every_permission(direct: Direct, permission: str) -> None:
     with pytest.raises(PolicyExecutionError, match=f"grant {permission}"):
         all_of(granted(direct, permissions_without=permission))
 
 
+OPTIONAL = [need.name for need in (*REPORT_SCOPES, *REPORT_PERMISSIONS) if need.optional]
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_without_what_is_optional_a_report_goes_on_and_names_it(
+    direct: Direct, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    all_of(granted(direct, scopes_without=name, permissions_without=name))
+    told = [r.getMessage() for r in caplog.records if r.name == "custodian.unused"]
+    assert len([text for text in told if f"delegate {name} " in text or f"grant {name};" in text]) == 1
+    line = next(line for line in document(enforce=False).splitlines() if line.startswith(f"  {name} "))
+    assert line.endswith("(optional)")
+
+
 def test_without_reports_it_needs_the_scope_for_single_sign_on(direct: Direct) -> None:
-    plain = policy("users")
+    plain = policy("users", evidence=["last-login"])
     granted(direct).cloud.delegated.add(SSO_SCOPE.name)
     direct.select(plain)
     direct.cloud.delegated.remove(SSO_SCOPE.name)
@@ -108,12 +122,22 @@ def test_setup_is_done_once_and_doctor_says_so(sandbox: Sandbox) -> None:
 
 
 def test_doctor_and_setup_name_what_is_missing_with_the_remedy(sandbox: Sandbox) -> None:
-    sandbox.faults.update({"disabled": "policyanalyzer.googleapis.com", "deny": "iam.serviceAccounts.list"})
-    sandbox.gcp.delegated.difference_update({REPORT_SCOPES[2].name, SETUP_SCOPE.name})
+    sandbox.faults.update(
+        {
+            "disabled": "policyanalyzer.googleapis.com+apikeys.googleapis.com",
+            "deny": "iam.serviceAccounts.list+storage.hmacKeys.list",
+        }
+    )
+    activities = ENFORCE_SCOPES[-1].name
+    sandbox.gcp.delegated.difference_update({REPORT_SCOPES[2].name, SETUP_SCOPE.name, activities})
     code, told = c7n_unused(sandbox, "doctor", "-p", "gcp")
     assert code == 3
     assert "gcloud services enable policyanalyzer.googleapis.com" in told
-    assert "missing: iam.serviceAccounts.list" in told
+    assert "gcloud services enable apikeys.googleapis.com" in told
+    assert "missing: iam.serviceAccounts.list, storage.hmacKeys.list" in told
+    assert "MISSING HMAC keys of" in told
+    assert "MISSING activities (optional" in told
+    assert f"delegate {activities}" in told
     assert f"delegate {REPORT_SCOPES[2].name}" in told
     code, told = c7n_unused(sandbox, "setup", "-p", "gcp")
     assert code == 3
@@ -124,7 +148,7 @@ def test_setup_adds_what_an_older_schema_lacks(direct: Direct) -> None:
     schemas = Client(direct.session(), SCHEMAS_WRITE)
     customer = direct.company.customer.id
     assert "made the custom schema" in ensure_schema(schemas, customer)
-    assert "added maid_status, maid_status_marked" in ensure_schema(schemas, customer, "maid_status")
+    assert "added maid_status to" in ensure_schema(schemas, customer, "maid_status")
     fields = direct.cloud.state.schemas[SCHEMA]["fields"]
     assert {f["fieldName"] for f in fields} == {*field_names(), *field_names("maid_status")}
     assert {f["readAccessType"] for f in fields} == {"ADMINS_AND_SELF"}

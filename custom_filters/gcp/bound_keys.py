@@ -1,0 +1,115 @@
+"""Keys of service accounts whose use Google does not tell: HMAC keys, and API keys bound to an account.
+
+https://cloud.google.com/storage/docs/json_api/v1/projects/hmacKeys,
+https://cloud.google.com/api-keys/docs/reference/rest/v2/projects.locations.keys: neither makes authentication
+activity, so an account that has a live one and is not seen in use otherwise is unknown.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from custom_filters.core.credential import Credential
+from custom_filters.core.evidence import Unknown
+from custom_filters.core.times import parse_time
+from custom_filters.gcp.client import Api, Client, project_of, shared_client, shared_login
+from custom_filters.gcp.refusals import known_or_unknown
+
+HMAC, API = "hmac-key", "bound-api-key"
+KINDS = (HMAC, API)
+HMAC_KEYS = Api("storage", "v1", "projects.hmacKeys")
+API_KEYS = Api("apikeys", "v2", "projects.locations.keys")
+_HMAC_PAGE, _API_PAGE = 250, 300
+
+
+@dataclass(frozen=True)
+class BoundKey:
+    """One key: its kind, id, the account's address, and whether it is on."""
+
+    kind: str
+    id: str
+    account: str
+    on: bool
+    created: datetime
+
+    def credential(self, now: datetime) -> Credential:
+        """Its use is never known."""
+        evidence = Unknown(f"Google does not tell when an {_named(self.kind)} was used", self.kind,
+                           observed_at=now)  # fmt: skip
+        return Credential(self.kind, self.id, "on" if self.on else "off", self.created, (evidence,))
+
+
+@dataclass(frozen=True)
+class BoundKeys:
+    """The keys of a project by the address of their account, and why some could not be read."""
+
+    by_account: Mapping[str, tuple[BoundKey, ...]]
+    unread: tuple[Unknown, ...] = ()
+
+    def credentials(self, account: str, now: datetime) -> tuple[Credential, ...]:
+        """One account's keys."""
+        return tuple(key.credential(now) for key in self.by_account.get(account, ()))
+
+    def evidence(self, account: str, now: datetime) -> tuple[Unknown, ...]:
+        """What they mean for the account itself: to disable it stops its keys too."""
+        live = [key for key in self.by_account.get(account, ()) if key.on]
+        held = (Unknown(f"it has the live {_named(k.kind)} {k.id}, whose use Google does not tell", k.kind,
+                        observed_at=now) for k in live)  # fmt: skip
+        return (*self.unread, *held)
+
+
+def _named(kind: str) -> str:
+    return "HMAC key" if kind == HMAC else "API key"
+
+
+def shared_bound_keys(manager: Any) -> BoundKeys:
+    """The keys of the project, each kind read once a run."""
+    project, login = project_of(manager), shared_login(manager)
+    hmac, api = shared_client(manager, HMAC_KEYS), shared_client(manager, API_KEYS)
+    found = (
+        known_or_unknown(manager, HMAC, ("gcp-hmac", project, login), lambda: get_hmac_keys(hmac, project)),
+        known_or_unknown(manager, API, ("gcp-api-keys", project, login), lambda: get_api_keys(api, project)),
+    )
+    return bound_keys(found)
+
+
+def bound_keys(found: Iterable[tuple[BoundKey, ...] | Unknown]) -> BoundKeys:
+    """By account, with what could not be read."""
+    by_account: defaultdict[str, list[BoundKey]] = defaultdict(list)
+    unread: list[Unknown] = []
+    for keys in found:
+        if isinstance(keys, Unknown):
+            unread.append(keys)
+            continue
+        for key in keys:
+            by_account[key.account].append(key)
+    return BoundKeys({name: tuple(keys) for name, keys in by_account.items()}, tuple(unread))
+
+
+def get_hmac_keys(client: Client, project: str) -> tuple[BoundKey, ...]:
+    """Every HMAC key of a project; deleted ones are not listed."""
+    rows = client.items("list", "items", projectId=project, maxResults=_HMAC_PAGE)
+    return tuple(
+        BoundKey(
+            HMAC,
+            r["accessId"],
+            r["serviceAccountEmail"],
+            r["state"] == "ACTIVE",
+            parse_time(r["timeCreated"]),
+        )
+        for r in rows
+    )
+
+
+def get_api_keys(client: Client, project: str) -> tuple[BoundKey, ...]:
+    """Every API key of a project that stands for a service account."""
+    rows = client.items("list", "keys", parent=f"projects/{project}/locations/global", pageSize=_API_PAGE)
+    return tuple(
+        BoundKey(API, r["uid"], r["serviceAccountEmail"], on=True, created=parse_time(r["createTime"]))
+        for r in rows
+        if r.get("serviceAccountEmail")
+    )
