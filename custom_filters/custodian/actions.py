@@ -16,7 +16,7 @@ from c7n.exceptions import PolicyExecutionError
 from c7n.utils import chunks, type_schema
 
 from custom_filters.core.credential import Identity
-from custom_filters.core.journal import Origin
+from custom_filters.core.journal import Origin, sessions_left
 from custom_filters.core.lifecycle import decide_disable, decide_restore, limit_problem
 from custom_filters.core.lifecycle_states import Decision, Facts, Operation, Recent, Terms, item_of
 from custom_filters.core.notes import Entry, Item
@@ -108,11 +108,15 @@ class KindAction(BaseAction):
         if journal.delivered_before():
             self.log.warning("this event was delivered before: nothing is done again")
             return
-        failed = self._act_on_all(selected, journal)
+        failed = self.left_over(journal) + self._act_on_all(selected, journal)
         self.kind.forget()
         if failed:
             told = "; ".join(failed[:_TOLD_FAILURES])
             raise PolicyExecutionError(f"{len(failed)} failures on {len(resources)} resources: {told}")
+
+    def left_over(self, journal: Journal) -> list[str]:
+        """Try again what an earlier run could not end; a sentence for each failure."""
+        return []
 
     def _limit_problem(self, chosen: int) -> str | None:
         if "limit-percent" not in self.data:
@@ -227,6 +231,16 @@ class DisableUnused(KindAction):
     def option_problem(self) -> str | None:
         """Notice must have been given."""
         return due_problem(self.manager.data)
+
+    def left_over(self, journal: Journal) -> list[str]:
+        """Sessions that an earlier run in this folder could not end."""
+        failed = []
+        for key, name in sessions_left(journal.earlier).items():
+            try:
+                self.kind.end_sessions(key)
+            except self.kind.errors as error:
+                failed.append(f"the sessions of {name} were not ended: {error}")
+        return failed
 
     def read(self, of: Selected) -> Fresh | None:
         """Past every cache."""
