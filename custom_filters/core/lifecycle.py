@@ -58,7 +58,8 @@ def decide_mark(facts: Facts, terms: Terms, now: datetime) -> Decision:
     if notes is None:
         return Decision("mark", "failed", facts, "there is no place for notes")
     if reason:
-        return _empty(facts, notes, terms, reason)
+        emptied = _empty(facts, notes, terms, reason)
+        return emptied if emptied.result == "do" else replace(emptied, operation="mark")
     if terms.tag in notes.foreign:
         return Decision("mark", "skipped", facts, notes.foreign[terms.tag])
     judged = judge_identity(facts.identity, terms.rules, now)

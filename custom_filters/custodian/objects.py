@@ -30,7 +30,7 @@ class S3Objects:
         from botocore.exceptions import BotoCoreError, ClientError
 
         self._errors = (BotoCoreError, ClientError)
-        region = output.config.region or None
+        region = output.config.get("region")
         self._client = output.ctx.session_factory(region=region, assume=False).client("s3")
         self._bucket, self._prefix, self._options = output.bucket, prefix, output.get_sse_args()
 
