@@ -11,7 +11,7 @@ from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.azure.batch import LARGEST
 from custom_filters.azure.client import shared_graph, shared_tenant
-from custom_filters.azure.errors import GraphError
+from custom_filters.azure.errors import GraphError, found_or_none
 from custom_filters.azure.exempt import get_exempt_groups, get_exempt_members, get_groups_of
 from custom_filters.azure.identities import (
     KINDS,
@@ -34,13 +34,13 @@ from custom_filters.azure.listing import (
 )
 from custom_filters.azure.logs import SIGN_IN_LOGS
 from custom_filters.azure.mailboxes import MAILBOXES, get_purposes, may_ask
-from custom_filters.azure.notes import LONGEST_TEXT, SET_UP, TAG_PATTERN, Properties, read_with
+from custom_filters.azure.notes import LONGEST_TEXT, SET_UP, TAG_PATTERN, Properties, there
 from custom_filters.azure.owners import SOURCES, get_owners
 from custom_filters.azure.permissions import AUDIT_LOG, ENABLE, GROUPS, REVOKE, ROLES, USER_READ, USER_WRITE
 from custom_filters.azure.recent import LastHours, changed_since
 from custom_filters.azure.roles import get_privileged
 from custom_filters.azure.users import ACTIVITY, LICENSES, get_status, get_user, user_path
-from custom_filters.azure.writing import end_sessions, write
+from custom_filters.azure.writing import end_old_sessions, end_sessions, write
 from custom_filters.core import vocabulary as words
 from custom_filters.core.credential import Identity
 from custom_filters.core.exemption import Exemption
@@ -138,6 +138,11 @@ class DirectoryUser(Kind):
         """Before a change roles and the exempt group are read again, whatever was read before in this run."""
         if self.properties is None and word in {words.MARK, words.DISABLE}:
             raise PolicyExecutionError(f"{SET_UP}: nothing was changed")
+        if word in {words.MARK, words.UNMARK, words.DISABLE}:
+            listing = shared_listing(self.manager)
+            in_store(
+                self.manager, ("entra-sessions",), lambda: end_old_sessions(self.graph, listing, clock.now())
+            )
         if word not in {words.MARK, words.DISABLE}:
             return
         drop(self.manager, "entra-privileged")
@@ -156,6 +161,7 @@ class DirectoryUser(Kind):
         self._privileged = in_store(self.manager, ("entra-privileged",), lambda: get_privileged(self.graph))
         if self._last_hours:
             self.graph.limits.logs.expect(SIGN_IN_LOGS * len(resources))
+            self.graph.limits.activity.expect(len(resources))
         members, self._unsure = self._members(), shared_listing(self.manager).unsure
         self._ask_purposes(resources, now)
         for resource in resources:
@@ -212,16 +218,12 @@ class DirectoryUser(Kind):
     def find(self, name: str, key: str | None) -> Resource | None:
         """By object id where it is known, else by name; the same read tells whether there are notes."""
         asked, path = asked_properties(self.manager), key or name
-        in_store(self.manager, ("entra-properties", asked), lambda: self._there(path, asked))
-        return get_status(self.graph, path, self.properties)
-
-    def _there(self, path: str, asked: Properties | None) -> Properties | None:
-        try:
-            return asked if asked and read_with(self.graph, user_path(path), asked) is not None else None
-        except GraphError as error:
-            if error.status == 404:
-                return asked
-            raise
+        known = found_or_none(
+            lambda: in_store(
+                self.manager, ("entra-properties", asked), lambda: there(self.graph, asked, user_path(path))
+            )
+        )
+        return get_status(self.graph, path, known)
 
     def current(self, of: Selected) -> Fresh | None:
         """One read without activity."""

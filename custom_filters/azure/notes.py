@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from custom_filters.azure.client import Graph, Json
+from custom_filters.azure.client import Graph
 from custom_filters.azure.errors import GraphError
 from custom_filters.core.notes import RECORD, mark_text, read_notes
 
@@ -70,22 +70,19 @@ def properties_for(app: str | None, tags: Iterable[str]) -> Properties | None:
     return Properties(app, tuple(sorted(names))) if app else None
 
 
-def there(graph: Graph, properties: Properties | None) -> Properties | None:
+def there(graph: Graph, properties: Properties | None, path: str | None = None) -> Properties | None:
     """The properties, or None where the tenant does not know all of them: the app or one of them is gone.
 
-    Graph answers 400 to an unknown property in $select. Raises GraphError for anything else.
+    `path` is that of any user; without it the first of the listing is asked for. Graph answers 400 to an
+    unknown property in $select. Raises GraphError for anything else.
     """
     if properties is None:
         return None
-    return properties if read_with(graph, "/users", properties, **{"$top": "1"}) is not None else None
-
-
-def read_with(graph: Graph, path: str, properties: Properties, **more: str) -> Json | None:
-    """What is at `path` with its id and these properties; None where they are not known."""
+    first = {} if path else {"$top": "1"}
     try:
-        answer: Json = graph.get(path, {"$select": f"id,{properties.select}", **more})
+        graph.get(path or "/users", {"$select": f"id,{properties.select}", **first})
     except GraphError as error:
         if error.status == _BAD_REQUEST:
             return None
         raise
-    return answer
+    return properties

@@ -20,6 +20,8 @@ from custom_filters.azure.notes import Properties
 from custom_filters.azure.pace import PAGE, Pace
 
 ACTIVITY, LICENSES = "signInActivity", "assignedLicenses"
+#: Sessions that began before this are ended; kept of users that are off.
+SESSIONS = "signInSessionsValidFromDateTime"
 #: signInActivity's dates; what each counts is in `identities`.
 DATES = ("lastSignInDateTime", "lastNonInteractiveSignInDateTime", "lastSuccessfulSignInDateTime")
 #: How Graph writes "no date".
@@ -28,9 +30,9 @@ _PLAIN = (
     "id,displayName,userPrincipalName,mail,accountEnabled,userType,createdDateTime,externalUserState,"
     "externalUserStateChangeDateTime,employeeHireDate,onPremisesSyncEnabled,isManagementRestricted"
 )
-_SELECT = f"{_PLAIN},{LICENSES},{ACTIVITY}"
+_SELECT = f"{_PLAIN},{LICENSES},{SESSIONS},{ACTIVITY}"
 #: The names of a user's properties, each of them one object in memory for all users.
-_NAMES = {name: sys.intern(name) for name in (*_PLAIN.split(","), LICENSES, ACTIVITY, *DATES)}
+_NAMES = {name: sys.intern(name) for name in (*_PLAIN.split(","), LICENSES, SESSIONS, ACTIVITY, *DATES)}
 _SHARED = ("mail", "userType", "externalUserState")
 
 
@@ -131,6 +133,8 @@ def transform_user(user: Mapping[str, Any], properties: Properties | None = None
         if name in kept:
             same = kept[name] == user["userPrincipalName"]
             kept[name] = kept["userPrincipalName"] if same else sys.intern(kept[name])
+    if user.get("accountEnabled") is not False:
+        kept.pop(SESSIONS, None)
     activity = _dates(kept.pop(ACTIVITY, {}))
     licenses = [sys.intern(str(held.get("skuId"))) for held in kept.pop(LICENSES, ())]
     held = (

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from custom_filters.azure.batch import LARGEST, Step, batch, chunks
 from custom_filters.azure.client import Graph
 from custom_filters.azure.errors import GraphError, explained
 from custom_filters.azure.notes import Properties
+from custom_filters.azure.users import SESSIONS, Listing
+from custom_filters.core.notes import MINUTE, read_notes
+from custom_filters.core.times import read_optional
 from custom_filters.custodian.kind import NotesChange, Written
+
+log = logging.getLogger("custodian.unused")
 
 _STEPS = 2
 
@@ -66,3 +74,25 @@ def _written(change: NotesChange, results: Sequence[object]) -> Written:
 def end_sessions(graph: Graph, user: str) -> None:
     """Revoke a user's refresh tokens. Raises GraphError."""
     graph.request("POST", f"{graph.endpoint}/v1.0/users/{user}/revokeSignInSessions", body={})
+
+
+def end_old_sessions(graph: Graph, listing: Listing, now: datetime) -> None:
+    """End the sessions of users whom we disabled, where that failed then; what comes of it is logged."""
+    for user in listing.users:
+        if not _has_old_sessions(user, listing.properties, now):
+            continue
+        try:
+            end_sessions(graph, user["id"])
+        except GraphError as error:
+            log.error("the sessions of %s are still not ended: %s", user["userPrincipalName"], error)
+        else:
+            log.warning("the sessions of %s are ended now", user["userPrincipalName"])
+
+
+def _has_old_sessions(user: Mapping[str, Any], properties: Properties | None, now: datetime) -> bool:
+    """Whether sessions from before we disabled somebody may still run; our times are rounded up."""
+    valid_from, _ = read_optional(user, SESSIONS)
+    if valid_from is None or properties is None:
+        return False
+    off = read_notes(properties.texts(user, now), user["id"], now).off()
+    return any(e.disabled_at and valid_from < e.disabled_at - MINUTE for e in off)

@@ -72,6 +72,24 @@ def test_sessions_that_could_not_be_ended_are_told(tmp_path: Path, status: str) 
     assert (last["result"], last["sessions"]) == ("done", "failed")
 
 
+def test_the_next_run_that_acts_ends_the_sessions_that_are_left(tmp_path: Path) -> None:
+    with embedded(now=NOW) as sandbox:
+        for name in ("one", "two", "three", "busy"):
+            sandbox.azure.add(person(name, NOW, 1 if name == "busy" else 200))
+        marked(sandbox, "one", MARKED)
+        sandbox.faults["revoke_fail"] = "500"
+        custodian(sandbox, tmp_path, policy("disable", DUE, **DISABLING))
+        before = sandbox.azure.person("one@contoso.example").sessions_valid_from
+        del sandbox.faults["revoke_fail"]
+        marking = policy("mark", actions=[MARK], exemptions="none")
+        first = custodian(sandbox, tmp_path, marking)
+        ended = sandbox.azure.person("one@contoso.example").sessions_valid_from
+        again = custodian(sandbox, tmp_path, marking)
+    assert (before, ended is not None) == (None, True)
+    assert "the sessions of one@contoso.example are ended now" in first.stderr
+    assert "sessions" not in again.stderr
+
+
 def test_nobody_is_changed_whose_roles_cannot_be_read(tmp_path: Path) -> None:
     with embedded(now=NOW) as sandbox:
         for name in ("idle", "busy"):
