@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 KEPT = timedelta(days=90)
 LARGEST = 50
 PER_SECOND = 2
-ATTRIBUTES = ("Username", "EventName", "EventSource", "ReadOnly", "EventId")
+ATTRIBUTES = ("Username", "EventName", "EventSource", "ReadOnly", "EventId", "AccessKeyId")
 
 
 class Pace:
@@ -83,7 +83,7 @@ class CloudTrail(CloudTrailResponse):
         found = [one for one in account.history if one.event.region == self.region and start <= one.at <= end]
         for attribute in wanted:
             key, value = attribute["AttributeKey"], attribute["AttributeValue"]
-            found = [one for one in found if str(_shown(account, one)[key]) == value]
+            found = [one for one in found if str(_shown(account, one).get(key)) == value]
         return sorted(found, key=lambda one: one.at, reverse=True)
 
 
