@@ -6,24 +6,23 @@ import contextlib
 import os
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from custom_filters.sandbox import kill
 from custom_filters.sandbox.clock import Clock
+from custom_filters.sandbox.cloud import Hook, Settings
 from custom_filters.sandbox.control import Control
 from custom_filters.sandbox.loopback import Loopback
 from custom_filters.sandbox.wire import Wire
 
+__all__ = ["Sandbox", "Settings"]
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
 
-Hook = Callable[[str, str, str, bool], None]
 CLOUDS = {
     "aws": ("custom_filters.sandbox.aws.cloud", "AwsCloud"),
     "azure": ("custom_filters.sandbox.azure.cloud", "AzureCloud"),
@@ -32,31 +31,6 @@ CLOUDS = {
 # A developer's own profile, keys or proxy must never lead a child process out of the sandbox.
 FOREIGN = ("AWS_", "AZURE_", "ARM_", "GOOGLE_", "CLOUDSDK_", "BOTO_", "GCLOUD_")
 FOREIGN_NAMES = frozenset(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "C7N_UNUSED_NOW"))
-
-
-@dataclass(frozen=True)
-class Settings:
-    """users: in each cloud, 0: none, tests add them; seed: fixes names, ids, faults; now: aware or None."""
-
-    users: int = 200
-    seed: int = 7
-    latency_ms: float = 0
-    faults: Mapping[str, str | float] = field(default_factory=dict)
-    now: datetime | None = None
-    clouds: tuple[str, ...] = ("aws",)
-
-    @staticmethod
-    def parse_faults(text: str) -> dict[str, str | float]:
-        """`throttle=0.1,report=slow,limit-report`: name -> number, word, or `on`; ValueError if malformed."""
-        faults: dict[str, str | float] = {}
-        for part in filter(None, (part.strip() for part in text.split(","))):
-            name, equals, value = (piece.strip() for piece in part.partition("="))
-            if not name or (equals and not value):
-                raise ValueError(f"--faults {part!r}: write name=value, or a name alone, with commas between")
-            if name in faults:
-                raise ValueError(f"--faults: {name} is given twice; give it once")
-            faults[name] = _number(value) if value else "on"
-        return faults
 
 
 class Sandbox:
@@ -126,7 +100,8 @@ class Sandbox:
     def child_environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """A whole environment: `base` (default: this process's) without its clouds and proxies, plus ours."""
         base = os.environ if base is None else base
-        return {**dict(_without_foreign(base)), **self.environment}
+        kept = {name: base[name] for name in base if not name.startswith(FOREIGN)}
+        return {**{n: v for n, v in kept.items() if n.upper() not in FOREIGN_NAMES}, **self.environment}
 
     def _start(self, name: str, stack: contextlib.ExitStack) -> Any:
         module, kind = CLOUDS[name]
@@ -155,16 +130,3 @@ class Sandbox:
         for cloud in self.clouds.values():
             if hasattr(cloud, "check_faults"):
                 cloud.check_faults(faults)
-
-
-def _number(value: str) -> str | float:
-    try:
-        return float(value)
-    except ValueError:
-        return value
-
-
-def _without_foreign(base: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for name, value in base.items():
-        if not name.startswith(FOREIGN) and name.upper() not in FOREIGN_NAMES:
-            yield name, value

@@ -44,7 +44,7 @@ TRUST = (
 
 
 class Wire:
-    """Serves `hosts` (`name` or `*.domain`, one label) over TLS, for as long as the `with` block lasts.
+    """Serves `hosts` over TLS, for as long as the `with` block lasts.
 
     connects: every host that a tunnel was opened to, in order; refused: `host:port` of every refused one;
     ca_file: the CA certificate (PEM); environment: variables for a child process.
@@ -101,7 +101,7 @@ class Wire:
 
     def application(self, host: str) -> WSGIApplication | None:
         """What emulates this host, or None."""
-        return self._hosts.get(host) or self._hosts.get("*." + host.partition(".")[2])
+        return self._hosts.get(host)
 
     def context(self, host: str) -> ssl.SSLContext:
         """The TLS context for this host, made at its first use."""

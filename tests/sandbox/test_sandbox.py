@@ -179,6 +179,7 @@ def test_an_unmodified_client_in_a_child_process_finds_it() -> None:
     script = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
     with Sandbox(Settings(users=0)) as sandbox:
         assert run(sandbox, script).stdout.strip() == sandbox.aws.caller_arn
+        assert sandbox._wire.connects == sandbox._wire.refused == []  # loopback stays direct
 
 
 def test_clouds_that_were_not_started_are_not_there() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
-from custom_filters.sandbox.azure.people import NULL_DATE, Activity, Company, Group, Person
+from custom_filters.sandbox.azure.people import NULL_DATE, Activity, Company, Group, Person, object_id
 from custom_filters.sandbox.company import Someone, crowd
 
 DOMAIN = "contoso.example"
@@ -45,19 +46,10 @@ def cases(now: datetime) -> list[Person]:
         return Person(upn=upn, case=case, **fields)  # type: ignore[arg-type]  # each its field's type
 
     def guest(case: str, created: datetime, state: str, **more: object) -> Person:
-        upn = f"{case}_partner.example#EXT#@{DOMAIN}"
-        mail = f"{case}@partner.example"
-        return Person(
-            upn,
-            case.replace("-", " ").title(),
-            created,
-            case=case,
-            user_type="Guest",
-            mail=mail,
-            external_state=state,
-            sponsors=(f"active@{DOMAIN}",),
-            **more,  # type: ignore[arg-type]
-        )
+        whole = user(case, created, external_state=state, user_type="Guest", **more)
+        upn, mail = f"{case}_partner.example#EXT#@{DOMAIN}", f"{case}@partner.example"
+        sponsored = replace(whole, sponsors=(f"active@{DOMAIN}",), manager=None, department=None)
+        return replace(sponsored, upn=upn, mail=mail, id=object_id("user", upn))
 
     spring_2020 = datetime(2020, 2, 1, tzinfo=timezone.utc)
     successful_only = Activity(ago(400), ago(401), ago(3))

@@ -74,7 +74,7 @@ class Graph:
         call = Call(request.method, origin, f"/{path}", request.args, headers, request.get_data(), version)
         if (call.method, path) != ("POST", "$batch"):
             return self._dispatch(call)
-        self._count("azure:POST /$batch")
+        self._count("POST /$batch")
         self._strike()
         return Answer(200, {"responses": batch.run(call, self._inner, self._tenant.faults.shuffle)})
 
@@ -95,7 +95,7 @@ class Graph:
             raise GraphError(501, "NotImplemented", f"The sandbox does not emulate {route.path} of beta.")
         template = re.sub("<.*?>", lambda match: "{name}" if match[0] == "<name>" else "{id}", route.path)
         named = ("/beta" if call.version == "beta" else "") + template
-        self._count(f"azure:{'batch:' if call.inner else ''}{call.method} {named}")
+        self._count(f"{'batch:' if call.inner else ''}{call.method} {named}")
         self._strike()
         self._fail_page(call, template)
         return self._run(replace(call, route=named), route, dict(parts))
@@ -110,17 +110,17 @@ class Graph:
 
     def _authenticate(self, request: Request, origin: str) -> None:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        refusal = self._tokens.refusal(token, origin) if kind.lower() == "bearer" and token else "empty"
-        if refusal == "claims":
-            claims = {"access_token": {"nbf": {"essential": True, "value": str(int(time.time()))}}}
-            asked = base64.b64encode(json.dumps(claims).encode()).decode()
-            challenge = f'Bearer realm="", error="insufficient_claims", claims="{asked}"'
-            message = "Continuous access evaluation resulted in challenge with result: InteractionRequired"
-            raise GraphError(401, "InvalidAuthenticationToken", message, {"WWW-Authenticate": challenge})
+        bearer = kind.lower() == "bearer" and token
+        refusal = self._tokens.refusal(token, origin) if bearer else "Access token is empty."
         if refusal:
-            message = "Access token is empty." if refusal == "empty" else refusal
-            challenge = 'Bearer realm="", error="invalid_token"'
-            raise GraphError(401, "InvalidAuthenticationToken", message, {"WWW-Authenticate": challenge})
+            why = 'error="invalid_token"'
+            if refusal == "claims":
+                claims = {"access_token": {"nbf": {"essential": True, "value": str(int(time.time()))}}}
+                asked = base64.b64encode(json.dumps(claims).encode()).decode()
+                why = f'error="insufficient_claims", claims="{asked}"'
+                refusal = "Continuous access evaluation resulted in challenge: InteractionRequired"
+            headers = {"WWW-Authenticate": f'Bearer realm="", {why}'}
+            raise GraphError(401, "InvalidAuthenticationToken", refusal, headers)
 
     def _strike(self) -> None:
         faults = self._tenant.faults
@@ -132,12 +132,8 @@ class Graph:
     def _fail_page(self, call: Call, template: str) -> None:
         faults, pages = self._tenant.faults, self._tenant.pages
         pages.offset(call, expired=faults.text("graph_page_token") == "expired")
-        failing = faults.number("page_fail")
-        if (
-            failing
-            and template == (faults.text("page_fail_path") or "/users")
-            and pages.number(call) == failing
-        ):
+        failing, path = faults.number("page_fail"), faults.text("page_fail_path") or "/users"
+        if template == path and failing and pages.number(call) == failing:
             raise GraphError(500, *STATUS_FAULTS[500])
 
 

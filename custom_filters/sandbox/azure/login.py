@@ -111,17 +111,11 @@ class LoginError(Exception):
 
     def body(self) -> dict[str, object]:
         """The JSON body."""
-        trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
+        ids = {"trace_id": str(uuid.uuid4()), "correlation_id": str(uuid.uuid4())}
         when = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
-        return {
-            "error": self.error,
-            "error_description": f"AADSTS{self.number}: {self.message} Trace ID: {trace} "
-            f"Correlation ID: {correlation} Timestamp: {when}",
-            "error_codes": [self.number],
-            "timestamp": when,
-            "trace_id": trace,
-            "correlation_id": correlation,
-        }
+        text = f"AADSTS{self.number}: {self.message} Trace ID: {ids['trace_id']} Timestamp: {when}"
+        body: dict[str, object] = {"error": self.error, "error_description": text, "timestamp": when}
+        return {**body, "error_codes": [self.number], **ids}
 
 
 class Login:
@@ -151,7 +145,7 @@ class Login:
     def _answer(self, request: Request) -> tuple[int, dict[str, object]]:
         tenant, _, rest = request.path.lstrip("/").partition("/")
         if request.path == "/common/discovery/instance":
-            self._count("azure:GET /common/discovery/instance")
+            self._count("GET /common/discovery/instance")
             return 200, _instance(request)
         if (request.method, rest) == ("GET", "v2.0/.well-known/openid-configuration"):
             answer: Callable[[Request], dict[str, object]] = self._configuration
@@ -159,7 +153,7 @@ class Login:
             answer = self._token
         else:
             return 404, {}
-        self._count(f"azure:{request.method} /{rest}")
+        self._count(f"{request.method} /{rest}")
         if tenant.lower() != self._app.tenant:
             raise LoginError(90002, tenant)
         return 200, answer(request)

@@ -50,17 +50,11 @@ def _sign_ins(tenant: Tenant, call: Call, person: Person) -> Iterator[Json]:
         if moment is None or moment == NULL_DATE:
             continue
         failed = kind == "interactiveUser" and (good is None or good < moment)
-        row: Json = {
-            "id": object_id(kind, f"{person.id}{moment}"),
-            "createdDateTime": text(moment),
-            "userId": person.id,
-            "userPrincipalName": person.upn.lower(),
-            "userDisplayName": person.name,
-            "appId": "00000003-0000-0ff1-ce00-000000000000",
-            "appDisplayName": "Office 365 SharePoint Online",
-            "isInteractive": kind == "interactiveUser",
-            "status": {"errorCode": 50126 if failed else 0, "failureReason": "Other."},
-        }
+        who = {"userId": person.id, "userPrincipalName": person.upn.lower(), "userDisplayName": person.name}
+        status = {"errorCode": 50126 if failed else 0, "failureReason": "Other."}
+        row: Json = {"id": object_id(kind, f"{person.id}{moment}"), "createdDateTime": text(moment), **who}
+        row |= {"appDisplayName": "Office 365 SharePoint Online", "status": status}
+        row |= {"isInteractive": kind == "interactiveUser"}
         yield row | ({"signInEventTypes": [kind]} if call.version == "beta" else {})
 
 

@@ -179,11 +179,10 @@ class Pages:
         *,
         largest: int = 999,
         host: str = "",
-        extra: Json | None = None,
     ) -> Answer:
         """The page that the call asks for. host: sends the nextLink elsewhere (a fault)."""
         offset, size = self.offset(call), self.size(call, largest)
-        body: Json = {**call.context(context), **(extra or {})}
+        body: Json = call.context(context)
         if offset + size < len(items):
             origin = f"https://{host}" if host else call.origin
             body["@odata.nextLink"] = origin + self._link(call, offset + size)

@@ -50,16 +50,6 @@ def list_eligibility_schedules(tenant: Tenant, call: Call) -> Answer:
     return _listed(tenant, call, rows, shown)
 
 
-def list_definitions(tenant: Tenant, call: Call) -> Answer:
-    """The built-in roles."""
-
-    def shown(name: str) -> Json:
-        ids: Json = {"id": ROLES[name], "templateId": ROLES[name]}
-        return {**ids, "displayName": name, "description": name, "isBuiltIn": True, "isEnabled": True}
-
-    return _listed(tenant, call, list(ROLES), shown)
-
-
 def list_groups(tenant: Tenant, call: Call) -> Answer:
     """Every group."""
     return _listed(tenant, call, list(tenant.directory.groups.values()), _group)
@@ -141,7 +131,6 @@ _MANAGED = "/roleManagement/directory"
 ROUTES = [
     Route("GET", f"{_MANAGED}/roleAssignments", list_assignments, ROLE_READ),
     Route("GET", f"{_MANAGED}/roleEligibilitySchedules", list_eligibility_schedules, ELIGIBLE_READ),
-    Route("GET", f"{_MANAGED}/roleDefinitions", list_definitions, ROLE_READ),
     Route("GET", "/groups", list_groups, GROUP_READ),
     Route("GET", "/groups/<group>", get_group, GROUP_READ),
     Route("GET", "/groups/<group>/transitiveMembers", list_transitive_members, GROUP_READ),

@@ -100,24 +100,15 @@ class Tenant:
 
     def note(self, activity: str, person: Person, by: str = "") -> None:
         """Writes an audit record (auditLogs/directoryAudits); `by` is a UPN, default: the app."""
-        now, number = text(self.clock.now()), len(self.directory.audits)
         who: Json = {"app": {"appId": self.app.client, "servicePrincipalId": self.app.principal}}
         if by:
             who = {"user": {"id": object_id("user", by), "displayName": by, "userPrincipalName": by}}
-        target = {"id": person.id, "type": "User", "displayName": None, "userPrincipalName": person.upn}
-        self.directory.audits.append(
-            {
-                "id": f"Directory_{object_id('audit', str(number))}",
-                "category": "UserManagement",
-                "result": "success",
-                "activityDisplayName": activity,
-                "activityDateTime": now,
-                "loggedByService": "Core Directory",
-                "operationType": "Update",
-                "initiatedBy": who,
-                "targetResources": [target],
-            }
-        )
+        audits = self.directory.audits
+        row: Json = {"id": f"Directory_{object_id('audit', str(len(audits)))}", "category": "UserManagement"}
+        row |= {"activityDisplayName": activity, "activityDateTime": text(self.clock.now())}
+        row |= {"result": "success", "operationType": "Update", "loggedByService": "Core Directory"}
+        target = {"id": person.id, "type": "User", "userPrincipalName": person.upn}
+        audits.append({**row, "initiatedBy": who, "targetResources": [target]})
 
 
 @dataclass(frozen=True)

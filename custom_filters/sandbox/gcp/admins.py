@@ -66,7 +66,7 @@ def sso_list(call: Call) -> dict[str, Any]:
         raise ApiError(400, f"Invalid filter: {text}")
     if not call.may("SECURITY_SETTINGS") or match[2] not in ("my_customer", call.state.customer.id):
         raise ApiError(403, "The caller does not have permission")
-    part, more = call.page(call.state.sso, min(call.params.get("pageSize") or 50, 100))
+    part, more = call.page(lambda: list(call.state.sso.values()), min(call.params.get("pageSize") or 50, 100))
     rows: list[dict[str, Any]] = []
     for item in part:
         where = {"targetGroup": item.target_group, "rank": 1} if item.target_group else {}

@@ -10,16 +10,16 @@ import contextlib
 import json
 import logging
 import shutil
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from werkzeug import Request, Response
 
 from custom_filters.sandbox.clock import Clock
-from custom_filters.sandbox.faults import Faults, Window
+from custom_filters.sandbox.cloud import Cloud, Settings
+from custom_filters.sandbox.faults import Window
 from custom_filters.sandbox.gcp import (
     admins,
     analyzer,
@@ -34,7 +34,7 @@ from custom_filters.sandbox.gcp import (
 from custom_filters.sandbox.gcp import faults as known_faults
 from custom_filters.sandbox.gcp.call import Call, Handler, Pages
 from custom_filters.sandbox.gcp.company import CLOUD_PERMISSIONS, DELEGATED_SCOPES, Company, company
-from custom_filters.sandbox.gcp.documents import Method, check_body, documents, read_params
+from custom_filters.sandbox.gcp.documents import Method, documents, read_params
 from custom_filters.sandbox.gcp.errors import ApiError, not_emulated
 from custom_filters.sandbox.gcp.keyfile import KeyFile
 from custom_filters.sandbox.gcp.people import Thing
@@ -62,35 +62,17 @@ PROJECT_VARIABLES = (  # c7n-gcp takes the first of these that is set
     *("GCP_PROJECT", "GOOGLE_PROJECT", "GCLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"),
 )
 READING_POSTS = ("getIamPolicy", "testIamPermissions")
-RequestHook = Callable[[str, str, str, bool], None]
 
 
-class Settings(Protocol):
-    """What the cloud reads of the sandbox's settings."""
-
-    @property
-    def users(self) -> int:
-        """How many people the customer has."""
-
-    @property
-    def seed(self) -> int:
-        """Same seed, same company."""
-
-    @property
-    def latency_ms(self) -> float:
-        """Every API answer takes at least so long."""
-
-
-class GcpCloud:
+class GcpCloud(Cloud):
     """A Workspace customer with its Google Cloud projects; `close` removes the key file.
 
-    calls: counts `gcp:` + discovery method id (the Admin SDK's get their `admin.`), refused calls too.
-    on_request: called as `("gcp", method id, phase, is it a write)` around each call; `before`: not
-    yet applied, `after`: applied and the answer not yet sent. It may raise ConnectionDroppedError.
+    Calls are counted by their discovery method id (the Admin SDK's get their `admin.`).
     permissions: the IAM permissions of the caller's service account; delegated: the scopes an administrator
     delegated to it. Both may be changed while it runs. Faults: see `faults.TABLE`.
     """
 
+    name = "gcp"
     FAULTS = known_faults.NAMES
     check_faults = staticmethod(known_faults.check)
 
@@ -104,16 +86,12 @@ class GcpCloud:
         wall: Callable[[], float] = time.time,
         accounts: int = 300,
     ) -> None:
-        self.calls = calls
-        self.state = State(clock.now)
-        self.faults = Faults(faults, settings.seed)
-        self.on_request: RequestHook | None = None
+        super().__init__(settings, clock, calls, faults)
+        self.state, self.documents = State(clock.now), documents()
         self.permissions: set[str] = set(CLOUD_PERMISSIONS)
-        self.documents = documents()
-        self._settings, self._clock = settings, clock
         self._pages: Pages = {}
-        self._window, self._lock = Window(), threading.Lock()
-        self.tokens = Tokens(self.state, wall, self.faults)
+        self._window = Window()
+        self.tokens = Tokens(self.state, wall, self.strikes)
         size = accounts if settings.users else 0
         self.company: Company = company(settings.users, settings.seed, clock.reference(), size)
         self.state.add(*self.company.things)
@@ -121,7 +99,7 @@ class GcpCloud:
         self.tokens.public_keys[self.company.delegate_key.id] = self._key_file.public_key
         self.tokens.delegated[self.company.delegate.unique_id] = set(DELEGATED_SCOPES)
         polite = {host: self._api(host) for host in self.documents.hosts}
-        self.hosts: dict[str, WSGIApplication] = {h: Rude(a, self.faults, "gcp") for h, a in polite.items()}
+        self.hosts: dict[str, WSGIApplication] = {h: Rude(a, self.strikes, "gcp") for h, a in polite.items()}
         self.hosts[TOKEN_HOST] = self._token_application
 
     @property
@@ -165,9 +143,9 @@ class GcpCloud:
         request = Request(environ)
         if (request.method, request.path) != ("POST", "/token"):
             return _page_not_found(request)(environ, start_response)
-        self._count("oauth2.token")
+        self.count("oauth2.token")
         try:
-            body, code = self.tokens.grant(request.form, self._clock.now()), 200
+            body, code = self.tokens.grant(request.form, self.clock.now()), 200
         except GrantError as error:
             body, code = error.body, error.code
         return _json(body, code)(environ, start_response)
@@ -178,14 +156,14 @@ class GcpCloud:
         if routed is None:
             return _page_not_found(request)
         method, path = routed
-        self._count(method.id)
-        time.sleep(self._settings.latency_ms / 1000)
+        self.count(method.id)
+        time.sleep(self.settings.latency_ms / 1000)
         try:
             body = self._perform(method, path, request, http)
         except ApiError as error:
             log.debug("%s: %s %s", method.id, error.code, error)
             answer = _json(error.body(legacy=host == ADMIN_HOST), error.code)
-            wait = self.faults.text("gcp_retry_after")
+            wait = self.strikes.text("gcp_retry_after")
             if wait not in ("", "none") and (error.code in (429, 503) or error.domain == "usageLimits"):
                 answer.headers["Retry-After"] = wait
             return answer
@@ -199,26 +177,23 @@ class GcpCloud:
         overridden = http != request.method
         query = request.form if overridden else request.args
         params = read_params(method, path, {name: query.getlist(name) for name in query})
-        if "pageToken" in params and self.faults.text("page_token") == "expired":
+        if "pageToken" in params and self.strikes.text("page_token") == "expired":
             raise ApiError(400, "Invalid Input: pageToken")
         body = {} if overridden else _read_json(request)
-        check_body(method, body)
         handler = HANDLERS.get(method.id)
         if handler is None:
             raise not_emulated(method.id)
-        held, now = frozenset(self.permissions), self._clock.now()
-        call = Call(method, params, body, token, self.state, self.faults, self._pages, held, now)
+        held, now = frozenset(self.permissions), self.clock.now()
+        call = Call(method, params, body, token, self.state, self.strikes, self._pages, held, now)
         answer = self._applied(handler, call)
         return select(answer, params["fields"]) if "fields" in params and answer is not None else answer
 
     def _applied(self, handler: Handler, call: Call) -> dict[str, Any] | None:
         is_write = call.method.http != "GET" and not call.method.id.endswith(READING_POSTS)
-        if self.on_request:
-            self.on_request("gcp", call.method.id, "before", is_write)
+        self.tell(call.method.id, "before", is_write)
         with self.state.lock if is_write else contextlib.nullcontext():
             answer = handler(call)
-        if self.on_request:
-            self.on_request("gcp", call.method.id, "after", is_write)
+        self.tell(call.method.id, "after", is_write)
         return answer
 
     def _authenticated(self, method: Method, request: Request) -> Token:
@@ -230,24 +205,20 @@ class GcpCloud:
     def _refuse(self, method: Method, token: Token) -> None:
         """What faults refuse, whatever is asked."""
         project = self.company.projects[0]
-        if method.service in self.faults.names("disabled"):
+        if method.service in self.strikes.names("disabled"):
             raise errors.service_disabled(method.service, method.title, project.number)
-        if method.id in self.faults.names("deny"):
+        if method.id in self.strikes.names("deny"):
             denied = errors.permission_denied(method.id, f"projects/{project.id}")
             raise errors.not_authorized() if method.service == ADMIN_HOST else denied
         for code, message in OUTAGES.items():
-            if self.faults.strikes(f"gcp_{code}"):
+            if self.strikes.strikes(f"gcp_{code}"):
                 raise ApiError(code, message)
         for fault, start in RATES.items():
-            limit, key = self.faults.number(fault), f"{fault} {token.subject}"
+            limit, key = self.strikes.number(fault), f"{fault} {token.subject}"
             if method.id.startswith(start) and self._window.wait(
-                key, limit, 60, self._clock.now().timestamp()
+                key, limit, 60, self.clock.now().timestamp()
             ):
-                raise errors.too_fast(self.faults.text("rate_reason") or "quotaExceeded")
-
-    def _count(self, action: str) -> None:
-        with self._lock:
-            self.calls[f"gcp:{action}"] += 1
+                raise errors.too_fast(self.strikes.text("rate_reason") or "quotaExceeded")
 
 
 def _read_json(request: Request) -> Any:

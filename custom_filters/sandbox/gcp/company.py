@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from custom_filters.sandbox.gcp.company_accounts import crowd, named_accounts, named_keys
-from custom_filters.sandbox.gcp.company_people import HELPDESK, named_people, workforce
+from custom_filters.sandbox.gcp.company_people import named_people, workforce
 from custom_filters.sandbox.gcp.people import (
     Customer,
     Group,
     Key,
     Person,
     Project,
-    Role,
     RoleAssignment,
     ServiceAccount,
     SsoAssignment,
@@ -46,8 +45,7 @@ CLOUD_PERMISSIONS = frozenset(
         "storage.hmacKeys.list",
     )
 )
-SUPER_ADMIN = Role("10000000000000001", "_SEED_ADMIN_ROLE")
-HELPDESK_ROLE = Role("10000000000000002", "_HELP_DESK_ADMIN_ROLE", tuple(sorted(HELPDESK)))
+SUPER_ADMIN, HELPDESK = "10000000000000001", "10000000000000002"  # roles
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,6 @@ class Company:
     customer: Customer
     people: tuple[Person, ...]
     groups: tuple[Group, ...]
-    roles: tuple[Role, ...]
     assignments: tuple[RoleAssignment, ...]
     sso: tuple[SsoAssignment, ...]
     projects: tuple[Project, ...]
@@ -83,7 +80,7 @@ class Company:
     def things(self) -> Iterator[Thing]:
         """All of it."""
         yield self.customer
-        for name in ("people", "groups", "roles", "assignments", "sso", "projects", "accounts", "keys"):
+        for name in ("people", "groups", "assignments", "sso", "projects", "accounts", "keys"):
             yield from getattr(self, name)
 
     def person(self, case: str) -> Person:
@@ -123,7 +120,6 @@ def company(users: int, seed: int, now: datetime, accounts: int = 300) -> Compan
         customer=customer,
         people=tuple(people),
         groups=tuple(_groups(people, domain)),
-        roles=(SUPER_ADMIN, HELPDESK_ROLE),
         assignments=tuple(_assignments(people)),
         sso=(SsoAssignment("1partners", target_org_unit="orgUnits/03ph8a2z1partners"),),
         projects=projects,
@@ -160,6 +156,6 @@ def _groups(people: list[Person], domain: str) -> Iterator[Group]:
 def _assignments(people: list[Person]) -> Iterator[RoleAssignment]:
     for number, person in enumerate(people):
         if person.admin or person.delegated_admin:
-            role = SUPER_ADMIN if person.admin else HELPDESK_ROLE
-            yield RoleAssignment(f"{20_000_000_000 + number}", role.id, person.id)
-    yield RoleAssignment("29999999999", HELPDESK_ROLE.id, ADMINS_GROUP, "group")
+            role = SUPER_ADMIN if person.admin else HELPDESK
+            yield RoleAssignment(f"{20_000_000_000 + number}", role, person.id)
+    yield RoleAssignment("29999999999", HELPDESK, ADMINS_GROUP, "group")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -19,18 +20,9 @@ def named_accounts(now: datetime, project: Project) -> Iterator[ServiceAccount]:
     """One service account for each case; the first is the delegate that policies run as."""
     for number, (case, details) in enumerate(_account_cases(now, project).items()):
         created = now - timedelta(days=details.pop("age", 600))
-        email = f"{case}@{project.id}.iam.gserviceaccount.com"
-        yield ServiceAccount(
-            **{
-                "project": project.id,
-                "email": email,
-                "unique_id": _unique_id(number),
-                "created": created,
-                "display_name": case.replace("-", " "),
-                "case": case,
-                **details,
-            }
-        )
+        email = details.pop("email", f"{case}@{project.id}.iam.gserviceaccount.com")
+        names: dict[str, Any] = {"display_name": case.replace("-", " "), "case": case}
+        yield ServiceAccount(project.id, email, _unique_id(number), created, **names, **details)
 
 
 def named_keys(now: datetime, accounts: Mapping[str, ServiceAccount], seed: int) -> Iterator[Key]:
@@ -58,15 +50,9 @@ def named_keys(now: datetime, accounts: Mapping[str, ServiceAccount], seed: int)
             yield Key(**{**base, "id": _key_id(dice), "case": case, **details})
     for account in accounts.values():
         if account.case in ("delegate", "stale", "never"):
-            yield Key(
-                id=_key_id(dice),
-                account=account.email,
-                valid_after=account.created,
-                valid_before=NO_END,
-                last_authenticated=account.last_authenticated,
-                last_metric=account.last_metric,
-                case=f"{account.case}-key",
-            )
+            key = Key(_key_id(dice), account.email, account.created, NO_END, case=f"{account.case}-key")
+            used = account.last_authenticated
+            yield replace(key, last_authenticated=used, last_metric=account.last_metric)
 
 
 def crowd(
@@ -75,24 +61,18 @@ def crowd(
     """Accounts number `start` to `end` over all projects, each with a key of Google's and 0 to 2 more."""
     dice = random.Random(f"{seed}-accounts")
     for number in range(start, end):
-        project = projects[number % len(projects)]
-        name = f"{dice.choice(JOBS)}-{number}"
-        age = dice.randint(60, 1500)
-        last: datetime | None = now - timedelta(days=dice.uniform(1, min(age, 40)))
-        fate = dice.random()
-        if fate < 0.10:
-            last = now - timedelta(days=dice.uniform(min(age, 100), min(age, 390)))
-        elif fate < 0.16:
-            last = None
+        project, name = projects[number % len(projects)], f"{dice.choice(JOBS)}-{number}"
+        age, fate = dice.randint(60, 1500), dice.random()
+        idle = dice.uniform(min(age, 100), min(age, 390)) if fate < 0.10 else dice.uniform(1, min(age, 40))
         account = ServiceAccount(
-            project=project.id,
-            email=f"{name}@{project.id}.iam.gserviceaccount.com",
-            unique_id=_unique_id(number),
-            created=now - timedelta(days=age),
+            project.id,
+            f"{name}@{project.id}.iam.gserviceaccount.com",
+            _unique_id(number),
+            now - timedelta(days=age),
             display_name=name,
             description=f"{name} of {project.id}" if dice.random() < 0.5 else "",
             disabled=dice.random() < 0.03,
-            last_authenticated=last,
+            last_authenticated=None if 0.10 <= fate < 0.16 else now - timedelta(days=idle),
             observed_days=min(age, 400),
         )
         yield account
@@ -100,24 +80,14 @@ def crowd(
 
 
 def _keys(account: ServiceAccount, now: datetime, dice: random.Random) -> Iterator[Key]:
-    yield Key(
-        id=_key_id(dice),
-        account=account.email,
-        valid_after=now - timedelta(days=3),
-        valid_before=now + timedelta(days=14),
-        kind="SYSTEM_MANAGED",
-    )
+    recent, soon = now - timedelta(days=3), now + timedelta(days=14)
+    yield Key(_key_id(dice), account.email, recent, soon, kind="SYSTEM_MANAGED")
     for _ in range(dice.choice((0, 0, 1, 2))):
         born = account.created + timedelta(days=dice.randint(0, 30))
         used = account.last_authenticated if dice.random() < 0.7 else None
-        yield Key(
-            id=_key_id(dice),
-            account=account.email,
-            valid_after=born,
-            valid_before=NO_END,
-            last_authenticated=used if used and used > born else None,
-            observed_days=account.observed_days,
-        )
+        used = used if used and used > born else None
+        key = Key(_key_id(dice), account.email, born, NO_END, last_authenticated=used)
+        yield replace(key, observed_days=account.observed_days)
 
 
 def _unique_id(number: int) -> str:

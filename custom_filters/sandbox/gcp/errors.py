@@ -101,16 +101,10 @@ def permission_denied(permission: str, resource: str) -> ApiError:
 
 def service_disabled(service: str, title: str, project_number: str) -> ApiError:
     """An API that is not enabled in the caller's project."""
-    url = f"https://console.developers.google.com/apis/api/{service}/overview?project={project_number}"
-    message = (
-        f"{title} has not been used in project {project_number} before or it is disabled. Enable it by "
-        f"visiting {url} then retry."
-    )
-    help_links = [{"description": "Google developers console API activation", "url": url}]
+    message = f"{title} has not been used in project {project_number} before or it is disabled."
     metadata = {"service": service, "consumer": f"projects/{project_number}", "serviceTitle": title}
-    details = [{"@type": TYPE + "Help", "links": help_links}]
-    more: Any = {"reason": "accessNotConfigured", "domain": "usageLimits", "details": details}
-    return ApiError(403, message, info=("SERVICE_DISABLED", metadata), **more)
+    legacy: dict[str, Any] = {"reason": "accessNotConfigured", "domain": "usageLimits"}
+    return ApiError(403, message, info=("SERVICE_DISABLED", metadata), **legacy)
 
 
 def scope_insufficient(service: str, method: str) -> ApiError:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from custom_filters.sandbox.gcp.call import Call, Handler, rfc3339
+from custom_filters.sandbox.gcp.call import Call, Handler, listed, rfc3339
 from custom_filters.sandbox.gcp.errors import ApiError, not_emulated
 from custom_filters.sandbox.gcp.people import Key, ServiceAccount
 
@@ -27,14 +26,7 @@ COMPARISON = r'([\w.]+)\s*=\s*"([^"]*)"'
 Labels = Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Point:
-    """So many authentications of what has these labels, in the interval that ends at `end`."""
-
-    labels: Labels
-    start: datetime
-    end: datetime
-    count: int
+Point = tuple[datetime, datetime, int]  # start, end, authentications
 
 
 def time_series_list(call: Call) -> dict[str, Any]:
@@ -46,23 +38,20 @@ def time_series_list(call: Call) -> dict[str, Any]:
     metric = conditions.pop("metric.type")
     if metric not in METRICS:
         raise ApiError(404, f'Cannot find metric(s) that match type = "{metric}".')
-    points: list[Point] = []
-    for labels, thing in _all(call, project.id, METRICS[metric]):
-        if all(
-            labels.get(name.replace(".label.", ".labels.")) == value for name, value in conditions.items()
-        ):
-            points += _aligned(call, list(_points(labels, thing, start, end)), end)
+    points: list[tuple[int, Labels, Point]] = []
+    for number, (labels, thing) in enumerate(_all(call, project.id, METRICS[metric])):
+        named = {name.replace(".label.", ".labels."): value for name, value in conditions.items()}
+        if named.items() <= labels.items():
+            found = _aligned(call, list(_points(thing, start, end)), end)
+            points += [(number, labels, point) for point in found]
     size = call.params.get("pageSize") or 0
     part, more = call.page(lambda: points, size if 0 < size <= MAX_PAGE else MAX_PAGE)
-    rows: list[dict[str, Any]] = []
-    for point in part:
-        if not rows or rows[-1]["of"] is not point.labels:
-            rows.append(_row(metric, point.labels))
-        times = {"startTime": rfc3339(point.start), "endTime": rfc3339(point.end)}
-        rows[-1]["points"].append({"interval": times, "value": {"int64Value": str(point.count)}})
-    for row in rows:
-        del row["of"]
-    return ({"timeSeries": rows} if rows else {}) | {"unit": "1"} | more
+    series: dict[int, dict[str, Any]] = {}
+    for number, labels, (began, ended, count) in part:
+        row = series.setdefault(number, _row(metric, labels))
+        times = {"startTime": rfc3339(began), "endTime": rfc3339(ended)}
+        row["points"].append({"interval": times, "value": {"int64Value": str(count)}})
+    return listed("timeSeries", list(series.values()), more, unit="1")
 
 
 def _interval(call: Call) -> tuple[datetime, datetime]:
@@ -101,12 +90,12 @@ def _all(call: Call, project: str, of_keys: bool) -> Iterator[tuple[Labels, Serv
             yield {**labels, "metric.labels.key_id": key.id}, key
 
 
-def _points(labels: Labels, thing: ServiceAccount | Key, start: datetime, end: datetime) -> Iterator[Point]:
+def _points(thing: ServiceAccount | Key, start: datetime, end: datetime) -> Iterator[Point]:
     """One sample a day back from the newest use, to the beginning of the interval."""
     newest = thing.last_metric or thing.last_authenticated
     while newest is not None and newest > start:  # the interval is (start, end]
         if newest <= end:
-            yield Point(labels, newest - SAMPLE, newest, 1 + newest.day % 7)
+            yield newest - SAMPLE, newest, 1 + newest.day % 7
         newest -= timedelta(days=1)
 
 
@@ -118,12 +107,11 @@ def _aligned(call: Call, points: list[Point], end: datetime) -> list[Point]:
     if aligner != "ALIGN_SUM" or seconds < 60:
         raise not_emulated(f"{aligner} by {seconds} seconds")
     buckets: dict[int, int] = {}
-    for point in points:
-        bucket = int((end - point.end).total_seconds() // seconds)
-        buckets[bucket] = buckets.get(bucket, 0) + point.count
+    for _, ended, count in points:
+        bucket = int((end - ended).total_seconds() // seconds)
+        buckets[bucket] = buckets.get(bucket, 0) + count
     period = timedelta(seconds=seconds)
-    sums = sorted(buckets.items())
-    return [Point(points[0].labels, end - period * (i + 1), end - period * i, count) for i, count in sums]
+    return [(end - period * (i + 1), end - period * i, count) for i, count in sorted(buckets.items())]
 
 
 def _row(metric: str, labels: Labels) -> dict[str, Any]:
@@ -136,7 +124,6 @@ def _row(metric: str, labels: Labels) -> dict[str, Any]:
         "metricKind": "DELTA",
         "valueType": "INT64",
         "points": [],
-        "of": labels,
     }
 
 

@@ -28,7 +28,8 @@ class State:
         self.schemas: dict[str, Mapping[str, Any]] = {}
         self.schema_times: dict[str, datetime] = {}
         self._now = now
-        self._others: dict[type, dict[str, Any]] = {}
+        self.sso: dict[str, kinds.SsoAssignment] = {}
+        self._others: dict[type, dict[str, Any]] = {kinds.SsoAssignment: self.sso}
         self._emails: dict[str, str] = {}
         self._unique_ids: dict[str, str] = {}
 
@@ -65,14 +66,6 @@ class State:
     def assignments(self) -> list[kinds.RoleAssignment]:
         """Who holds which administrator role."""
         return list(self._others.get(kinds.RoleAssignment, {}).values())
-
-    def roles(self) -> list[kinds.Role]:
-        """The administrator roles."""
-        return list(self._others.get(kinds.Role, {}).values())
-
-    def sso(self) -> list[kinds.SsoAssignment]:
-        """Who is sent to another identity provider."""
-        return list(self._others.get(kinds.SsoAssignment, {}).values())
 
     def bound_keys(self, kind: str, project: Project) -> list[kinds.BoundKey]:
         """The `hmac` or `api` keys of a project."""

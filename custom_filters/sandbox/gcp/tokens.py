@@ -27,23 +27,16 @@ TOKEN_URI = "https://oauth2.googleapis.com/token"  # an address
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LIFETIME = 3600
 SKEW = 300
-UNDELEGATED = (
-    "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of "
-    "the scopes requested."
-)
-SHORT_LIVED = (
-    "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your "
-    "iat and exp values in the JWT claim."
-)
+UNDELEGATED = "Client is unauthorized to retrieve access tokens using this method, or for these scopes."
+SHORT_LIVED = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe."
 
 
 class GrantError(Exception):
     """A refused grant: `error` and `error_description` of RFC 6749."""
 
-    def __init__(self, code: int, error: str, description: str) -> None:
+    def __init__(self, description: str, error: str = "invalid_grant", code: int = 400) -> None:
         super().__init__(description)
-        self.code = code
-        self.body = {"error": error, "error_description": description}
+        self.code, self.body = code, {"error": error, "error_description": description}
 
 
 @dataclass(frozen=True)
@@ -73,15 +66,13 @@ class Tokens:
     def grant(self, form: Mapping[str, str], now: datetime) -> dict[str, Any]:
         """The answer to a token request. Raises GrantError."""
         if form.get("grant_type") != GRANT:
-            message = f"Invalid grant_type: {form.get('grant_type', '')}"
-            raise GrantError(400, "unsupported_grant_type", message)
+            raise GrantError(f"Invalid grant_type: {form.get('grant_type', '')}", "unsupported_grant_type")
         claims = self._verified(form.get("assertion", ""))
         self._check_times(claims, now)
         scopes = frozenset(str(claims.get("scope", "")).split())
         if not scopes:
-            raise GrantError(400, "invalid_scope", "Invalid OAuth scope or ID token audience provided.")
-        subject = str(claims.get("sub", ""))
-        account = str(claims["iss"])
+            raise GrantError("Invalid OAuth scope or ID token audience provided.", "invalid_scope")
+        subject, account = str(claims.get("sub", "")), str(claims["iss"])
         if subject and subject != account:
             self._check_delegation(account, subject, scopes)
         text = "ya29.c." + secrets.token_urlsafe(48)
@@ -106,43 +97,38 @@ class Tokens:
             header, claims = json.loads(_decoded(head)), json.loads(_decoded(payload))
             signed, mark = f"{head}.{payload}".encode(), _decoded(signature)
         except ValueError:
-            raise GrantError(400, "invalid_grant", "Invalid JWT: malformed assertion.") from None
+            raise GrantError("Invalid JWT: malformed assertion.") from None
         account = self._state.account(str(claims.get("iss", "")))
         if account is None or account.disabled:
-            raise GrantError(400, "invalid_grant", "Invalid grant: account not found")
+            raise GrantError("Invalid grant: account not found")
         key_id = str(header.get("kid", ""))
-        key = next((k for k in self._state.keys_of(account) if k.id == key_id), None)
-        public = self.public_keys.get(key_id)
-        if key is None or key.disabled or public is None or header.get("alg") != "RS256":
-            raise GrantError(400, "invalid_grant", "Invalid JWT Signature.")
+        on = [key.id for key in self._state.keys_of(account) if not key.disabled]
         try:
-            public.verify(mark, signed, PKCS1v15(), hashes.SHA256())
-        except InvalidSignature:
-            raise GrantError(400, "invalid_grant", "Invalid JWT Signature.") from None
+            if key_id not in on or header.get("alg") != "RS256":
+                raise InvalidSignature
+            self.public_keys[key_id].verify(mark, signed, PKCS1v15(), hashes.SHA256())
+        except (InvalidSignature, KeyError):
+            raise GrantError("Invalid JWT Signature.") from None
         return dict(claims)
 
     def _check_times(self, claims: Mapping[str, Any], now: datetime) -> None:
         if claims.get("aud") != TOKEN_URI:
-            raise GrantError(
-                400, "invalid_grant", "Invalid JWT: Failed audience check. The right audience is " + TOKEN_URI
-            )
+            raise GrantError(f"Invalid JWT: Failed audience check. The right audience is {TOKEN_URI}")
         issued, ends = claims.get("iat"), claims.get("exp")
         if not isinstance(issued, int | float) or not isinstance(ends, int | float):
-            raise GrantError(400, "invalid_grant", SHORT_LIVED)
+            raise GrantError(SHORT_LIVED)
         # a client run under the sandbox's own date signs with that
-        clocks = (self._wall(), now.timestamp())
-        timely = any(issued - SKEW <= clock <= ends + SKEW for clock in clocks)
+        timely = any(issued - SKEW <= clock <= ends + SKEW for clock in (self._wall(), now.timestamp()))
         if not timely or ends - issued > LIFETIME:
-            raise GrantError(400, "invalid_grant", SHORT_LIVED)
+            raise GrantError(SHORT_LIVED)
 
     def _check_delegation(self, account: str, subject: str, scopes: frozenset[str]) -> None:
         known = self._state.account(account)
-        delegated = self.delegated.get(known.unique_id, set()) if known else set()
-        if not scopes <= delegated:
-            raise GrantError(401, "unauthorized_client", UNDELEGATED)
+        if not scopes <= (self.delegated.get(known.unique_id, set()) if known else set()):
+            raise GrantError(UNDELEGATED, "unauthorized_client", 401)
         person = self._state.person(subject)
         if person is None or person.suspended:
-            raise GrantError(400, "invalid_grant", "Invalid email or User ID")
+            raise GrantError("Invalid email or User ID")
 
 
 def _decoded(part: str) -> bytes:

@@ -25,9 +25,6 @@ from msgraph.generated.models.sign_in_collection_response import SignInCollectio
 from msgraph.generated.models.unified_role_assignment_collection_response import (
     UnifiedRoleAssignmentCollectionResponse,
 )
-from msgraph.generated.models.unified_role_definition_collection_response import (
-    UnifiedRoleDefinitionCollectionResponse,
-)
 from msgraph.generated.models.unified_role_eligibility_schedule_collection_response import (
     UnifiedRoleEligibilityScheduleCollectionResponse,
 )
@@ -56,7 +53,6 @@ MODELS: dict[str, type[Any]] = {
     "/groups": GroupCollectionResponse,
     f"{MANAGED}/roleAssignments": UnifiedRoleAssignmentCollectionResponse,
     f"{MANAGED}/roleEligibilitySchedules": UnifiedRoleEligibilityScheduleCollectionResponse,
-    f"{MANAGED}/roleDefinitions": UnifiedRoleDefinitionCollectionResponse,
     "/applications": ApplicationCollectionResponse,
     "/servicePrincipals": ServicePrincipalCollectionResponse,
     "/applications/APP/extensionProperties": ExtensionPropertyCollectionResponse,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from custom_filters.sandbox.azure.cloud import AzureCloud
-from custom_filters.sandbox.azure.people import Group
+from custom_filters.sandbox.azure.people import ROLES, Group
 from tests.sandbox.azure.conftest import Graph, code
 
 MANAGED = "/roleManagement/directory"
@@ -24,7 +24,7 @@ ROWS = {
 @pytest.mark.parametrize("kind", ROWS)
 def test_assignments_by_principal_and_role(cloud: AzureCloud, graph: Graph, kind: str) -> None:
     cloud.app_roles.add("Directory Readers")
-    roles = {role["id"]: role["displayName"] for role in graph.all(f"{MANAGED}/roleDefinitions?$top=2")}
+    roles = {key: name for name, key in ROLES.items()}
     names = {person.id: person.case for person in cloud.people}
     names |= {group["id"]: group["displayName"] for group in graph.all("/groups")}
     found = graph.all(f"{MANAGED}/{kind}?$top=1")

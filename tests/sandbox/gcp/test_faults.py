@@ -44,7 +44,7 @@ def test_errors_carry_the_reason_in_both_styles(world: World) -> None:
         users(world).get(userKey=STALE).execute()
     error = json.loads(caught.value.content)["error"]
     assert error["errors"][0]["reason"] == "accessNotConfigured"
-    assert error["details"][1]["reason"] == "SERVICE_DISABLED"
+    assert error["details"][0]["reason"] == "SERVICE_DISABLED"
 
 
 def test_newer_apis_have_no_reason_list(world: World) -> None:
