@@ -35,6 +35,7 @@ from tests.aws.runs import ROOT, embedded, give_notice
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 OFF, CERTIFICATE, SERVICE, SSH = (f"{p}OFF{'0' * 17}" for p in ("AKIA", "CERT", "ACCA", "APKA"))
+OFF_NOW = "AKIAOFFNOW0000000000"
 STALE_KEY, STALE_PASSWORD = Key(used=days(200)), Password(used=days(200))
 
 
@@ -42,11 +43,13 @@ PEOPLE = (
     Person("to-mark", keys=(STALE_KEY,)),
     Person("back", keys=(Key(used=days(1)),)),
     Person("due", password=STALE_PASSWORD, keys=(STALE_KEY,)),
-    Person("off", keys=(Key(active=False, id=OFF),)),
+    Person("off", keys=(Key(active=False, id=OFF),), inline={"x": json.dumps({"Statement": []})}),
+    Person("off-now", keys=(Key(active=False, id=OFF_NOW),)),
 )  # fmt: skip
 #: Who was switched off -> what of him.
 WAS_OFF = {
     "off": f"access-key={OFF}",
+    "off-now": f"access-key={OFF_NOW}",
     "denied": "password=password",
     "off-more": f"ssh-key={SSH} signing-certificate={CERTIFICATE} service-specific-credential={SERVICE}",
 }
@@ -104,9 +107,8 @@ def attempt(
         sandbox.aws.add(*people)
         give_notice(sandbox, "back", "due", "due-more")
         for name in WAS_OFF.keys() & {person.name for person in people}:
-            text = (
-                f"{sandbox.aws.user(name).id} c7n-unused 2601010000 2601150000 off=2601150000 {WAS_OFF[name]}"
-            )
+            when = "2606151159" if name == "off-now" else "2606010000"
+            text = f"{sandbox.aws.user(name).id} c7n-unused 2605010000 2605150000 off={when} {WAS_OFF[name]}"
             tags = [{"Key": "c7n-unused-record", "Value": text}]
             sandbox.aws.account().backend.tag_user(name, tags)
         sandbox.aws.enforce_iam(True, json.dumps(allowed))

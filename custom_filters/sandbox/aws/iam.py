@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from moto.core.responses import ActionResult
@@ -42,6 +43,14 @@ class Iam(Users, Credentials, CredentialReport, Advisor, IamResponse):
         if name is None:
             raise error("ValidationError", "Must specify userName when calling with non-User credentials")
         return name
+
+    def get_account_authorization_details(self) -> ActionResult:
+        """moto's; documents that a CloudFormation stack left on roles are made the texts that it needs."""
+        for role in self.backend.roles.values():
+            for name, text in role.policies.items():
+                role.policies[name] = text if isinstance(text, str) else json.dumps(text)
+        found: ActionResult = super().get_account_authorization_details()
+        return found
 
     def create_access_key(self) -> ActionResult:
         """moto's, with the user implied by the caller's key."""
