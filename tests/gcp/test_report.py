@@ -143,7 +143,7 @@ def end_of_day(moment: datetime) -> datetime:
 
 
 def test_calls_are_few_and_made_once(reported: Reported) -> None:
-    """Two runs: users in pages of 500, four usage reports, one look at each candidate, one call an account for its keys."""
+    """Two runs: users in pages of 500, one look at each candidate, one call an account for its keys."""
     calls = reported.sandbox.calls
     assert calls["gcp:admin.directory.users.list"] == 2 * 5
     assert calls["gcp:admin.reports.userUsageReport.get"] == 2 * 4 * 3  # four reports of three pages
