@@ -33,7 +33,10 @@ _UNUSED = "- type: unused-credentials\n  days: {days}\n  exemptions: none\n"
 _BY_MARK = "- type: unused-mark\n  state: {state}\n  op: disable-unused\n  tag: c7n-unused\n"
 #: Word -> the filters and the actions of its example.
 _EXAMPLES = {
-    FILTER: ("- type: unused-credentials\n  days: 90\n  verdicts: [stale, never-used]\n", ""),
+    FILTER: (
+        "- type: unused-credentials\n  days: 90\n  verdicts: [stale, never-used]\n  evidence: [{sources}]\n",
+        "",
+    ),
     MARK_FILTER: (_BY_MARK.format(state="malformed"), ""),
     MARK: (
         _BY_MARK.format(state="[absent, void, malformed]") + _UNUSED.format(days=76),
@@ -117,7 +120,9 @@ def _example(word: str, kind: type[Kind]) -> str:
         f"    resource: {kind.resource}",
         *([f"    source: {kind.source}"] if kind.source else []),
         "    filters:",
-        textwrap.indent(filters.format(id=kind.name_key), "      ").rstrip(),
+        textwrap.indent(
+            filters.format(id=kind.name_key, sources=", ".join(kind.default_sources)), "      "
+        ).rstrip(),
         *(["    actions:", textwrap.indent(actions, "      ").rstrip()] if actions else []),
     ]
     return "\n".join(lines) + "\n"

@@ -94,7 +94,7 @@ class AccountKind(GoogleKind):
         """Make the clients in this thread."""
         super().__init__(manager, filter_data, action)
         self.accounts, self.keys = shared_client(manager, ACCOUNTS), shared_client(manager, KEYS)
-        self._acting = False
+        self._acting = bool(manager.data.get("actions"))
         self._access = ProjectAccess(shared_login(manager), {}, Holders(), BoundKeys({}))
 
     @classmethod
@@ -105,8 +105,7 @@ class AccountKind(GoogleKind):
     def prepare(self, word: str) -> None:
         """Whom we mark, unmark or disable is read and judged again."""
         self._series = shared_client(self.manager, SERIES)
-        self._acting = word not in {ENABLE, RETIRE}
-        if self._acting:
+        if word not in {ENABLE, RETIRE}:
             self._access = self.access()
             self._read = self._reader(clock.now())
 

@@ -110,6 +110,15 @@ def shared_schema(manager: Any) -> Json | Unknown | None:
     return known_or_unknown(manager, "custom schema", key, lambda: get_schema(client, login.customer))
 
 
+def shared_subject(manager: Any) -> Json | None:
+    """The user for whom we ask, read once a run."""
+    login, users = shared_login(manager), shared_client(manager, USERS_READ)
+    if not login.subject:
+        return None
+    shown = projection(None)
+    return shared(session_of(manager), ("gcp-subject", login), lambda: get_user(users, login.subject, shown))
+
+
 def get_user(users: Client, key: str, projection: Mapping[str, str]) -> Json | None:
     """One user by id or address, as it is now; None when it is gone."""
     return found_or_none(lambda: users.call("get", userKey=key, fields=_FIELDS, **projection))

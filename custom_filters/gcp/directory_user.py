@@ -32,6 +32,7 @@ from custom_filters.gcp.directory import (
     projection,
     shared_listing,
     shared_schema,
+    shared_subject,
 )
 from custom_filters.gcp.errors import GoogleError
 from custom_filters.gcp.google_kind import GoogleKind
@@ -81,18 +82,17 @@ class DirectoryUser(GoogleKind):
         self._projection = projection(shared_schema(manager))
         self._holders: Holders | Unknown = Holders()
         self._subject: Json | None = None
+        self._acting = bool(manager.data.get("actions"))
 
     def prepare(self, word: str) -> None:
         """Marks need the custom schema; the user for whom we ask is never touched."""
-        login = shared_login(self.manager)
-        self._customer = login.customer
-        self._subject = get_user(self._users, login.subject, self._projection) if login.subject else None
+        self._customer = shared_login(self.manager).customer
         self._writer = shared_client(self.manager, USERS_WRITE)
         self._activities = shared_client(self.manager, recent_use.ACTIVITIES)
         if word in {MARK, DISABLE}:
             self._need_schema()
         if word not in {ENABLE, RETIRE}:
-            self._holders = shared_holders(self.manager)
+            self._learn()
             self._read = self._reader(clock.now())
 
     def _need_schema(self) -> None:
@@ -106,8 +106,15 @@ class DirectoryUser(GoogleKind):
                 f"`c7n-unused setup -p gcp --tag {self.request.tag}` once: nothing was changed"
             )
 
+    def _learn(self) -> None:
+        """Whom a policy with actions may not touch; reports do without."""
+        if self._acting:
+            self._subject = shared_subject(self.manager)
+            self._holders = shared_holders(self.manager)
+
     def identities(self, resources: list[Resource], now: datetime) -> Iterator[tuple[Resource, Identity]]:
         """From the listing; a second look only at those who look unused."""
+        self._learn()
         known = {r["id"]: self._judged(r, self._more_evidence(r, now), now) for r in resources}
         self._look_again(known, now)
         for resource in resources:
@@ -264,8 +271,8 @@ class DirectoryUser(GoogleKind):
 
     def account(self) -> str:
         """The customer's own id."""
-        customer = shared_login(self.manager).customer
-        return str(self._subject["customerId"]) if self._subject and customer == "my_customer" else customer
+        subject = shared_subject(self.manager)
+        return str(subject["customerId"]) if subject else shared_login(self.manager).customer
 
     def endpoint(self) -> str:
         """Where changes are sent."""

@@ -22,6 +22,11 @@ class GoogleKind(Kind):
     errors = (GoogleError, NotesError)
     tag_schema: ClassVar[Schema] = TAG
 
+    @classmethod
+    def note_problem(cls, text: str) -> str | None:
+        """Notes in a description stand in brackets."""
+        return "mark-for-op: `msg:` takes no brackets" if set(text) & set("[]") else None
+
     def write(self, changes: Sequence[NotesChange]) -> list[Written]:
         """One request each."""
         return [self._write(change) for change in changes]

@@ -104,13 +104,16 @@ class ServiceAccountKey(AccountKind):
         return super().key_ids(account) | listed | {key_id(resource)}
 
     def find(self, name: str, key: str | None) -> Json | None:
-        """The account's one key; see find_all."""
-        return next(iter(self.find_all(name, key)), None)
+        """The account's first key, or the account itself where it has none."""
+        return next(iter(self.find_all(name, key)), None) or self._account(name, key)
+
+    def _account(self, name: str, key: str | None) -> Json | None:
+        path = f"projects/{project_of(self.manager)}/serviceAccounts/{key or name}"
+        return get_account(self.accounts, path)
 
     def find_all(self, name: str, key: str | None) -> list[Json]:
         """All user-managed keys of the account with this unique id, or address."""
-        path = f"projects/{project_of(self.manager)}/serviceAccounts/{key or name}"
-        account = get_account(self.accounts, path)
+        account = self._account(name, key)
         return get_keys_of(self.keys, account) if account else []
 
     def changed_by(self, fresh: Fresh, since: Mapping[Item, datetime], now: datetime) -> Mapping[Item, str]:

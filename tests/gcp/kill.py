@@ -110,7 +110,7 @@ def state(sandbox: Sandbox) -> dict[str, Any]:
         for p in held.people.values()
     }
     for one in held.accounts.values():
-        text, _, notes = one.description.partition("[")
+        text, _, notes = one.description.replace(one.unique_id, "ID").partition("[")
         name = one.email.partition("@")[0]
         found[name] = {"on": not one.disabled, "text": text.strip(), "notes": notes}
         for k in held.keys.get(one.email, {}).values():

@@ -252,6 +252,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no hours": ({"actions": [{**MARK, "hours": 0}], "exemptions": "none"}, "needs `hours:` above 0"),
     "days": ({"actions": [{**MARK, "days": 4}], "exemptions": "none"}, "and no `days:`"),
     "a zone": ({"actions": [{**MARK, "tz": "est"}], "exemptions": "none"}, "takes no `tz:` but utc"),
+    "brackets": (
+        {"actions": [{**MARK, "msg": "[x]: {op}@{action_date}"}], "exemptions": "none"},
+        "no brackets",
+    ),
     "a mark that can't be read": (
         {"actions": [{**MARK, "msg": "{op}"}], "exemptions": "none"},
         "must end in",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -73,6 +74,15 @@ class Walk:
         done = custodian(self.sandbox, self.out, *(policies or (ENFORCE,)), only=only)
         assert done.returncode == 0, done.stderr
         return done
+
+    def restore(self) -> None:
+        """All that the runs did, by the command."""
+        done = subprocess.run(
+            [sys.executable, "-m", "custom_filters", "restore", str(self.out), "--all",
+             "-s", str(self.out.parent / "restored")],
+            env=self.sandbox.child_environment(), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def notes(self, name: str) -> dict[str, str]:
         return dict(self.state.person(f"{name}@{DOMAIN}").custom.get(SCHEMA, {}))
@@ -180,7 +190,7 @@ def test_people_from_notice_to_restore(walk: Walk) -> None:
 
     # The way back: everything that the records list; a second time there is nothing to do.
     for _ in range(2):
-        walk.run(restore("directory-user"))
+        walk.restore()
         assert walk.people() == before
         assert walk.notes("stale.sam") == {}
 
@@ -231,18 +241,9 @@ def test_service_accounts_and_keys_from_notice_to_restore(walk: Walk) -> None:
 
     # The way back: accounts and keys are on, the owner's words are as they were.
     for _ in range(2):
-        for resource in ("service-account", "service-account-key"):
-            walk.run(restore(resource))
+        walk.restore()
         assert walk.keys() == keys
         assert walk.accounts() == {**accounts, "metrics": (True, "Metrics of all regions")}
-
-
-def restore(resource: str) -> dict[str, Any]:
-    return {
-        "name": "restore",
-        "resource": f"gcp.{resource}",
-        "actions": [{"type": "enable-unused", "tag": "c7n-unused"}],
-    }
 
 
 def once_listed(do: Callable[[], None]) -> Any:
