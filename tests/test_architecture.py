@@ -36,6 +36,7 @@ OTHER_SDKS = {"azure": {"boto3", "botocore", "google", "googleapiclient", "c7n_g
               "gcp": {"boto3", "botocore", "azure", "msal", "msgraph", "c7n_azure"}}  # fmt: skip
 
 TOP_LEVEL = {
+    "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", ".pre-commit-config.yaml",
     ".ci", ".github", ".gitignore", "LICENSE", "Makefile", "README.md", "constraints.txt", "custom_filters",
     "hatch_build.py", "policies", "pyproject.toml", "tests",
 }  # fmt: skip

@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 import subprocess
 import zipfile
-from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
@@ -11,9 +10,15 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from hatch_build import START
 from tests.conftest import ROOT, Env
 
-TARGETS = {"demo", "test", "lint", "format", "validate", "bench", "faults", "image", "clean", "help"}
+TARGETS = {
+    "demo", "test", "test-all", "coverage", "lint", "format", "validate", "bench", "faults", "constraints",
+    "image", "clean", "help",
+}  # fmt: skip
+#: What is installed, by `pip install --require-hashes --no-deps`; which extras of ours each file answers to.
+PINNED = {"constraints.txt": "all", ".ci/constraints.txt": "dev", ".ci/install.txt": "", ".ci/audit.txt": ""}
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 
 
@@ -50,6 +55,11 @@ def test_wheel_carries_everything_of_the_checkout_that_runs(wheel: zipfile.ZipFi
     assert expected - set(wheel.namelist()) == set()
 
 
+def test_wheel_carries_what_init_writes(wheel: zipfile.ZipFile) -> None:
+    for name, source in START.items():
+        assert wheel.read(f"custom_filters/start/{name}") == (ROOT / source).read_bytes()
+
+
 def test_wheel_carries_no_key_and_no_test(wheel: zipfile.ZipFile) -> None:
     private = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/]{40}")
     assert [name for name in wheel.namelist() if private.search(wheel.read(name))] == []
@@ -75,19 +85,37 @@ def test_installed_command_starts_outside_the_checkout(
     assert (child.returncode, child.stdout.split("[")[0]) == (0, "Usage: c7n-unused "), child.stderr
 
 
-def pins() -> Iterator[Requirement]:
-    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    return (Requirement(line) for line in lines if line and not line.startswith("#"))
+def entries(file: str) -> list[str]:
+    """Each requirement with its options, on one line."""
+    lines = (ROOT / file).read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
 
 
-def test_constraints_pin_one_version_for_each_python() -> None:
-    for pin in pins():
-        assert re.fullmatch(r"==[^,*]+", str(pin.specifier)), pin
-        assert pin.url is None, pin
-    for python in PYTHONS:
-        here = {"python_version": python}
-        names = [pin.name for pin in pins() if pin.marker is None or pin.marker.evaluate(here)]
-        assert sorted(set(names)) == sorted(names)
+def pins(*files: str) -> list[Requirement]:
+    return [Requirement(entry.split(" --hash")[0]) for file in files for entry in entries(file)]
+
+
+def applies(pin: Requirement, python: str) -> bool:
+    return pin.marker is None or pin.marker.evaluate(
+        {"python_version": python, "python_full_version": f"{python}.9"}
+    )
+
+
+@pytest.mark.parametrize("file", PINNED)
+def test_every_pin_has_its_hashes_and_names_no_address(file: str) -> None:
+    shape = re.compile(r"[\w.-]+==[\w.]+( ; [^\\]+?)?(\s+--hash=sha256:[0-9a-f]{64})+")
+    assert [entry for entry in entries(file) if not shape.fullmatch(entry)] == []
+    assert "://" not in (ROOT / file).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_one_version_is_pinned_for_each_python(python: str) -> None:
+    """Whatever files are installed together, and with what names that `-` and `_` tell apart."""
+    found = {
+        (canonicalize_name(pin.name), str(pin.specifier)) for pin in pins(*PINNED) if applies(pin, python)
+    }
+    names = [name for name, _ in found]
+    assert sorted(set(names)) == sorted(names)
 
 
 def closure(requirements: list[str], extras: frozenset[str], seen: set[str]) -> None:
@@ -107,11 +135,14 @@ def closure(requirements: list[str], extras: frozenset[str], seen: set[str]) -> 
             pytest.fail(f"{name} is required and not installed: make .venv/.installed")
 
 
-def test_constraints_pin_all_that_gets_installed() -> None:
+@pytest.mark.parametrize(("file", "extra"), [item for item in PINNED.items() if item[1]])
+def test_a_file_pins_all_that_its_extra_needs(file: str, extra: str) -> None:
     seen: set[str] = set()
-    closure(["c7n-unused[all,dev]"], frozenset(), seen)
+    closure([f"c7n-unused[{extra}]"], frozenset(), seen)
     needed = {key.split("[")[0] for key in seen} - {"c7n-unused"}
-    pinned = {canonicalize_name(pin.name) for pin in pins() if pin.marker is None or pin.marker.evaluate()}
+    pinned = {
+        canonicalize_name(pin.name) for pin in pins(file) if pin.marker is None or pin.marker.evaluate()
+    }
     assert needed - pinned == set()
 
 

@@ -36,7 +36,12 @@ def run_step(
     """Run a step's script as the runner does, with `env` and with variables of the workflow."""
     [script] = [s["run"] for s in jobs()[job]["steps"] if s.get("id") == step]
     path = os.pathsep.join((sysconfig.get_path("scripts"), env.get("PATH", os.defpath)))
+    return run_script(script, checkout, {**env, "PATH": path, **more})
+
+
+def run_script(script: str, folder: Path, env: Mapping[str, str]) -> CompletedProcess[str]:
+    """Run a script in `folder` as the runner does."""
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
-        env={**env, "PATH": path, **more}, cwd=checkout, capture_output=True, text=True, check=False,
+        env=env, cwd=folder, capture_output=True, text=True, check=False,
     )  # fmt: skip

@@ -102,7 +102,8 @@ def generated(base: Any, kind: type[Kind]) -> type:
 def documentation(base: Any, kind: type[Kind]) -> str:
     """The base's text with the kind's sentences, and an example of a policy."""
     text = inspect.cleandoc(base.__doc__).format(plural=kind.plural, text=kind.texts.get(base.word, ""))
-    filled = "\n\n".join(textwrap.fill(part, 100) for part in text.split("\n\n") if part.strip())
+    first, *parts = (part for part in text.split("\n\n") if part.strip())
+    filled = "\n\n".join([first, *(textwrap.fill(part, 100) for part in parts)])
     example = textwrap.indent(_example(base.word, kind), "    ")
     return f"{filled}\n\n:example:\n\n.. code-block:: yaml\n\n{example}"
 

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from custom_filters.core.credential import Identity
 from custom_filters.core.evidence import Evidence
-from custom_filters.core.vocabulary import DISABLE, FILTER, GCP, MARK
-from custom_filters.custodian.kind import Fresh, Notes, NotesChange, Resource, Schema, Selected
+from custom_filters.core.vocabulary import DISABLE, GCP, MARK
+from custom_filters.custodian.kind import Fresh, Notes, NotesChange, Resource, Selected
 from custom_filters.gcp.accounts import (
     ACCOUNTS,
     KEYS,
@@ -38,7 +38,6 @@ from custom_filters.gcp.client import Json, project_of, shared_client, shared_lo
 from custom_filters.gcp.description_writer import DescriptionWriter
 from custom_filters.gcp.google_kind import GoogleKind
 from custom_filters.gcp.principals import ProjectAccess, built_in_exemption, notes_of
-from custom_filters.gcp.schema import TAG
 
 READ = (
     "iam.serviceAccounts.list",
@@ -56,7 +55,6 @@ class AccountKind(GoogleKind):
     name_key = "name"
     sources = (ANALYZER, MONITORING)
     default_sources = (ANALYZER, MONITORING)
-    options: ClassVar[Mapping[str, Mapping[str, Schema]]] = {FILTER: {"exempt-tag": TAG}}
     texts: ClassVar[Mapping[str, str]] = {
         DISABLE: "Nothing is ever deleted. Google's default service accounts and our own are left alone; "
         "accounts are privileged that are owner or administer IAM or projects; with a custom role it can't "

@@ -14,7 +14,7 @@ from custom_filters.core.evidence import Evidence
 from custom_filters.core.judge import judge_identity
 from custom_filters.core.record import Item
 from custom_filters.core.vocabulary import DISABLE, ENABLE, FILTER, GCP, MARK
-from custom_filters.custodian.kind import Fresh, Notes, NotesChange, Resource, Schema, Selected
+from custom_filters.custodian.kind import Fresh, Notes, NotesChange, Resource, Selected
 from custom_filters.custodian.parallel import for_each
 from custom_filters.custodian.store import shared
 from custom_filters.gcp import schema, sso, usage_reports
@@ -45,7 +45,6 @@ class DirectoryUser(GoogleKind):
     credential_kinds = KINDS
     sources = (LAST_LOGIN, usage_reports.SOURCE)
     default_sources = (LAST_LOGIN,)
-    options: ClassVar[Mapping[str, Mapping[str, Schema]]] = {FILTER: {"exempt-tag": schema.TAG}}
     texts: ClassVar[Mapping[str, str]] = {
         FILTER: "`last-login` is users.list's lastLoginTime; whoever looks unused by it is read again with "
         "users.get, and where the two differ nobody is unused. `reports` adds the Reports API: sign-in by "

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from custom_filters.core.credential import Credential
 from custom_filters.core.record import Item, RecordError
-from custom_filters.core.vocabulary import GCP
+from custom_filters.core.vocabulary import FILTER, GCP, MARK
 from custom_filters.custodian.kind import Fresh, Kind, NotesChange, Schema
 from custom_filters.gcp.client import shared_login
 from custom_filters.gcp.errors import GoogleError
@@ -24,6 +24,11 @@ class GoogleKind(Kind):
     errors = (GoogleError, RecordError)
     tag_schema: ClassVar[Schema] = TAG
     message = "Unused: {op}@{action_date}"
+    spares_privileged = True
+    options: ClassVar[Mapping[str, Mapping[str, Schema]]] = {
+        FILTER: {"exempt-tag": TAG},
+        MARK: {"include-admins": {"type": "boolean"}},
+    }
 
     @classmethod
     def permissions_for(cls, word: str, data: Mapping[str, object]) -> tuple[str, ...]:

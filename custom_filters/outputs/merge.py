@@ -25,7 +25,7 @@ def merge(judged: Iterable[tuple[str, Finding]]) -> Iterator[Finding]:
     """
     by_uid: dict[str, list[Finding]] = {}
     for scope, finding in judged:
-        said = {name: finding[name] for name in _SAID if name in finding}
+        said = {name: finding[name] for name in _SAID}
         by_uid.setdefault(finding["uid"], []).append({**finding, "policies": [{**said, "scope": scope}]})
     return (_row(group) for group in by_uid.values())
 

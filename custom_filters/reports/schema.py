@@ -68,7 +68,15 @@ _FINDING = _object(
         "first_seen": _TIME_OR_NULL,
         "uid": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
         "policies": _list(
-            _object({"policy": _TEXT, "verdict": _VERDICT, "threshold_days": _COUNT, "scope": _TEXT})
+            _object(
+                {
+                    "policy": _TEXT,
+                    "verdict": _VERDICT,
+                    "threshold_days": _COUNT,
+                    "exceeds": _list(_COUNT),
+                    "scope": _TEXT,
+                }
+            )
         ),
     }
 )

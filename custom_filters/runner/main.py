@@ -14,6 +14,8 @@ from custom_filters.runner.exits import OF_ERROR
 
 #: Subcommand -> where it lives. Imported only when it is called or shown, so that a start stays quick.
 COMMANDS = {
+    "init": "custom_filters.runner.init:init",
+    "policies": "custom_filters.runner.policies:policies",
     "run": "custom_filters.runner.run.command:run",
     "report": "custom_filters.runner.report:report",
     "explain": "custom_filters.runner.explain:explain",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from custom_filters.core.policy_data import asked_verdicts, days_of, unused_filters
+from custom_filters.core.policy_data import asked_verdicts, days_of, unused_filter, unused_filters
 from custom_filters.core.report import VERDICT_ORDER, Evaluation, Report, effective_verdict
 from custom_filters.core.verdict import UNUSED
 from custom_filters.runner.run.children import Child
@@ -94,7 +94,7 @@ def not_evaluated_lines(report: Report) -> Iterator[str]:
 
 def threshold_table(policies: Iterable[Policy], report: Report) -> Table:
     """How many unused users and credentials each threshold would hit, exempt users left out."""
-    hit = _hit(report)
+    users = _unused_users(report)
     done = {(e.provider, e.policy) for e in report.evaluations if e.evaluated}
     table = Table("provider", "policy", title="Unused at each threshold")
     for name in ("days", "users", "credentials"):
@@ -102,20 +102,31 @@ def threshold_table(policies: Iterable[Policy], report: Report) -> Table:
     for policy in policies:
         if UNUSED.isdisjoint(asked_verdicts(policy.data)):
             continue
-        for number in sorted({n for f in unused_filters(policy.data) for n in days_of(f.data)}):
-            users = hit.get((policy.provider, policy.name, number), Counter())
+        for number in sorted({n for found in unused_filters(policy.data) for n in days_of(found.data)}):
+            hit = _hit(users.get((policy.provider, policy.name), {}).values(), policy, number)
             evaluated = (policy.provider, policy.name) in done
-            shown = (str(len(users)), str(users.total())) if evaluated else ("not evaluated", "")
+            shown = (str(len(hit)), str(sum(hit))) if evaluated else ("not evaluated", "")
             table.add_row(policy.provider, escape(policy.name), str(number), *shown)
     return table
 
 
-def _hit(report: Report) -> dict[tuple[str, str, int], Counter[int]]:
-    """(provider, policy, days) -> credentials by user (a hash), for each threshold that one exceeds."""
-    hit: dict[tuple[str, str, int], Counter[int]] = defaultdict(Counter)
+def _hit(users: Iterable[list[list[int]]], policy: Policy, days: int) -> list[int]:
+    """The number of credentials of each user that the policy would select at this threshold.
+
+    Under `match: user` nobody with a credential in use since then is selected.
+    """
+    whole = unused_filter(policy.data).get("match", "user") == "user"
+    counts = [(sum(days in exceeds for exceeds in user), len(user)) for user in users]
+    return [found for found, all_of_them in counts if found and (found == all_of_them or not whole)]
+
+
+def _unused_users(report: Report) -> dict[tuple[str, str], dict[int, list[list[int]]]]:
+    """(provider, policy) -> user (a hash) -> what each unused credential of the user exceeds."""
+    users: dict[tuple[str, str], dict[int, list[list[int]]]] = {}
     for finding in report.findings:
         user = hash((finding["account"], finding["user_id"]))
         for said in finding["policies"] if finding["user_verdict"] != "exempt" else ():
-            for number in said["exceeds"] if said["verdict"] in UNUSED else ():
-                hit[finding["provider"], said["policy"], number][user] += 1
-    return hit
+            if said["verdict"] in UNUSED:
+                by_user = users.setdefault((finding["provider"], said["policy"]), {})
+                by_user.setdefault(user, []).append(said["exceeds"])
+    return users

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from custom_filters.sandbox import kill
 from custom_filters.sandbox.clock import Clock
+from custom_filters.sandbox.cloud import Hook, Settings
 from custom_filters.sandbox.control import Control
 from custom_filters.sandbox.loopback import Loopback
+from custom_filters.sandbox.wire import Wire
 
+__all__ = ["Sandbox", "Settings"]
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
 
-Hook = Callable[[str, str, str, bool], None]
 CLOUDS = {
     "aws": ("custom_filters.sandbox.aws.cloud", "AwsCloud"),
     "azure": ("custom_filters.sandbox.azure.cloud", "AzureCloud"),
@@ -29,31 +31,6 @@ CLOUDS = {
 # A developer's own profile, keys or proxy must never lead a child process out of the sandbox.
 FOREIGN = ("AWS_", "AZURE_", "ARM_", "GOOGLE_", "CLOUDSDK_", "BOTO_", "GCLOUD_")
 FOREIGN_NAMES = frozenset(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "C7N_UNUSED_NOW"))
-
-
-@dataclass(frozen=True)
-class Settings:
-    """users: in each cloud, 0: none, tests add them; seed: fixes names, ids, faults; now: aware or None."""
-
-    users: int = 200
-    seed: int = 7
-    latency_ms: float = 0
-    faults: Mapping[str, str | float] = field(default_factory=dict)
-    now: datetime | None = None
-    clouds: tuple[str, ...] = ("aws",)
-
-    @staticmethod
-    def parse_faults(text: str) -> dict[str, str | float]:
-        """`throttle=0.1,report=slow,limit-report`: name -> number, word, or `on`; ValueError if malformed."""
-        faults: dict[str, str | float] = {}
-        for part in filter(None, (part.strip() for part in text.split(","))):
-            name, equals, value = (piece.strip() for piece in part.partition("="))
-            if not name or (equals and not value):
-                raise ValueError(f"--faults {part!r}: write name=value, or a name alone, with commas between")
-            if name in faults:
-                raise ValueError(f"--faults: {name} is given twice; give it once")
-            faults[name] = _number(value) if value else "on"
-        return faults
 
 
 class Sandbox:
@@ -72,14 +49,16 @@ class Sandbox:
         self.calls: Counter[str] = Counter()
         self.faults = dict(self.settings.faults)
         self.clouds: dict[str, Any] = {}
-        self._hook: Hook | None = None
-        self._wire: Any = None
+        self.on_request: Hook | None = None
+        self._killer = kill.Killer(self.faults)
+        self._secret = secrets.token_urlsafe(24)
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            control = Control(self.clock, self.calls, self.faults, self.check_faults, self._proxy_url)
-            self._control = stack.enter_context(Loopback(control))
+            self._control = stack.enter_context(Loopback(Control(self, self._secret)))
+            # Always: with a proxy that refuses all other hosts no real cloud is in reach.
+            self._wire = stack.enter_context(Wire())
             for name in self.settings.clouds:
                 self.clouds[name] = self._start(name, stack)
             self.check_faults(self.faults)
@@ -100,27 +79,18 @@ class Sandbox:
 
     @property
     def control_url(self) -> str:
-        """Where calls, clock and faults are read and changed (see `control`)."""
-        return self._control.url
+        """Where calls, clock, faults and hands are (see `control`); it holds the run's secret."""
+        return f"{self._control.url}/{self._secret}"
 
     @property
-    def on_request(self) -> Hook | None:
-        """The hook that sees every request."""
-        return self._hook
-
-    @on_request.setter
-    def on_request(self, hook: Hook | None) -> None:
-        self._hook = hook
-        for name, cloud in self.clouds.items():
-            cloud.on_request = _told(name, hook) if hook else None
+    def proxy(self) -> str:
+        """The URL of the proxy that leads to the clouds, and nowhere else."""
+        return self._wire.proxy
 
     @property
     def environment(self) -> dict[str, str]:
         """Variables that point an unmodified client, started as a child process, at the sandbox."""
-        environment = {"C7N_UNUSED_SANDBOX": self.control_url, "NO_PROXY": "127.0.0.1,localhost,::1"}
-        environment["no_proxy"] = environment["NO_PROXY"]
-        if self._wire is not None:
-            environment.update(self._wire.environment)
+        environment = {"C7N_UNUSED_SANDBOX": self.control_url, **self._wire.environment}
         for cloud in self.clouds.values():
             environment.update(cloud.environment)
         if stated := self.clock.stated:
@@ -130,7 +100,8 @@ class Sandbox:
     def child_environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """A whole environment: `base` (default: this process's) without its clouds and proxies, plus ours."""
         base = os.environ if base is None else base
-        return {**dict(_without_foreign(base)), **self.environment}
+        kept = {name: base[name] for name in base if not name.startswith(FOREIGN)}
+        return {**{n: v for n, v in kept.items() if n.upper() not in FOREIGN_NAMES}, **self.environment}
 
     def _start(self, name: str, stack: contextlib.ExitStack) -> Any:
         module, kind = CLOUDS[name]
@@ -139,48 +110,23 @@ class Sandbox:
             stack.enter_context(cloud)
         elif hasattr(cloud, "close"):
             stack.callback(cloud.close)
-        if hosts := getattr(cloud, "hosts", None):
-            self._proxy(stack).add(hosts)
+        cloud.on_request = lambda _, action, phase, is_write: self._tell(name, action, phase, is_write)
+        self._wire.add(getattr(cloud, "hosts", {}))
         return cloud
 
-    def _proxy_url(self) -> str | None:
-        return str(self._wire.proxy) if self._wire is not None else None
-
-    def _proxy(self, stack: contextlib.ExitStack) -> Any:
-        if self._wire is None:
-            wire = import_module("custom_filters.sandbox.wire").Wire()
-            stack.callback(setattr, self, "_wire", None)
-            self._wire = stack.enter_context(wire)
-        return self._wire
+    def _tell(self, cloud: str, action: str, phase: str, is_write: bool) -> None:
+        self._killer(phase, is_write)
+        if self.on_request is not None:
+            self.on_request(cloud, action, phase, is_write)
 
     def check_faults(self, faults: Mapping[str, str | float]) -> None:
         """ValueError for a fault that no started cloud knows: it would test nothing, in silence."""
         known = {fault for cloud in self.clouds.values() for fault in getattr(cloud, "FAULTS", faults)}
+        known.add(kill.FAULT.name)
         if unknown := faults.keys() - known:
             names = ", ".join(sorted(unknown))
             raise ValueError(f"no cloud here has the fault {names}; there are {', '.join(sorted(known))}")
+        kill.check(faults)
         for cloud in self.clouds.values():
             if hasattr(cloud, "check_faults"):
                 cloud.check_faults(faults)
-
-
-def _told(name: str, hook: Hook) -> Callable[..., None]:
-    """The hook by the cloud's name; a cloud that tells of writes only need not say that they are."""
-
-    def tell(_cloud: object, action: str, phase: str, is_write: bool = True) -> None:
-        hook(name, action, phase, is_write)
-
-    return tell
-
-
-def _number(value: str) -> str | float:
-    try:
-        return float(value)
-    except ValueError:
-        return value
-
-
-def _without_foreign(base: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for name, value in base.items():
-        if not name.startswith(FOREIGN) and name.upper() not in FOREIGN_NAMES:
-            yield name, value

@@ -2,7 +2,7 @@
 
 A client that honours the usual variables (`Wire.environment`) sends `CONNECT graph.microsoft.com:443` to the
 proxy, does its TLS handshake with a certificate for that very name, and talks HTTP/1.1 to the WSGI
-application that plays the host. A host that nobody plays is refused with 502: nothing leaves the machine.
+application that emulates the host. Any other host is refused with 502: nothing leaves the machine.
 """
 
 from __future__ import annotations
@@ -14,27 +14,37 @@ import ssl
 import tempfile
 import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from custom_filters.sandbox.connections import ConnectionServer
+from werkzeug.wrappers import Request, Response
+
+from custom_filters.sandbox.loopback import Loopback
 from custom_filters.sandbox.wire_certificates import Authority
 from custom_filters.sandbox.wire_http import ConnectionDroppedError, Requests
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from typing_extensions import Self
 
 __all__ = ["ConnectionDroppedError", "Wire"]
 log = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1,localhost,::1"
+TRUST = (
+    "SSL_CERT_FILE",  # urllib, httpx
+    "REQUESTS_CA_BUNDLE",  # requests: azure-core, msal, google-auth; botocore
+    "CURL_CA_BUNDLE",
+    "HTTPLIB_CA_BUNDLE",  # c7n-gcp
+    "HTTPLIB2_CA_CERTS",  # httplib2
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+)
 
 
 class Wire:
-    """Plays `hosts` (`name` or `*.domain`, one label) over TLS, for as long as the `with` block lasts.
+    """Serves `hosts` (`name` or `*.domain`, one label) over TLS, for as long as the `with` block lasts.
 
     connects: every host that a tunnel was opened to, in order; refused: `host:port` of every refused one;
     ca_file: the CA certificate (PEM); environment: variables for a child process.
@@ -50,24 +60,20 @@ class Wire:
         self.add(hosts or {})
 
     def add(self, hosts: Mapping[str, WSGIApplication]) -> None:
-        """Plays these hosts too (from the next tunnel on); one that is there already is replaced."""
+        """Serves these hosts too (from the next tunnel on); one that is there already is replaced."""
         self._hosts.update({name.lower(): app for name, app in hosts.items()})
 
     def __enter__(self) -> Self:
         self._folder = Path(tempfile.mkdtemp(prefix="c7n-unused-wire-"))  # mkdtemp makes it 0700
         self._authority = Authority(self._folder)
-        self._server = _Proxy(("127.0.0.1", 0), self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
+        self._proxy = Loopback(lambda *_: (), type("Tunnel", (_Tunnel,), {"wire": self}))
+        self._proxy.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._server.disconnect()
-        self._thread.join()
+        self._proxy.__exit__(kind, error, trace)
         shutil.rmtree(self._folder)
 
     @property
@@ -78,7 +84,7 @@ class Wire:
     @property
     def proxy(self) -> str:
         """The proxy's URL."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self._proxy.url
 
     @property
     def environment(self) -> dict[str, str]:
@@ -87,19 +93,14 @@ class Wire:
         Only https goes through the proxy and loopback never does: http servers of this machine stay direct.
         """
         proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), self.proxy)
-        direct = dict.fromkeys(("NO_PROXY", "no_proxy"), LOOPBACK)
-        trust = (
-            "SSL_CERT_FILE",  # urllib, httpx
-            "REQUESTS_CA_BUNDLE",  # requests: azure-core, msal, google-auth; botocore
-            "CURL_CA_BUNDLE",
-            "HTTPLIB_CA_BUNDLE",  # c7n-gcp
-            "HTTPLIB2_CA_CERTS",  # httplib2
-            "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
-        )
-        return {**proxies, **direct, **dict.fromkeys(trust, self.ca_file)}
+        return {
+            **proxies,
+            **dict.fromkeys(("NO_PROXY", "no_proxy"), LOOPBACK),
+            **dict.fromkeys(TRUST, self.ca_file),
+        }
 
     def application(self, host: str) -> WSGIApplication | None:
-        """Who plays this host, or None."""
+        """What emulates this host, or None."""
         return self._hosts.get(host) or self._hosts.get("*." + host.partition(".")[2])
 
     def context(self, host: str) -> ssl.SSLContext:
@@ -110,36 +111,25 @@ class Wire:
             return self._contexts[host]
 
 
-class _Proxy(ConnectionServer):
-    def __init__(self, address: tuple[str, int], wire: Wire) -> None:
-        self.wire = wire
-        super().__init__(address, _Tunnel)
-
-
-class _Tunnel(BaseHTTPRequestHandler):
+class _Tunnel(Requests):
     """One client connection: a CONNECT, then TLS, then the host's requests."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    timeout = 300
+    wire: Wire
     rbufsize = 0  # what follows the CONNECT belongs to TLS
-    server: _Proxy
 
     def do_CONNECT(self) -> None:
-        """Opens the tunnel to a host that somebody plays, port 443."""
+        """Opens the tunnel to a host that is emulated, port 443."""
         self.close_connection = True
         host, _, port = self.path.lower().rpartition(":")
-        wire = self.server.wire
-        application = wire.application(host) if port == "443" else None
+        application = self.wire.application(host) if port == "443" else None
         if application is None:
-            wire.refused.append(self.path)
-            self.send_error(502, "Bad Gateway", f"the sandbox does not play {self.path}")
+            self.wire.refused.append(self.path)
+            self.send_error(502, "Bad Gateway", f"the sandbox does not serve {self.path}")
             return
-        wire.connects.append(host)
+        self.wire.connects.append(host)
         self.send_response_only(200, "Connection established")
         self.end_headers()
-        self.wfile.flush()
-        self._serve(host, application, wire.context(host))
+        self._serve(host, application, self.wire.context(host))
 
     def _serve(self, host: str, application: WSGIApplication, context: ssl.SSLContext) -> None:
         raw = self.connection.dup()  # wrap_socket detaches what it is given; the proxy keeps its own handle
@@ -149,10 +139,24 @@ class _Tunnel(BaseHTTPRequestHandler):
             log.warning("%s: no TLS with the client, which may not trust the sandbox's CA: %s", host, error)
             raw.close()
             return
+        more = {
+            "ssl_context": context,
+            "server_address": (host, 443),
+            "_server_version": "c7n-unused-sandbox",
+        }
+        server = SimpleNamespace(app=_only(host, application), multithread=True, multiprocess=False, **more)
         # A client that was killed leaves an answer that can't be sent: nothing is wrong with the sandbox.
-        with secure, contextlib.suppress(ssl.SSLEOFError, ConnectionError):
-            Requests(secure, self.client_address, self.server, host, application)
+        with secure, contextlib.suppress(OSError):
+            Requests(secure, self.client_address, server)  # type: ignore[arg-type]  # all that it reads of one
 
-    def log_message(self, format: str, *args: object) -> None:
-        """To the module's logger, not to stderr."""
-        log.debug(format, *args)
+
+def _only(host: str, application: WSGIApplication) -> WSGIApplication:
+    """The application, for requests that name this host."""
+
+    def checked(environ: WSGIEnvironment, start_response: StartResponse) -> object:
+        named = Request(environ).host.removesuffix(":443")
+        if named == host:
+            return application(environ, start_response)
+        return Response(f"this tunnel leads to {host}, not to {named}", 421)(environ, start_response)
+
+    return checked  # type: ignore[return-value]  # an iterable of bytes, either way

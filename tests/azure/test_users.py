@@ -51,7 +51,6 @@ def test_who_comes_or_goes_between_the_passes_is_read_again(tenant: Tenant) -> N
             seen.append(action)
             azure.add(person("late", NOW, 3))
             azure.extensions("late@contoso.example")[EXTENSION] = {"tags": ["c7n-unused=x"]}
-            azure.tenant.directory.order.remove(gone)
             del azure.tenant.directory.people[gone]
 
     tenant.sandbox.on_request = hook

@@ -40,7 +40,11 @@ def cells(report: Report) -> list[list[str]]:
     console = Console(width=120)
     with console.capture() as shown:
         console.print(threshold_table([JUDGES, BROKEN, ASKS_UNKNOWN, CHECK], report))
-    lines = [line for line in shown.get().splitlines() if line.startswith("│")]
+    return table_rows(shown.get())
+
+
+def table_rows(text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith("│")]
     return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
 
 
@@ -49,7 +53,7 @@ ROWS = {
     "between two": ([user("a", credential(70))], [("1", "1"), ("1", "1"), ("0", "0")]),
     "two credentials of one user": (
         [user("a", credential(50), credential(200, id="AKIAEXAMPLE2"))],
-        [("1", "2"), ("1", "1"), ("1", "1")],
+        [("1", "2"), ("0", "0"), ("0", "0")],
     ),
     "the exempt are left out": ([exempt("a", credential(200))], [("0", "0")] * 3),
     "who is active at the smallest": ([user("a", credential(3))], [("0", "0")] * 3),
@@ -70,3 +74,12 @@ def test_a_policy_counts_what_it_said_itself() -> None:
     report = judged(value(bob, days=45), value(bob, days=45, policy="other"))
     assert len(report.findings) == 1
     assert [row[3:] for row in cells(report)[:3]] == [["1", "1"], ["1", "1"], ["0", "0"]]
+
+
+def test_single_credentials_are_hit_beside_those_in_use() -> None:
+    single = policy(POLICY, {"type": "unused-credentials", "days": DAYS, "match": "credential"})
+    both = user("a", credential(50), credential(200, id="AKIAEXAMPLE2"))
+    console = Console(width=120)
+    with console.capture() as shown:
+        console.print(threshold_table([single], judged(value(both, days=45))))
+    assert [row[3:] for row in table_rows(shown.get())] == [["1", "2"], ["1", "1"], ["1", "1"]]

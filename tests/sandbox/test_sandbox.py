@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.request
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
@@ -17,15 +19,21 @@ from custom_filters.sandbox.clock import Clock
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=timezone.utc)
 
 
-def call(sandbox: Sandbox, method: str, path: str, body: object = None) -> tuple[int, Any]:
+def call(sandbox: Sandbox, method: str, path: str, body: object = None, where: str = "") -> tuple[int, Any]:
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(sandbox.control_url + path, data, method=method)
+    request = urllib.request.Request((where or sandbox.control_url) + path, data, method=method)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=10) as answer:
             return answer.status, json.load(answer)
     except HTTPError as error:
         return error.code, json.load(error)
+
+
+def run(sandbox: Sandbox, script: str) -> subprocess.CompletedProcess[str]:
+    environment = sandbox.child_environment(os.environ)
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_the_clock_flows_from_where_it_was_set() -> None:
@@ -100,6 +108,9 @@ def test_calls_clock_and_faults_are_read_and_changed_over_http() -> None:
         ("POST", "/clock", {"hours": 1}, 400),
         ("POST", "/faults", {"throtle": 0.1}, 400),
         ("POST", "/faults", {"throttle": []}, 400),
+        ("POST", "/faults", {"kill": "sometimes"}, 400),
+        ("POST", "/hands", {"cloud": "oracle", "hand": "disable", "who": "x"}, 404),
+        ("POST", "/hands", {"hand": "disable"}, 400),
     ],
 )
 def test_the_control_endpoint_refuses(method: str, path: str, body: object, status: int) -> None:
@@ -118,29 +129,56 @@ def test_the_environment_says_what_time_it_is_only_if_the_clock_was_moved() -> N
 
 
 def test_a_childs_environment_holds_nothing_of_the_machines_own_clouds() -> None:
-    mine = {
-        "PATH": "/bin",
-        "AWS_PROFILE": "work",
-        "AZURE_CLIENT_SECRET": "s",
-        "https_proxy": "http://elsewhere",
-    }
+    mine = {"PATH": "/bin", "AWS_PROFILE": "work", "AZURE_CLIENT_SECRET": "s", "https_proxy": "http://x"}
     with Sandbox(Settings(users=0)) as sandbox:
         child = sandbox.child_environment(mine)
+        assert child["https_proxy"] == child["HTTPS_PROXY"] == sandbox.proxy
     assert child["PATH"] == "/bin"
-    assert not {"AWS_PROFILE", "AZURE_CLIENT_SECRET", "https_proxy"} & child.keys()
+    assert not {"AWS_PROFILE", "AZURE_CLIENT_SECRET"} & child.keys()
+
+
+def test_no_real_cloud_is_in_reach_of_a_sandbox_with_aws_alone() -> None:
+    script = "import requests; requests.get('https://graph.microsoft.com/v1.0/users', timeout=9)"
+    with Sandbox(Settings(users=0)) as sandbox:
+        child = run(sandbox, script)
+        assert child.returncode == 1
+        assert "502" in child.stderr
+        assert sandbox._wire.refused == ["graph.microsoft.com:443"]
+
+
+@pytest.mark.parametrize("path", ["", "/calls", "/guessed/calls", "/guessed/faults"])
+def test_control_needs_the_runs_secret(path: str) -> None:
+    with Sandbox(Settings(users=0)) as sandbox:
+        bare = sandbox.control_url.rpartition("/")[0]
+        assert call(sandbox, "GET", path, where=bare)[0] == 403
+        assert call(sandbox, "POST", "/x/faults", {"throttle": 1}, where=bare)[0] == 403
+        assert sandbox.faults == {}
+
+
+WRITES = """
+import boto3
+iam = boto3.client("iam")
+for n in range(4):
+    iam.create_user(UserName=f"u{n}")
+    print(n, flush=True)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="callers are found in Linux's /proc")
+@pytest.mark.parametrize(("fault", "made", "told"), [("before:3", 2, 2), ("after:3", 3, 2)])
+def test_the_caller_is_killed_around_a_write(fault: str, made: int, told: int) -> None:
+    with Sandbox(Settings(users=0)) as sandbox:
+        assert call(sandbox, "POST", "/faults", {"kill": fault})[0] == 200
+        child = run(sandbox, WRITES)
+        assert child.returncode == -signal.SIGKILL
+        assert len(sandbox.aws.account().backend.users) == made
+    assert child.stdout.split() == [str(n) for n in range(told)]
 
 
 def test_an_unmodified_client_in_a_child_process_finds_it() -> None:
     script = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
     with Sandbox(Settings(users=0)) as sandbox:
-        child = subprocess.run(
-            [sys.executable, "-c", script],
-            env=sandbox.child_environment(os.environ),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert child.stdout.strip() == sandbox.aws.caller_arn
+        assert run(sandbox, script).stdout.strip() == sandbox.aws.caller_arn
 
 
 def test_clouds_that_were_not_started_are_not_there() -> None:

@@ -104,14 +104,15 @@ def run_children(
 
 
 def custodian(*args: str) -> list[str]:
-    """The command line of stock Custodian in this Python, with our vocabulary."""
-    return [sys.executable, "-m", "custom_filters", "custodian", *args]
+    """The command line of stock Custodian in this Python, with our vocabulary.
 
-
-def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """`environment`, such that `python -m` does not take packages from the current directory before ours."""
-    home = Path(custom_filters.__file__).parent.parent
-    return dict(environment) if home == Path.cwd() else {**environment, "PYTHONSAFEPATH": "1"}
+    Isolated (-I), and with this process's own import path but for the current directory: a `yaml.py` or a
+    `custom_filters/` that lies there is not ours.
+    """
+    home, here = Path(custom_filters.__file__).parents[1], Path.cwd()
+    path = [entry for entry in sys.path if (folder := Path(entry).resolve()) == home or folder != here]
+    start = f"import sys; sys.path[:] = {path}; from custom_filters.runner.main import main; main()"
+    return [sys.executable, "-I", "-c", start, "custodian", *args]
 
 
 def _start(batch: Batch, folder: Path, *, dryrun: bool, environment: Mapping[str, str]) -> Child:
@@ -123,7 +124,7 @@ def _start(batch: Batch, folder: Path, *, dryrun: bool, environment: Mapping[str
         process = subprocess.Popen(
             custodian(*args, *map(str, batch.files)),
             env={
-                **child_environment(environment),
+                **environment,
                 "C7N_UNUSED_RUN_ID": folder.name,
                 PROGRESS_VARIABLE: str(progress.absolute()),
             },

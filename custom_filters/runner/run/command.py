@@ -12,7 +12,7 @@ from custom_filters.core.errors import InputError
 from custom_filters.core.policy_data import exemptions_of
 from custom_filters.core.times import format_time
 from custom_filters.core.verdict import SELECTABLE
-from custom_filters.runner.run.policy_files import PolicyFile, given, parse_providers, shipped
+from custom_filters.runner.run.policy_files import PolicyFile, choose, given, parse_providers, shipped
 from custom_filters.runner.run.thresholds import apply_days, parse_days
 from custom_filters.runner.sandbox import move_clock, parse_now
 
@@ -36,6 +36,12 @@ SANDBOX = "C7N_UNUSED_SANDBOX"
     "--days", metavar="N[,N...]",
     help="Threshold instead of the policies' own, 1 to 400; several show what each would hit.",
 )  # fmt: skip
+@click.option(
+    "--policy", "names", multiple=True, metavar="NAME", help="Only this policy; repeat it for more."
+)
+@click.option(
+    "--tag", "tags", multiple=True, metavar="TAG", help="Only policies with this tag; or of --policy."
+)
 @click.option("--enforce", is_flag=True, help="Act: mark, unmark, disable. Shows the plan and asks first.")
 @click.option("--yes", is_flag=True, help="With --enforce: do not ask.")
 @click.option("--fail-on", metavar="VERDICTS", help="Exit with 1 on these, for example stale,never-used.")
@@ -47,6 +53,8 @@ def run(
     providers: str | None,
     output: Path,
     days: str | None,
+    names: tuple[str, ...],
+    tags: tuple[str, ...],
     enforce: bool,
     yes: bool,
     fail_on: str | None,
@@ -67,7 +75,7 @@ def run(
     verdicts = parse_verdicts(fail_on)
     environment = _environment(now)
     _check(output, days if len(thresholds) > 1 else None, enforce=enforce, assume_yes=yes)
-    files = apply_days(_files(policies, providers, enforce), thresholds)
+    files = apply_days(choose(_files(policies, providers, enforce), names, tags), thresholds)
     _check_exemptions(files)
     with batches_of(files) as batches:
         if policies:

@@ -17,7 +17,6 @@ from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, of_report, wor
 from custom_filters.runner.report_files import DEFAULT_FORMATS, write_reports
 from custom_filters.runner.run.children import (
     Batch,
-    child_environment,
     custodian,
     last_error,
     make_batches,
@@ -57,7 +56,7 @@ def validate(batches: Sequence[Batch], environment: Mapping[str, str]) -> None:
     files = [str(path) for batch in batches for path in batch.files]
     done = subprocess.run(
         custodian("validate", *files),
-        env=child_environment(environment),
+        env=environment,
         capture_output=True,
         text=True,
         check=False,

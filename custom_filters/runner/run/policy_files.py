@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.util import find_spec
@@ -26,6 +26,11 @@ class Policy:
     name: str
     resource: str
     data: Mapping[str, Any]
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """What `--tag` chooses by."""
+        return frozenset(self.data.get("tags") or ())
 
 
 @dataclass(frozen=True)
@@ -77,21 +82,43 @@ def shipped(kind: Literal["report", "enforce"], providers: Sequence[str] | None)
     if providers is not None:
         need_installed(providers)
     chosen = providers or [provider for provider in PROVIDERS if installed(provider)]
-    files = [_shipped_folder() / provider / f"{kind}.yml" for provider in chosen]
+    files = [shipped_folder() / provider / f"{kind}.yml" for provider in chosen]
     return [read(path) for path in files if providers or path.is_file()]
 
 
-def _shipped_folder() -> Path:
+def shipped_folder() -> Path:
+    """Where the shipped policies are: in the installed package, or in the checkout."""
     package = Path(str(resources.files("custom_filters")))
     packaged = package / "policies"
     return packaged if packaged.is_dir() else package.parent / "policies"
+
+
+def choose(files: Sequence[PolicyFile], names: Sequence[str], tags: Sequence[str]) -> list[PolicyFile]:
+    """The policies of these names, and those with one of these tags; all without any.
+
+    Raises InputError on a name or a tag that no policy has.
+    """
+    policies = [policy for file in files for policy in file.policies]
+    for option, asked, known in (
+        ("--policy", names, {policy.name for policy in policies}),
+        ("--tag", tags, {tag for policy in policies for tag in policy.tags}),
+    ):
+        unknown = next((word for word in asked if word not in known), None)
+        if unknown is not None:
+            raise InputError(
+                f"{option} {unknown}: no policy has it; there are: {', '.join(sorted(known)) or 'none'}."
+            )
+    if not names and not tags:
+        return list(files)
+    kept = [_keep(file, lambda p: p.name in names or not p.tags.isdisjoint(tags)) for file in files]
+    return [file for file in kept if file.policies]
 
 
 def given(paths: Iterable[Path], providers: Sequence[str] | None) -> list[PolicyFile]:
     """The policies in given files, of the named providers only when there are any; raises InputError."""
     files = [read(path) for path in paths]
     if providers is not None:
-        files = [_only(file, providers) for file in files]
+        files = [_keep(file, lambda policy: policy.provider in providers) for file in files]
     kept = [file for file in files if file.policies]
     if not kept:
         raise InputError(f"no given policy is for {', '.join(providers or PROVIDERS)}.")
@@ -100,8 +127,8 @@ def given(paths: Iterable[Path], providers: Sequence[str] | None) -> list[Policy
     return kept
 
 
-def _only(file: PolicyFile, providers: Sequence[str]) -> PolicyFile:
-    kept = tuple(p for p in file.policies if p.provider in providers)
+def _keep(file: PolicyFile, wanted: Callable[[Policy], bool]) -> PolicyFile:
+    kept = tuple(policy for policy in file.policies if wanted(policy))
     return file if kept == file.policies else replace(file, policies=kept, changed=True)
 
 

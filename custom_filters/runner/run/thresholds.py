@@ -56,25 +56,25 @@ def _at_one_threshold(file: PolicyFile, days: int) -> PolicyFile:
                 f"choose at least {notice + 1}, or a policy with a shorter notice."
             )
         if notice:
-            earlier.update(dict.fromkeys(_thresholds(policy), days - notice))
+            earlier.update(dict.fromkeys(_days(policy), days - notice))
     return _changed(file, [_shift(policy, days, earlier) for policy in file.policies])
 
 
 def _shift(policy: Policy, days: int, earlier: Mapping[int, int]) -> Policy:
-    own = _thresholds(policy)
+    own = _days(policy)
     # A policy that disables is always at the threshold itself, whatever another's notice.
-    disables = any(action.get("type") == DISABLE for action in actions(policy.data))
+    disables = any(action["type"] == DISABLE for action in actions(policy.data))
     return _with_days(policy, days if disables or not own else earlier.get(own[0], days))
 
 
-def _thresholds(policy: Policy) -> list[int]:
+def _days(policy: Policy) -> list[int]:
     return [number for found in unused_filters(policy.data) for number in days_of(found.data)]
 
 
 def _with_days(policy: Policy, days: int | list[int]) -> Policy:
     if not has_unused_filter(policy.data):
         return policy
-    data = with_unused_filters(policy.data, lambda found: {**found, "days": days})
+    data = with_unused_filters(policy.data, lambda filter: {**filter, "days": days})
     if "description" in data:
         shown = ",".join(map(str, days)) if isinstance(days, list) else days
         data["description"] = f"{data['description']} (here with --days {shown})"

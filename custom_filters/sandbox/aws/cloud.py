@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, MutableMapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
 
+from botocore.session import Session
 from moto.sts.models import sts_backends
 
 from custom_filters.sandbox.aws import faults as known_faults
-from custom_filters.sandbox.aws import moto_time
-from custom_filters.sandbox.aws.account import Account, secret
+from custom_filters.sandbox.aws import hands
+from custom_filters.sandbox.aws.account import Accounts, Faults, secret
 from custom_filters.sandbox.aws.activity import add_trail, sign_in, use_key
-from custom_filters.sandbox.aws.cloudtrail import Pace
 from custom_filters.sandbox.aws.company import company, company_account
 from custom_filters.sandbox.aws.gateway import Gateway
-from custom_filters.sandbox.aws.grants import REGION, add_group, load_managed_policies
-from custom_filters.sandbox.aws.people import Person
+from custom_filters.sandbox.aws.grants import add_group
+from custom_filters.sandbox.aws.people import REGION, Person, Role, trust
+from custom_filters.sandbox.aws.roles import ALLOW_ALL, ROLES, add_role
 from custom_filters.sandbox.aws.seeding import add_person
-from custom_filters.sandbox.aws.server import forget_account, moto_application, prepare_moto
-from custom_filters.sandbox.aws.snapshot import snapshot
+from custom_filters.sandbox.aws.server import following, forget_account, moto_application, prepare_moto
+from custom_filters.sandbox.aws.snapshot import roles_snapshot, snapshot
 from custom_filters.sandbox.clock import Clock
 from custom_filters.sandbox.loopback import Loopback
 
@@ -30,57 +31,47 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-Hook = Callable[[str, str, str, bool], None]
-ROLE = "c7n-unused"
-TRUST = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole"}]}'
-_PLAYED: set[str] = set()
+ROLE, TRUST = "c7n-unused", trust({"Service": "sso.amazonaws.com"})
+_EMBEDDED: set[str] = set()
 
 
-class HasSettings(Protocol):
-    """What is taken from the sandbox's `Settings`."""
-
-    users: int
-    seed: int
-    latency_ms: float
-
-
-class AwsCloud:
-    """Plays AWS on loopback: `with AwsCloud(settings, clock, calls, faults) as cloud: cloud.environment`.
+class AwsCloud(Accounts):
+    """Emulates AWS on loopback: `with AwsCloud(settings, clock, calls, faults) as cloud: cloud.environment`.
 
     settings.users > 0 seeds a company; with 0 the account is empty and `add` fills it. The caller is an
     assumed role, as from single sign-on, so it is no user of the account. moto's state and its switch for
     authorisation belong to the process: two clouds at once need different accounts, iam=enforced is for all.
+    `renewable`: `environment` names an endpoint for credentials instead of giving some.
     """
 
-    FAULTS = known_faults.NAMES
+    FAULTS = tuple(known_faults.FAULTS)
     check_faults = staticmethod(known_faults.check)
 
     def __init__(
         self,
-        settings: HasSettings,
+        settings: Any,
         clock: Clock,
         calls: Counter[str],
-        faults: MutableMapping[str, str | float],
+        faults: Faults,
         account_id: str | None = None,
     ) -> None:
         known_faults.check(faults)
+        super().__init__(account_id or company_account(settings.seed)[0], clock, calls, faults)
         self._settings = settings
-        self.clock, self.calls, self.faults = clock, calls, faults
-        self.account_id = account_id or company_account(settings.seed)[0]
-        self.on_request: Hook | None = None
-        self.pace = Pace()
-        self.lock = threading.RLock()
-        self._accounts: dict[str, Account] = {}
+        self.renewable = False
         self._stack = contextlib.ExitStack()
+        self._somebody: Any = None
 
     def __enter__(self) -> Self:
         prepare_moto()
-        if self.account_id in _PLAYED:
-            raise RuntimeError(f"account {self.account_id} is played by another sandbox of this process")
-        gateway = Gateway(self, moto_application(), self._settings.seed, self._settings.latency_ms)
-        with contextlib.ExitStack() as stack, moto_time.following(self.clock):
+        if self.account_id in _EMBEDDED:
+            raise RuntimeError(f"account {self.account_id} is emulated by another sandbox of this process")
+        seed, latency = self._settings.seed, self._settings.latency_ms
+        gateway = Gateway(self, moto_application(), seed, latency, self._renewable_session)
+        with contextlib.ExitStack() as stack, following(self.clock):
             stack.callback(self._forget)
-            self._become_caller(self.account(self.account_id))
+            add_role(self.account(), Role(ROLE, trust=TRUST, inline={ROLE: ALLOW_ALL}))
+            self._caller = self._session("sandbox")
             self._seed()
             self._server = stack.enter_context(Loopback(gateway))
             self._stack = stack.pop_all()
@@ -94,16 +85,15 @@ class AwsCloud:
     @property
     def environment(self) -> dict[str, str]:
         """What points an unmodified AWS client here, as the caller's role."""
-        caller = self._caller
-        return {
+        where = {
             "AWS_ENDPOINT_URL": self._server.url,
-            "AWS_ACCESS_KEY_ID": caller.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": caller.secret_access_key,
-            "AWS_SESSION_TOKEN": caller.session_token,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+        if self.renewable:
+            return {**where, "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self._server.url}/credentials"}
+        return {**where, **_variables(self._caller)}
 
     @property
     def caller_arn(self) -> str:
@@ -111,21 +101,14 @@ class AwsCloud:
         arn: str = self._caller.arn
         return arn
 
-    def account(self, account_id: str | None = None) -> Account:
-        """An account, made at its first use; without an id the main one."""
-        account_id = account_id or self.account_id
-        with self.lock:
-            if account_id not in self._accounts:
-                _PLAYED.add(account_id)
-                self._accounts[account_id] = Account(account_id, self.clock, self.faults)
-                load_managed_policies(self._accounts[account_id])
-            return self._accounts[account_id]
-
-    def add(self, *people: Person, account_id: str | None = None) -> None:
-        """Puts users into an account, precisely as written."""
-        with self.lock, moto_time.following(self.clock):
-            for person in people:
-                add_person(self.account(account_id), person)
+    def add(self, *entities: Person | Role, account_id: str | None = None) -> None:
+        """Puts users and roles into an account, precisely as written."""
+        with self.lock, following(self.clock):
+            for one in entities:
+                if isinstance(one, Role):
+                    add_role(self.account(account_id), one)
+                else:
+                    add_person(self.account(account_id), one)
 
     def group(self, name: str, attached: Iterable[str] = (), inline: Iterable[str] = ()) -> None:
         """Makes a group of the main account, or gives it policies (see `grants.add_group`)."""
@@ -135,20 +118,37 @@ class AwsCloud:
         """The object, moto's own, of a user of the main account; KeyError when there is none."""
         return self.account().backend.users[name]
 
-    def sign_in(self, name: str) -> None:
+    def sign_in(self, name: str, region: str = REGION) -> None:
         """The user signs in with the password, now: GetUser shows it at once, the report when next made."""
         with self.lock:
-            sign_in(self.account(), name)
+            sign_in(self.account(), name, region)
 
-    def use_key(self, key_id: str, service: str = "s3") -> None:
+    def use_key(self, key_id: str, service: str = "s3", region: str = REGION) -> None:
         """Somebody calls with an access key, now."""
         with self.lock:
-            use_key(self.account(), key_id, service)
+            use_key(self.account(), key_id, service, region)
+
+    def hand(self, hand: str, who: str, **more: Any) -> None:
+        """Somebody else does something to a user or role meanwhile (see `hands`)."""
+        if self._somebody is None:
+            session, clients = self._session("somebody.else"), Session()
+            self.foreign.add(session.access_key_id)
+            clients.set_credentials(*_variables(session).values())
+            self._somebody = clients.create_client("iam", REGION, endpoint_url=self._server.url)
+        # What is done by calls to this server must not hold the lock that the server takes.
+        alone = self.lock if hand in hands.DIRECT else contextlib.nullcontext()
+        with following(self.clock), alone:
+            hands.act(self.account(), self._somebody._make_api_call, hand, who, **more)
 
     def snapshot(self, account_id: str | None = None) -> dict[str, dict[str, Any]]:
         """Each user's credentials and their status, tags, inline policies: to compare before and after."""
         with self.lock:
             return snapshot(self.account(account_id))
+
+    def roles(self, account_id: str | None = None) -> dict[str, dict[str, Any]]:
+        """Each role's tags and policies: to compare before and after."""
+        with self.lock:
+            return roles_snapshot(self.account(account_id))
 
     def forget_report(self) -> None:
         """Drops the credential report: the next one is generated anew, without four hours of waiting."""
@@ -157,8 +157,7 @@ class AwsCloud:
     def enforce_iam(self, on: bool, policy: str | None = None) -> None:
         """Switches moto's authorisation; `policy` (JSON) replaces what the caller's role may do."""
         if policy is not None:
-            role = self.account().backend.get_role(ROLE)
-            role.put_policy(ROLE, policy)
+            self.account().backend.get_role(ROLE).put_policy(ROLE, policy)
         if on:
             self.faults["iam"] = "enforced"
         else:
@@ -171,18 +170,17 @@ class AwsCloud:
         plain = {name: value for name, value in self.environment.items() if name != "AWS_SESSION_TOKEN"}
         return {**plain, **own}
 
-    def _become_caller(self, account: Account) -> None:
-        role = account.backend.create_role(ROLE, TRUST, "/", None, "Runs c7n-unused", [], 3600)
-        role.put_policy(ROLE, '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}')
-        self._caller = sts_backends[account.id]["aws"].assume_role(
-            region_name=REGION,
-            role_session_name="sandbox",
-            role_arn=role.arn,
-            policy=None,
-            duration=43200,
-            external_id=None,
-        )
-        self._caller.secret_access_key = self._caller.access_key.secret_access_key = secret()
+    def _session(self, name: str) -> Any:
+        role, backend = self.account().backend.get_role(ROLE), sts_backends[self.account_id]["aws"]
+        made = backend.assume_role(REGION, name, role.arn, None, 43200, None)
+        made.secret_access_key = made.access_key.secret_access_key = secret()
+        return made
+
+    def _renewable_session(self) -> dict[str, str]:
+        made = self._session("sandbox")
+        until = datetime.now(timezone.utc) + timedelta(hours=6)
+        names = ("AccessKeyId", "SecretAccessKey", "Token")
+        return {**dict(zip(names, _variables(made).values(), strict=True)), "Expiration": until.isoformat()}
 
     def _seed(self) -> None:
         account = self.account()
@@ -193,9 +191,22 @@ class AwsCloud:
             staff = company(self._settings.users, self._settings.seed)
             for name, attached in staff.groups.items():
                 add_group(account, name, attached)
-            self.add(*staff.people)
+            self.add(*staff.people, *ROLES)
+
+    def account(self, account_id: str | None = None) -> Any:
+        """An account, which this cloud then has for itself in this process."""
+        _EMBEDDED.add(account_id or self.account_id)
+        return super().account(account_id)
 
     def _forget(self) -> None:
-        for account_id in self._accounts:
+        for account_id in self.known:
             forget_account(account_id)
-            _PLAYED.discard(account_id)
+            _EMBEDDED.discard(account_id)
+
+
+def _variables(session: Any) -> dict[str, str]:
+    return {
+        "AWS_ACCESS_KEY_ID": session.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": session.secret_access_key,
+        "AWS_SESSION_TOKEN": session.session_token,
+    }

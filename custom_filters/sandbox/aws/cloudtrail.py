@@ -3,63 +3,31 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.cloudtrail.responses import CloudTrailResponse
 from moto.core.exceptions import JsonRESTError
 
-from custom_filters.sandbox.aws.account import Account, Recorded
-from custom_filters.sandbox.aws.iam import CLOUD
-
-if TYPE_CHECKING:
-    from custom_filters.sandbox.aws.cloud import AwsCloud
+from custom_filters.sandbox.aws.account import ACCOUNTS, Account, Accounts, Recorded
 
 KEPT = timedelta(days=90)
 LARGEST = 50
 PER_SECOND = 2
-ATTRIBUTES = ("Username", "EventName", "EventSource", "ReadOnly", "EventId")
-
-
-class Pace:
-    """Two calls a second for an account and Region, when the fault `trail=limited` is on. Real seconds."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._calls: dict[tuple[str, str], list[float]] = {}
-
-    def admits(self, account: str, region: str) -> bool:
-        """Whether this call is within the limit."""
-        with self._lock:
-            at = time.monotonic()
-            recent = [call for call in self._calls.get((account, region), []) if call > at - 1]
-            if len(recent) >= PER_SECOND:
-                return False
-            self._calls[account, region] = [*recent, at]
-            return True
+PLAIN = ("Username", "EventName", "EventSource", "ReadOnly", "EventId", "AccessKeyId")
+RESOURCES = ("ResourceName", "ResourceType")
 
 
 class CloudTrail(CloudTrailResponse):
     """moto's CloudTrail with LookupEvents."""
 
-    @property
-    def account(self) -> Account:
-        """The account that the caller's key belongs to."""
-        return self._cloud.account(self.current_account)
-
-    @property
-    def _cloud(self) -> AwsCloud:
-        cloud: AwsCloud = self.normalized_request.environ[CLOUD]
-        return cloud
-
     def lookup_events(self) -> str:
         """One lookup attribute at most; an end before the start is InvalidTimeRangeException."""
-        account = self.account
+        accounts: Accounts = self.normalized_request.environ[ACCOUNTS]
+        account = accounts.account(self.current_account)
         limited = account.faults.get("trail") == "limited"
-        if limited and not self._cloud.pace.admits(account.id, self.region):
+        if limited and not accounts.buckets.admits(PER_SECOND, PER_SECOND, "trail", account.id, self.region):
             raise JsonRESTError("ThrottlingException", "Rate exceeded")
         found = [_shown(account, one) for one in self._matching(account)]
         start, size = _offset(self._get_param("NextToken")), self._get_param("MaxResults", LARGEST)
@@ -77,14 +45,20 @@ class CloudTrail(CloudTrailResponse):
         if start > end:
             raise JsonRESTError("InvalidTimeRangeException", "The start time is after the end time.")
         start = max(start, now - KEPT)
+        end = min(end, now - timedelta(minutes=float(account.faults.get("aws_trail_lag", 0))))
         wanted = self._get_param("LookupAttributes") or []
-        if len(wanted) > 1 or any(one["AttributeKey"] not in ATTRIBUTES for one in wanted):
+        if len(wanted) > 1 or any(one["AttributeKey"] not in PLAIN + RESOURCES for one in wanted):
             raise JsonRESTError("InvalidLookupAttributesException", "Give one lookup attribute that exists.")
         found = [one for one in account.history if one.event.region == self.region and start <= one.at <= end]
         for attribute in wanted:
             key, value = attribute["AttributeKey"], attribute["AttributeValue"]
-            found = [one for one in found if str(_shown(account, one)[key]) == value]
+            found = [one for one in found if value in _values(account, one, key)]
         return sorted(found, key=lambda one: one.at, reverse=True)
+
+
+def _values(account: Account, one: Recorded, key: str) -> list[str]:
+    shown = _shown(account, one)
+    return [resource[key] for resource in shown["Resources"]] if key in RESOURCES else [shown.get(key, "")]
 
 
 def _time(value: float | None, default: datetime) -> datetime:
@@ -101,25 +75,29 @@ def _offset(token: str | None) -> int:
 
 
 def _shown(account: Account, one: Recorded) -> dict[str, Any]:
-    event = one.event
-    user = account.backend.users.get(one.user)
+    event, at = one.event, one.at.replace(microsecond=0)
+    identity = {"type": "IAMUser", "principalId": one.principal, "accountId": account.id}
+    if one.principal.startswith("AROA"):
+        identity["type"] = "AssumedRole"
+    user = {"Username": one.user} if one.user else {}
+    key = {"AccessKeyId": event.access_key} if event.access_key else {}
     record = {
-        "eventTime": one.at.isoformat(),
+        "eventTime": at.isoformat().replace("+00:00", "Z"),
         "eventName": event.name,
         "eventSource": event.source,
         "awsRegion": event.region,
         "recipientAccountId": account.id,
-        "userIdentity": {"type": "IAMUser", "userName": one.user, "arn": user.arn if user else None},
+        "userIdentity": {**identity, **({"userName": one.user} if one.user else {})},
+        "requestParameters": dict(event.request) or None,
     }
-    key = {"AccessKeyId": event.access_key} if event.access_key else {}
     return {
         **key,
-        "EventId": account.identifier("", one.user, event.name, one.at, length=36),
+        **user,
+        "EventId": account.identifier("", one.principal, event.name, one.at, length=36),
         "EventName": event.name,
         "ReadOnly": str(event.read_only).lower(),
-        "EventTime": one.at.timestamp(),
+        "EventTime": at.timestamp(),
         "EventSource": event.source,
-        "Username": one.user,
-        "Resources": [],
+        "Resources": [{"ResourceName": name, "ResourceType": kind} for name, kind in event.resources.items()],
         "CloudTrailEvent": json.dumps(record),
     }

@@ -9,11 +9,11 @@ import random
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from uuid import uuid4
-from xml.sax.saxutils import escape
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from moto import settings as moto_settings
 from moto.core.exceptions import ServiceException
@@ -23,33 +23,48 @@ from moto.iam.models import get_account_id_from
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import run_wsgi_app
 
-from custom_filters.sandbox.aws.faults import ACTIONS, hits
-from custom_filters.sandbox.aws.iam import CLOUD
-from custom_filters.sandbox.aws.moto_time import following
+from custom_filters.sandbox.aws.account import ACCOUNTS, Account, Accounts
+from custom_filters.sandbox.aws.activity import caller, record_call
+from custom_filters.sandbox.aws.answers import Refusal, refuse
+from custom_filters.sandbox.aws.faults import enabled, hits
+from custom_filters.sandbox.aws.lag import as_of, lag_of, remember
+from custom_filters.sandbox.aws.server import following
 from custom_filters.sandbox.wire_http import ConnectionDroppedError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from custom_filters.sandbox.aws.cloud import AwsCloud
-    from custom_filters.sandbox.clock import Clock
-
-ACTION_NAME = re.compile(rb"(?:^|&)Action=([A-Za-z0-9]+)")
-SCOPE = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/")
+SCOPE = re.compile(r"Credential=([^/]+)/[^/]+/([^/]+)/([^/]+)/")
 SERIAL = frozenset(("iam", "sts", "cloudtrail"))  # their state is ours to keep consistent
-LATER_PAGE = re.compile(rb"(?:^|&)Marker=|NextToken")
 DENIAL = re.compile(rb"<Code>(\w+)</Code><Message>(.*?)</Message>", re.DOTALL)
 READING = ("Get", "List", "Describe", "Lookup", "Head", "Generate", "Assume", "Search", "Select")
+THROTTLED = Refusal("Throttling", 400, "Rate exceeded")
+REFUSALS = {
+    "deny": Refusal(
+        "AccessDenied",
+        403,
+        "User: {who} is not authorized to perform: {what} with an explicit deny in a policy",
+    ),
+    "error": Refusal("ServiceFailure", 500, "The request processing has failed because of an unknown error."),
+    "unavailable": Refusal("ServiceUnavailable", 503, "The request has failed due to a temporary failure."),
+    "throttle": THROTTLED,
+    "throttled": THROTTLED,
+}
+EXPIRED = Refusal("ExpiredToken", 403, "The security token included in the request is expired")
+STRANGE = Refusal("InvalidClientTokenId", 403, "The security token included in the request is invalid.")
+BURST, SLOW = 20, 2.0
+PAGE = b"<!doctype html><title>Sign in to the network</title><p>Welcome"
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request: service (`iam`), action (`ListUsers`), access key, and how its errors are written."""
+    """One request: service (`iam`), action (`ListUsers`), access key, ..., and how its errors are written."""
 
     service: str
     action: str
     key: str
-    later_page: bool
+    region: str
+    parameters: Mapping[str, Any]
     form: str
 
     @property
@@ -57,96 +72,157 @@ class Call:
         """Whether it changes anything (GenerateCredentialReport and its like do not count)."""
         return not self.action.startswith(READING)
 
-    def account(self) -> str:
-        """The account that the access key belongs to."""
-        account: str = get_account_id_from(self.key)
-        return account
+    def subjects(self) -> set[str]:
+        """What a fault's WHERE may name after its `@`: whom and where the call is about."""
+        named = {str(self.parameters.get(name)) for name in ("UserName", "RoleName")}
+        later = {"next"} if self.parameters.keys() & {"Marker", "NextToken"} else set()
+        return {self.region, get_account_id_from(self.key), *named, *later}
 
 
 class Gateway:
     """The WSGI application that the AWS clients talk to."""
 
-    def __init__(self, cloud: AwsCloud, moto: WSGIApplication, seed: int, latency_ms: float) -> None:
-        self._cloud = cloud
-        self._moto = moto
+    def __init__(
+        self,
+        accounts: Accounts,
+        moto: WSGIApplication,
+        seed: int,
+        latency_ms: float,
+        credentials: Callable[[], Mapping[str, str]],
+    ) -> None:
+        """`credentials` makes a new session, for clients whose credentials are renewable."""
+        self._accounts, self._moto, self._credentials = accounts, moto, credentials
         self._latency = latency_ms / 1000
         self._random = random.Random(seed)
         self._lock = threading.Lock()
+        self._served: Counter[str] = Counter()
+        self._struck: set[tuple[str, str]] = set()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/credentials" and "AWS4" not in environ.get("HTTP_AUTHORIZATION", ""):
+            start_response("200 OK", [("Content-Type", "application/json")])
+            return [json.dumps(self._credentials()).encode()]
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
-        environ[CLOUD] = self._cloud
+        environ[ACCOUNTS] = self._accounts
         call = identify(environ, body)
+        if call.key in self._accounts.foreign:
+            return self._serve(call, environ, start_response)
         with self._lock:
-            self._cloud.calls[f"aws:{call.action}"] += 1
+            self._accounts.calls[f"aws:{call.action}"] += 1
         self._tell(call, "before")
-        if self._latency:
-            time.sleep(self._latency)
-        fault = self._fault(call)
-        if fault is not None:
-            return _answer(call, *fault, start_response)
-        return self._serve(call, environ, start_response)
+        faults = self._hits(call)
+        time.sleep(self._latency + SLOW * ("slow" in faults))
+        if "drop" in faults:
+            raise ConnectionDroppedError
+        if "garbled" in faults:
+            start_response("200 OK", [("Content-Type", "text/html")])
+            return [PAGE]
+        if refusal := self._refusal(call, faults):
+            return refuse(call.form, refusal, start_response)
+        answer = self._serve(call, environ, start_response)
+        if "drop_after" in faults:
+            raise ConnectionDroppedError
+        return _half(answer) if "truncated" in faults else answer
 
     def _serve(self, call: Call, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        enforced = self._cloud.faults.get("iam") == "enforced"
+        enforced = self._accounts.faults.get("iam") == "enforced"
         moto_settings.INITIAL_NO_AUTH_ACTION_COUNT = 0 if enforced else float("inf")
-        serial = self._cloud.lock if call.service in SERIAL else contextlib.nullcontext()
         try:
-            with serial, following(self._clock(call)):
+            with self._state(call):
                 chunks, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
+                if status < "4" and call.service != "sts":
+                    record_call(self._account(call), call.key, call.service, call.action, call.parameters)
         except NotImplementedError:
             message = f"The sandbox does not offer {call.service}:{call.action}."
-            return _answer(call, "InvalidAction", 400, message, start_response)
+            return refuse(call.form, Refusal("InvalidAction", 400, message), start_response)
         body = b"".join(chunks)
-        if refusal := _refusal(call, status, body):
-            return _answer(call, *refusal, start_response)
-        if status < "4":
+        told = DENIAL.search(body) if status.startswith("403") and call.form in ("json", "rest") else None
+        if told:  # moto refuses in XML whatever the service: a client of a JSON service could not read it
+            refusal = Refusal(told.group(1).decode(), 400, told.group(2).decode())
+            return refuse(call.form, refusal, start_response)
+        if status < "4" and call.key not in self._accounts.foreign:
             self._tell(call, "after")
+        headers["Content-Length"] = str(len(body))
         start_response(status, list(headers.items()))
         return [body]
 
-    def _clock(self, call: Call) -> Clock | None:
-        """STS stays in real time: clients compare their session's expiry with the machine's clock."""
-        return None if call.service == "sts" else self._cloud.clock
+    @contextlib.contextmanager
+    def _state(self, call: Call) -> Iterator[None]:
+        """Locks what is ours, sets moto's clock, and lets reads of IAM lag.
+
+        STS stays in real time: clients compare their session's expiry with the machine's clock.
+        """
+        clock = None if call.service == "sts" else self._accounts.clock
+        with contextlib.ExitStack() as stack:
+            if call.service in SERIAL:
+                stack.enter_context(self._accounts.lock)
+            stack.enter_context(following(clock))
+            for make in self._account(call).pending.pop(call.service, ()):
+                make()
+            if call.service == "iam" and call.is_write:
+                remember(self._account(call), call.parameters)
+            elif call.service == "iam" and call.key not in self._accounts.foreign:
+                account = self._account(call)
+                stack.enter_context(as_of(account, lag_of(account, call.action, call.parameters)))
+            yield
+
+    def _account(self, call: Call) -> Account:
+        return self._accounts.account(get_account_id_from(call.key))
 
     def _tell(self, call: Call, phase: str) -> None:
-        if self._cloud.on_request is not None:
-            self._cloud.on_request("aws", call.action, phase, call.is_write)
+        if self._accounts.on_request is not None:
+            self._accounts.on_request("aws", call.action, phase, call.is_write)
 
-    def _fault(self, call: Call) -> tuple[str, int, str] | None:
-        faults = self._cloud.faults
+    def _hits(self, call: Call) -> set[str]:
+        """The faults that strike this call."""
+        struck, faults = set(), dict(self._accounts.faults)
+        subjects = call.subjects() if faults else set()
+        for name in (*REFUSALS, "slow", "drop", "drop_after", "truncated", "garbled"):
+            if name in faults:
+                with self._lock:
+                    drawn, first = self._random.random(), (name, call.action) not in self._struck
+                if hits(faults[name], call.action, {*subjects, "once"} if first else subjects, drawn):
+                    self._struck.add((name, call.action))
+                    struck.add(name)
+        return struck
+
+    def _refusal(self, call: Call, struck: set[str]) -> Refusal | None:
+        if name := next((name for name in REFUSALS if name in struck), None):
+            _, _, who = caller(self._account(call), call.key) or ("", "", "anonymous")
+            told = REFUSALS[name].message.format(who=who, what=f"{call.service}:{call.action}")
+            return REFUSALS[name]._replace(message=told)
+        faults = self._accounts.faults
         with self._lock:
-            throttled = self._random.random() < float(faults.get("throttle", 0))
-        if throttled:
-            return "Throttling", 400, "Rate exceeded"
-        hit = {name for name in ACTIONS if hits(faults.get(name), call.action, call.later_page, call.account)}
-        if "drop" in hit:
-            raise ConnectionDroppedError
-        if "deny" in hit:
-            who, what = self._cloud.caller_arn, f"{call.service}:{call.action}"
-            return "AccessDenied", 403, f"User: {who} is not authorized to perform: {what}"
-        if "error" in hit:
-            return "ServiceFailure", 500, "The request processing has failed because of an unknown error."
-        return ("Throttling", 400, "Rate exceeded") if "throttled" in hit else None
+            self._served[call.key] += 1
+            expired = "aws_expire" in faults and self._served[call.key] > float(faults["aws_expire"])
+        if expired and call.service != "sts":
+            return EXPIRED
+        if call.service in {"cloudtrail", "ec2", "cloudformation"} and call.region not in enabled(faults):
+            return STRANGE
+        rate = float(faults.get("aws_rate", 0))
+        if rate and call.service == "iam" and not self._accounts.buckets.admits(rate, BURST, "iam"):
+            return THROTTLED
+        return None
 
 
-def _refusal(call: Call, status: str, body: bytes) -> tuple[str, int, str] | None:
-    """What moto refused, as XML whatever the service: a client of a JSON service could not read it."""
-    told = DENIAL.search(body) if status.startswith("403") and call.form in ("json", "rest") else None
-    return (told.group(1).decode(), 400, told.group(2).decode()) if told else None
+def _half(body: Iterable[bytes]) -> Iterator[bytes]:
+    whole = b"".join(body)
+    yield whole[: len(whole) // 2]
+    raise ConnectionDroppedError
 
 
 def identify(environ: WSGIEnvironment, body: bytes) -> Call:
     """Which service and action a signed request is for; `Unknown` when nothing tells."""
     found = SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-    key, service = found.groups() if found else ("", "unknown")
-    later = bool(LATER_PAGE.search(body))
+    key, region, service = found.groups() if found else ("", "", "unknown")
     if target := environ.get("HTTP_X_AMZ_TARGET"):
-        return Call(service, target.rpartition(".")[2], key, later, "json")
-    if match := ACTION_NAME.search(body):
-        return Call(service, match.group(1).decode(), key, later, "query")
-    return Call(service, _routed(service, environ), key, later, "s3" if service == "s3" else "rest")
+        return Call(service, target.rpartition(".")[2], key, region, json.loads(body or b"{}"), "json")
+    form = "ec2" if service == "ec2" else "query"
+    if body.startswith(b"Action=") or b"&Action=" in body[:4096]:
+        parameters = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        return Call(service, parameters["Action"], key, region, parameters, form)
+    return Call(service, _routed(service, environ), key, region, {}, "s3" if service == "s3" else "rest")
 
 
 def _routed(service: str, environ: WSGIEnvironment) -> str:
@@ -156,26 +232,3 @@ def _routed(service: str, environ: WSGIEnvironment) -> str:
         return "Unknown"
     name: str = operation.name
     return name
-
-
-def _answer(
-    call: Call, code: str, status: int, message: str, start_response: StartResponse
-) -> Iterable[bytes]:
-    request_id = str(uuid4())
-    headers = [("x-amzn-RequestId", request_id), ("Content-Type", "text/xml")]
-    if call.form == "s3":
-        code, status = ("SlowDown", 503) if code == "Throttling" else (code, status)
-        text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
-    elif call.form == "query":
-        fault = "Receiver" if status >= 500 else "Sender"
-        text = (
-            f"<ErrorResponse><Error><Type>{fault}</Type><Code>{code}</Code><Message>{escape(message)}</Message>"
-            f"</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
-        )
-    else:
-        code = {"Throttling": "ThrottlingException", "AccessDenied": "AccessDeniedException"}.get(code, code)
-        status = 500 if status >= 500 else 400  # the JSON services know no 403
-        headers = [*headers[:1], ("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", code)]
-        text = json.dumps({"__type": code, "message": message})
-    start_response(f"{status} {code}", headers)
-    return [text.encode()]

@@ -7,41 +7,45 @@ from typing import Any
 
 from moto.iam import models
 
-from custom_filters.sandbox.aws.account import Account
+from custom_filters.sandbox.aws.people import REGION
 
-REGION = "us-east-1"
-ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 # moto can load all 1,400 AWS-managed policies, which takes seconds; these are the ones that matter here.
-MANAGED: dict[str, list[dict[str, Any]]] = {
-    "AdministratorAccess": [ALLOW_ALL],
-    "PowerUserAccess": [{"Effect": "Allow", "NotAction": ["iam:*", "organizations:*"], "Resource": "*"}],
-    "IAMFullAccess": [{"Effect": "Allow", "Action": ["iam:*", "organizations:List*"], "Resource": "*"}],
-    "ReadOnlyAccess": [{"Effect": "Allow", "Action": ["*:Get*", "*:List*", "*:Describe*"], "Resource": "*"}],
-    "SecurityAudit": [{"Effect": "Allow", "Action": ["iam:Get*", "iam:List*"], "Resource": "*"}],
-    "IAMUserChangePassword": [{"Effect": "Allow", "Action": "iam:ChangePassword", "Resource": "*"}],
-    "AmazonS3FullAccess": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}],
-    "AmazonS3ReadOnlyAccess": [{"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": "*"}],
-    "AmazonEC2ReadOnlyAccess": [{"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}],
-    "AWSCodeCommitPowerUser": [{"Effect": "Allow", "Action": "codecommit:*", "Resource": "*"}],
+MANAGED: dict[str, dict[str, Any]] = {
+    "AdministratorAccess": {"Action": "*"},
+    "PowerUserAccess": {"NotAction": ["iam:*", "organizations:*"]},
+    "IAMFullAccess": {"Action": ["iam:*", "organizations:List*"]},
+    "ReadOnlyAccess": {"Action": ["*:Get*", "*:List*", "*:Describe*"]},
+    "SecurityAudit": {"Action": ["iam:Get*", "iam:List*"]},
+    "IAMUserChangePassword": {"Action": "iam:ChangePassword"},
+    "AmazonS3FullAccess": {"Action": "s3:*"},
+    "AmazonS3ReadOnlyAccess": {"Action": ["s3:Get*", "s3:List*"]},
+    "AmazonEC2ReadOnlyAccess": {"Action": "ec2:Describe*"},
+    "AWSCodeCommitPowerUser": {"Action": "codecommit:*"},
+    **{
+        f"AWSCompromisedKeyQuarantine{version}": {"Effect": "Deny", "Action": ["iam:*", "ec2:RunInstances"]}
+        for version in ("", "V2", "V3", "V4")
+    },
 }
+DATE = "2015-02-06T18:39:46+00:00"
 
 
-def load_managed_policies(account: Account) -> None:
-    """Makes the AWS-managed policies of `MANAGED` known to the account."""
-    for name, statements in MANAGED.items():
+def load_managed_policies(backend: Any, account_id: str) -> None:
+    """Makes the AWS-managed policies of `MANAGED` known to an account's IAM backend."""
+    for name, statement in MANAGED.items():
+        whole = {"Effect": "Allow", "Resource": "*", **statement}
         data = {
             "Path": "/",
             "DefaultVersionId": "v1",
-            "Document": {"Version": "2012-10-17", "Statement": statements},
-            "CreateDate": "2015-02-06T18:39:46+00:00",
-            "UpdateDate": "2015-02-06T18:39:46+00:00",
+            "Document": {"Version": "2012-10-17", "Statement": [whole]},
+            "CreateDate": DATE,
+            "UpdateDate": DATE,
         }
-        policy = models.AWSManagedPolicy.from_data(name, account.id, REGION, data)
-        account.backend.managed_policies[policy.arn] = policy
-        account.backend.aws_managed_policies.append(policy)
+        policy = models.AWSManagedPolicy.from_data(name, account_id, REGION, data)
+        backend.managed_policies[policy.arn] = policy
+        backend.aws_managed_policies.append(policy)
 
 
-def add_group(account: Account, name: str, attached: Iterable[str] = (), inline: Iterable[str] = ()) -> Any:
+def add_group(account: Any, name: str, attached: Iterable[str] = (), inline: Iterable[str] = ()) -> Any:
     """Makes a group, or adds policies: attached are names of AWS-managed ones or ARNs, inline documents."""
     backend = account.backend
     group = backend.groups.get(name) or backend.create_group(name)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from moto.core.responses import ActionResult
 from moto.iam.responses import IamResponse
 
-from custom_filters.sandbox.aws.account import Account
+from custom_filters.sandbox.aws.account import ACCOUNTS, Account
 from custom_filters.sandbox.aws.advisor import Advisor
 from custom_filters.sandbox.aws.credentials import Credentials
-from custom_filters.sandbox.aws.errors import error
+from custom_filters.sandbox.aws.pages import DEFAULT, error, page
 from custom_filters.sandbox.aws.report import CredentialReport
 from custom_filters.sandbox.aws.users import Users
-
-if TYPE_CHECKING:
-    from custom_filters.sandbox.aws.cloud import AwsCloud
-
-CLOUD = "c7n_unused.cloud"  # where the gateway leaves the cloud in a request's environ
 
 
 class Iam(Users, Credentials, CredentialReport, Advisor, IamResponse):
@@ -26,13 +20,20 @@ class Iam(Users, Credentials, CredentialReport, Advisor, IamResponse):
     @property
     def account(self) -> Account:  # type: ignore[override]
         """The account that the caller's key belongs to."""
-        cloud: AwsCloud = self.normalized_request.environ[CLOUD]
-        return cloud.account(self.current_account)
+        found: Account = self.normalized_request.environ[ACCOUNTS].account(self.current_account)
+        return found
 
     @property
     def backend(self) -> Any:
         """The backend, moto's, of that account."""
         return self.account.backend
+
+    def paged(self, items: Any, name: Any) -> tuple[list[Any], dict[str, Any]]:
+        """The page that this request asks for."""
+        size = self._get_param("MaxItems")
+        if self.account.faults.get("pages") == "short":
+            size = max(1, (DEFAULT if size is None else size) // 2)
+        return page(items, name, self._get_param("Marker"), size)
 
     def user_name(self) -> str:
         """The user asked for, or else the one whose key signed the request; a role has no user."""
@@ -42,15 +43,6 @@ class Iam(Users, Credentials, CredentialReport, Advisor, IamResponse):
         if name is None:
             raise error("ValidationError", "Must specify userName when calling with non-User credentials")
         return name
-
-    def create_access_key(self) -> ActionResult:
-        """moto's, with the user implied by the caller's key."""
-        return ActionResult({"AccessKey": self.backend.create_access_key(self.user_name())})
-
-    def delete_access_key(self) -> ActionResult:
-        """moto's, without its look through every user's keys."""
-        self.backend.delete_access_key(self._get_param("AccessKeyId"), self.user_name())
-        return ActionResult(None)
 
     def _determine_resource(self) -> str:
         """What policies' Resource is matched with: moto knows roles only."""

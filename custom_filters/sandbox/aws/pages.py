@@ -1,4 +1,4 @@
-"""IAM's paging: Marker, MaxItems (1 to 1,000, default 100), IsTruncated."""
+"""IAM's errors, and its paging: Marker, MaxItems (1 to 1,000, default 100), IsTruncated."""
 
 from __future__ import annotations
 
@@ -8,11 +8,24 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from moto.iam.exceptions import IAMException
+
 from custom_filters.sandbox.aws.account import collate
-from custom_filters.sandbox.aws.errors import error, invalid
 
 T = TypeVar("T")
 DEFAULT, LARGEST = 100, 1000
+
+
+def error(code: str, message: str) -> Exception:
+    """What the IAM API answers with: a code of its model (which tells the HTTP status), and a message."""
+    made: Exception = IAMException(code, message)
+    return made
+
+
+def invalid(field: str, value: object, constraint: str) -> Exception:
+    """ValidationError, as a constraint of the model that does not hold."""
+    told = f"Value '{value}' at '{field}' failed to satisfy constraint: {constraint}"
+    return error("ValidationError", f"1 validation error detected: {told}")
 
 
 def page(

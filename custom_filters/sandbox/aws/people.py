@@ -1,10 +1,11 @@
-"""What an account's user looks like, written down precisely: `cloud.add(Person("amelia.novak", ...))`.
+"""What an account's users and roles look like, written down precisely: `cloud.add(Person("amelia", ...))`.
 
 A `When` is an aware datetime, or a timedelta: that long *before* the sandbox's now (negative: in the future).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -14,6 +15,7 @@ When: TypeAlias = datetime | timedelta
 CODECOMMIT = "codecommit.amazonaws.com"
 KEYSPACES = "cassandra.amazonaws.com"
 BEDROCK = "bedrock.amazonaws.com"
+REGION = "us-east-1"
 
 
 def days(number: float) -> timedelta:
@@ -29,6 +31,12 @@ def resolve(when: When, now: datetime) -> datetime:
     return at.astimezone(timezone.utc).replace(microsecond=0)
 
 
+def trust(principal: str | Mapping[str, str]) -> str:
+    """A trust policy (JSON) for one principal: `"*"`, `{"AWS": ARN}`, `{"Service": "ec2.amazonaws.com"}`."""
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
 @dataclass(frozen=True)
 class Password:
     """A login profile; dates default to the user's creation. `used` None: never used, or no data."""
@@ -36,6 +44,7 @@ class Password:
     used: When | None = None
     changed: When | None = None
     created: When | None = None
+    region: str = REGION
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,7 @@ class Key:
     active: bool = True
     rotated: When | None = None
     service: str = "s3"
-    region: str = "us-east-1"
+    region: str = REGION
     id: str | None = None
     secret: str | None = None
 
@@ -73,24 +82,25 @@ class ServiceCredential:
 
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(SshKey):
     """An X.509 signing certificate."""
-
-    uploaded: When | None = None
-    active: bool = True
-    id: str | None = None
 
 
 @dataclass(frozen=True)
 class Event:
-    """A CloudTrail management event of this user; `access_key` is the id of the key that signed the call."""
+    """A CloudTrail management event; `access_key`: the id of the key that signed the call.
+
+    request: the call's parameters (`userName`); resources: ARN, name or id -> type (`AWS::IAM::User`).
+    """
 
     name: str
     at: When
     source: str = "signin.amazonaws.com"
-    region: str = "us-east-1"
+    region: str = REGION
     read_only: bool = False
     access_key: str | None = None
+    request: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,6 +131,28 @@ class Person:
     advisor: Mapping[str, When] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     in_report: bool = True
+
+
+@dataclass(frozen=True)
+class Role:
+    """One IAM role; `used` is shown as RoleLastUsed for 400 days.
+
+    runs: what has the role in use, of `instance` (running, by an instance profile), `function` (Lambda) and
+    `stack` (the role is a CloudFormation stack's, which then makes it).
+    """
+
+    name: str
+    path: str = "/"
+    created: When = timedelta(days=500)
+    used: When | None = None
+    region: str = REGION
+    trust: str = trust({"Service": "ec2.amazonaws.com"})
+    attached: tuple[str, ...] = ()
+    inline: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    advisor: Mapping[str, When] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
+    runs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,37 +8,29 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import chain, islice
+from types import SimpleNamespace
 from typing import Any
 
 from moto.core.responses import ActionResult
 
-from custom_filters.sandbox.aws.account import Account, Report, extras, naive
-from custom_filters.sandbox.aws.errors import error
-from custom_filters.sandbox.aws.people import Key, resolve
+from custom_filters.sandbox.aws.account import Account, extras, naive
+from custom_filters.sandbox.aws.pages import error
+from custom_filters.sandbox.aws.people import When, resolve
 
 KEPT = timedelta(hours=4)
 SLOW = 15.0
 KEY_FIELDS = ("active", "last_rotated", "last_used_date", "last_used_region", "last_used_service")
 COLUMNS = (
-    "user",
-    "arn",
-    "user_creation_time",
-    "password_enabled",
-    "password_last_used",
-    "password_last_changed",
-    "password_next_rotation",
-    "mfa_active",
+    *("user", "arn", "user_creation_time", "password_enabled", "password_last_used", "password_last_changed"),
+    *("password_next_rotation", "mfa_active"),
     *(f"access_key_{number}_{field}" for number in (1, 2) for field in KEY_FIELDS),
-    "cert_1_active",
-    "cert_1_last_rotated",
-    "cert_2_active",
-    "cert_2_last_rotated",
+    *(f"cert_{number}_{field}" for number in (1, 2) for field in ("active", "last_rotated")),
     "additional_credentials_info",
 )
-NO_KEY = ["false", "N/A", "N/A", "N/A", "N/A"]
-NO_CERTIFICATE = ["false", "N/A"]
+NO_KEY = ("false", "N/A", "N/A", "N/A", "N/A")
+CUT = 7  # columns of a row that was cut
 
 
 class CredentialReport:
@@ -51,125 +43,119 @@ class CredentialReport:
         account, now = self.account, self.account.clock.now()
         if "limit-report" in account.faults:
             raise error("LimitExceeded", "Report generation requests exceed the limit of this account.")
-        report = account.report
-        if report is None or now >= report.ready + KEPT:
-            account.report = Report(render(account), now, now + _duration(account))
-            reason = "No report exists." if report is None else "The previous report has expired."
+        if account.report is None or now >= account.report[1] + KEPT:
+            reason = "The previous report has expired." if account.report else "No report exists."
+            account.report = render(account), now + _duration(account)
             description = f"{reason} Starting a new report generation task"
             return ActionResult({"State": "STARTED", "Description": description})
-        return ActionResult({"State": "COMPLETE" if _ready(account, report, now) else "INPROGRESS"})
+        return ActionResult({"State": "COMPLETE" if _ready(account, now) else "INPROGRESS"})
 
     def get_credential_report(self) -> ActionResult:
         """ReportNotPresent and ReportExpired are HTTP 410, ReportInProgress is 404."""
         account, now = self.account, self.account.clock.now()
-        report, fault = account.report, account.faults.get("report")
-        if report is None or fault == "missing":
+        fault = account.faults.get("report")
+        if account.report is None or fault == "missing":
             raise error("ReportNotPresent", "Unknown")
-        if fault == "inprogress" or not _ready(account, report, now):
+        if fault == "inprogress" or not _ready(account, now):
             raise error("ReportInProgress", "Unknown")
-        if fault == "expired" or now >= report.ready + KEPT:
+        content, made = account.report
+        if fault == "expired" or now >= made + KEPT:
             raise error("ReportExpired", "Unknown")
-        content = report.content.encode()
-        return ActionResult(
-            {"Content": content, "ReportFormat": "text/csv", "GeneratedTime": naive(report.ready)}
-        )
+        shown = {"Content": content.encode(), "ReportFormat": "text/csv", "GeneratedTime": naive(made)}
+        return ActionResult(shown)
 
 
 def _duration(account: Account) -> timedelta:
     fault = account.faults.get("report")
-    if isinstance(fault, (int, float)):
-        return timedelta(seconds=fault)
-    return timedelta(seconds=SLOW if fault == "slow" else 0.2 + len(account.backend.users) / 20_000)
+    usual = SLOW if fault == "slow" else 0.2 + len(account.backend.users) / 20_000
+    return timedelta(seconds=fault if isinstance(fault, (int, float)) else usual)
 
 
-def _ready(account: Account, report: Report, now: datetime) -> bool:
-    return account.faults.get("report") != "never" and now >= report.ready
+def _ready(account: Account, now: datetime) -> bool:
+    return account.report is not None and account.faults.get("report") != "never" and now >= account.report[1]
 
 
 def render(account: Account) -> str:
     """The report as of now, as CSV: the root user first, then the users by name."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerow(_root(account))
-    expiry = _password_age(account)
-    writer.writerows(_row(user, expiry) for user in account.users() if extras(user).in_report)
+    policy = account.backend.account_password_policy
+    expiry = timedelta(days=policy.max_password_age) if policy and policy.max_password_age else None
+    root = _row(account, _root(account), None)
+    writer.writerows([COLUMNS, [*root[:6], "not_supported", *root[7:]]])
+    for user in account.users():
+        if extras(user).in_report and not account.omits("row", user.name):
+            row = _row(account, user, expiry)
+            writer.writerow(row[:CUT] if account.omits("cut", user.name) else row)
     return text.getvalue().removesuffix("\n")
 
 
-def _row(user: Any, expiry: timedelta | None) -> list[str]:
+def _row(account: Account, user: Any, expiry: timedelta | None) -> list[str]:
     keys = sorted(user.access_keys, key=lambda key: key.access_key_id)
+    certificates = user.signing_certificates.values()
     return [
         user.name,
         user.arn,
         _date(user.create_date),
-        *_password(user, expiry),
+        *_password(account, user, expiry),
         _bool(user.mfa_devices),
-        *_slots((_key(user, key) for key in keys), NO_KEY),
-        *_slots(map(_certificate, user.signing_certificates.values()), NO_CERTIFICATE),
+        *islice(chain(*(_key(account, user, key) for key in keys), NO_KEY, NO_KEY), 10),
+        *islice(chain(*map(_certificate, certificates), NO_KEY[:2], NO_KEY[:2]), 4),
         "N/A",
     ]
 
 
-def _password(user: Any, expiry: timedelta | None) -> list[str]:
+def _password(account: Account, user: Any, expiry: timedelta | None) -> tuple[str, ...]:
     if not user.password:
-        return ["false", "N/A", "N/A", "N/A"]  # N/A even when a login profile was used and then removed
-    changed = extras(user).password_changed or user.create_date
-    used = _date(user.password_last_used) if user.password_last_used else "no_information"
-    return ["true", used, _date(changed), _date(changed + expiry) if expiry else "N/A"]
+        return "false", "N/A", "N/A", "N/A"  # N/A even when a login profile was used and then removed
+    changed, used = extras(user).password_changed or user.create_date, account.password_used(user)
+    shown = _date(used) if used else "no_information"
+    return "true", shown, _date(changed), _date(changed + expiry) if expiry else "N/A"
 
 
-def _key(user: Any, key: Any) -> list[str]:
-    rotated = extras(user).rotated.get(key.access_key_id, key.create_date)
-    if not key.last_used:
-        return [_bool(key.status == "Active"), _date(rotated), "N/A", "N/A", "N/A"]
-    last = key.last_used
-    return [_bool(key.status == "Active"), _date(rotated), *_use(last.timestamp, last.service, last.region)]
+def _key(account: Account, user: Any, key: Any) -> tuple[str, ...]:
+    on, rotated = key.status == "Active", extras(user).rotated.get(key.access_key_id, key.create_date)
+    use = account.key_used(user, key)
+    if use is None:
+        return _bool(on), _date(rotated), *NO_KEY[2:]
+    region = "N/A" if use.service == "s3" else use.region
+    return _bool(on), _date(rotated), _date(use.at), region, use.service
 
 
-def _use(at: datetime, service: str, region: str) -> list[str]:
-    return [_date(at), "N/A" if service == "s3" else region, service]
+def _certificate(made: Any) -> tuple[str, ...]:
+    return _bool(made.status == "Active"), _date(made.upload_date)
 
 
-def _certificate(certificate: Any) -> list[str]:
-    return [_bool(certificate.status == "Active"), _date(certificate.upload_date)]
-
-
-def _root(account: Account) -> list[str]:
+def _root(account: Account) -> Any:
+    """The root user, as far as a row needs it, in the form of a moto user."""
     root, now = account.root, account.clock.now()
-    used, password = "N/A", root.password
-    if password:
-        used = _date(resolve(password.used, now)) if password.used is not None else "no_information"
-    changed = _date(resolve(password.changed or root.created, now)) if password else "N/A"
-    return [
-        "<root_account>",
-        f"arn:aws:iam::{account.id}:root",
-        _date(resolve(root.created, now)),
-        _bool(password),
-        used,
-        changed,
-        "not_supported",
-        _bool(root.mfa),
-        *_slots((_root_key(key, root.created, now) for key in root.keys), NO_KEY),
-        *_slots((), NO_CERTIFICATE),
-        "N/A",
+
+    def at(when: When | None) -> datetime | None:
+        return None if when is None else naive(resolve(when, now))
+
+    keys = [
+        SimpleNamespace(
+            access_key_id=f"root-{number}",
+            status="Active" if key.active else "Inactive",
+            create_date=at(key.rotated or key.created or root.created),
+            last_used=key.used
+            and SimpleNamespace(timestamp=at(key.used), service=key.service, region=key.region),
+        )
+        for number, key in enumerate(root.keys)
     ]
-
-
-def _root_key(key: Key, created: Any, now: datetime) -> list[str]:
-    rotated = resolve(key.rotated or key.created or created, now)
-    used = _use(resolve(key.used, now), key.service, key.region) if key.used is not None else NO_KEY[2:]
-    return [_bool(key.active), _date(rotated), *used]
-
-
-def _slots(filled: Iterable[list[str]], empty: list[str]) -> list[str]:
-    first, second = [*list(filled)[:2], empty, empty][:2]
-    return [*first, *second]
-
-
-def _password_age(account: Account) -> timedelta | None:
-    policy = account.backend.account_password_policy
-    return timedelta(days=policy.max_password_age) if policy and policy.max_password_age else None
+    made = SimpleNamespace(
+        id="root",
+        name="<root_account>",
+        arn=f"arn:aws:iam::{account.id}:root",
+        create_date=at(root.created),
+        password=root.password,
+        password_last_used=at(root.password.used) if root.password else None,
+        mfa_devices=root.mfa,
+        access_keys=keys,
+        signing_certificates={},
+    )
+    extras(made).password_changed = at(root.password.changed) if root.password else None
+    return made
 
 
 def _bool(value: object) -> str:

@@ -8,20 +8,13 @@ from typing import Any
 
 from moto.iam import models
 
-from custom_filters.sandbox.aws.account import Account, Recorded, ServiceSpecificCredential, extras, naive
+from custom_filters.sandbox.aws.account import Account, extras, naive
 from custom_filters.sandbox.aws.activity import note_use
-from custom_filters.sandbox.aws.certificate import certificate_pem
-from custom_filters.sandbox.aws.grants import REGION, add_group, policy_arn
-from custom_filters.sandbox.aws.people import (
-    Certificate,
-    Event,
-    Key,
-    Person,
-    ServiceCredential,
-    SshKey,
-    When,
-    resolve,
-)
+from custom_filters.sandbox.aws.grants import add_group, policy_arn
+from custom_filters.sandbox.aws.people import BEDROCK, REGION, Event, Person, When, resolve
+
+PEM = "-----BEGIN CERTIFICATE-----\nc2FuZGJveA==\n-----END CERTIFICATE-----"  # nobody reads what is in it
+STATUS = {True: "Active", False: "Inactive"}
 
 
 def add_person(account: Account, person: Person) -> Any:
@@ -34,7 +27,7 @@ def add_person(account: Account, person: Person) -> Any:
     user.create_date = naive(born)
     extras(user).in_report = person.in_report
     _add_password(user, person, born, now)
-    _add_keys(account, user, person.keys, born, now)
+    _add_keys(account, user, person, born, now)
     _add_other_credentials(account, user, person, born, now)
     _grant(account, user, person)
     _add_history(account, user, person, now)
@@ -45,25 +38,21 @@ def _add_password(user: Any, person: Person, born: datetime, now: datetime) -> N
     used = person.password.used if person.password else person.password_used
     user.password_last_used = naive(resolve(used, now)) if used is not None else None
     if person.mfa:
-        serial = f"arn:aws:iam::{user.account_id}:mfa/{person.name}"
-        user.enable_mfa_device(serial, "000000", "000000")
-    if person.password is None:
-        return
-    user.password = "set"
-    created = _at(person.password.created, born, now)
-    extras(user).password_created = naive(created)
-    extras(user).password_changed = naive(_at(person.password.changed, created, now))
+        user.enable_mfa_device(f"arn:aws:iam::{user.account_id}:mfa/{person.name}", "000000", "000000")
+    if person.password is not None:
+        user.password = "set"
+        extras(user).password_created = created = _at(person.password.created, born, now)
+        extras(user).password_changed = _at(person.password.changed, created, now)
 
 
-def _add_keys(account: Account, user: Any, keys: tuple[Key, ...], born: datetime, now: datetime) -> None:
-    for number, key in enumerate(keys):
-        made = models.AccessKey(user.name, "AKIA", account.id, "Active" if key.active else "Inactive")
+def _add_keys(account: Account, user: Any, person: Person, born: datetime, now: datetime) -> None:
+    for number, key in enumerate(person.keys):
+        made = models.AccessKey(user.name, "AKIA", account.id, STATUS[key.active])
         # The number keeps ids in the order written: AWS's report lists keys by id.
         made.access_key_id = key.id or account.identifier(f"AKIA{'ABCDEF'[number]}", user.name, number)
         made.secret_access_key = key.secret or made.secret_access_key
-        created = _at(key.created, born, now)
-        made.create_date = naive(created)
-        extras(user).rotated[made.access_key_id] = naive(_at(key.rotated, created, now))
+        made.create_date = _at(key.created, born, now)
+        extras(user).rotated[made.access_key_id] = _at(key.rotated, made.create_date, now)
         if key.used is not None:
             used = naive(resolve(key.used, now))
             made.last_used = models.AccessKeyLastUsed(used, key.service, key.region)
@@ -76,55 +65,37 @@ def _add_other_credentials(
     account: Account, user: Any, person: Person, born: datetime, now: datetime
 ) -> None:
     for number, ssh in enumerate(person.ssh_keys):
-        user.ssh_public_keys.append(_ssh_key(account, user, ssh, number, _at(ssh.uploaded, born, now)))
-    for number, certificate in enumerate(person.certificates):
-        made = _certificate(account, user, certificate, number, _at(certificate.uploaded, born, now))
+        key = models.SshPublicKey(
+            user.name, f"ssh-ed25519 {account.identifier('', user.name, number)} sandbox"
+        )
+        key.ssh_public_key_id = ssh.id or account.identifier("APKA", user.name, number)
+        key.upload_date, key.status = _at(ssh.uploaded, born, now), STATUS[ssh.active]
+        user.ssh_public_keys.append(key)
+    for number, one in enumerate(person.certificates):
+        made_id = one.id or account.identifier("", "certificate", user.name, number, length=32)
+        made = models.SigningCertificate(made_id, user.name, PEM)
+        made.upload_date, made.status = _at(one.uploaded, born, now), STATUS[one.active]
         user.signing_certificates[made.id] = made
     for number, credential in enumerate(person.service_credentials):
-        expires = resolve(credential.expires, now) if credential.expires is not None else None
-        made = _service_credential(account, user, credential, number, _at(credential.created, born, now))
-        made.expiration_date = naive(expires) if expires else None
-        extras(user).service_credentials.append(made)
-
-
-def _ssh_key(account: Account, user: Any, ssh: SshKey, number: int, uploaded: datetime) -> Any:
-    made = models.SshPublicKey(user.name, f"ssh-ed25519 {account.identifier('', user.name, number)} sandbox")
-    made.ssh_public_key_id = ssh.id or account.identifier("APKA", user.name, number)
-    made.upload_date = naive(uploaded)
-    made.status = "Active" if ssh.active else "Inactive"
-    return made
-
-
-def _certificate(
-    account: Account, user: Any, certificate: Certificate, number: int, uploaded: datetime
-) -> Any:
-    key = certificate.id or account.identifier("", "certificate", user.name, number, length=32)
-    made = models.SigningCertificate(key, user.name, certificate_pem())
-    made.upload_date = naive(uploaded)
-    made.status = "Active" if certificate.active else "Inactive"
-    return made
-
-
-def _service_credential(
-    account: Account, user: Any, credential: ServiceCredential, number: int, created: datetime
-) -> ServiceSpecificCredential:
-    return ServiceSpecificCredential(
-        user_name=user.name,
-        service_specific_credential_id=credential.id or account.identifier("ACCA", user.name, number),
-        service_name=credential.service,
-        service_user_name=f"{user.name}-at-{account.id}",
-        create_date=naive(created),
-        status="Active" if credential.active else "Inactive",
-    )
+        name = "ServiceCredentialAlias" if credential.service == BEDROCK else "ServiceUserName"
+        shown = {
+            "UserName": user.name,
+            "Status": STATUS[credential.active],
+            name: f"{user.name}-at-{account.id}",
+            "CreateDate": _at(credential.created, born, now),
+            "ServiceSpecificCredentialId": credential.id or account.identifier("ACCA", user.name, number),
+            "ServiceName": credential.service,
+        }
+        expires = {} if credential.expires is None else {"ExpirationDate": _at(credential.expires, born, now)}
+        extras(user).service_credentials.append({**shown, **expires})
 
 
 def _grant(account: Account, user: Any, person: Person) -> None:
-    backend = account.backend
     for name in person.groups:
         add_group(account, name)
-        backend.add_user_to_group(name, person.name)
+        account.backend.add_user_to_group(name, person.name)
     for policy in person.attached:
-        backend.attach_user_policy(policy_arn(policy), person.name)
+        account.backend.attach_user_policy(policy_arn(policy), person.name)
     for name, document in person.inline.items():
         json.loads(document)  # a document that is not JSON is a mistake in the test that wrote it
         user.put_policy(name, document)
@@ -135,14 +106,15 @@ def _add_history(account: Account, user: Any, person: Person, now: datetime) -> 
         note_use(user, service, naive(resolve(when, now)))
     events = [*person.events]
     if person.password and person.password.used is not None:
-        events.append(Event("ConsoleLogin", person.password.used))
+        events.append(Event("ConsoleLogin", person.password.used, region=person.password.region))
     for key, made in zip(person.keys, user.access_keys, strict=True):
         if key.used is not None:
             source = f"{key.service}.amazonaws.com"
             events.append(Event("ListBuckets", key.used, source, key.region, True, made.access_key_id))
     for event in events:
-        account.history.append(Recorded(person.name, event, resolve(event.at, now)))
+        account.record(person.name, user.id, event, resolve(event.at, now))
 
 
 def _at(when: When | None, default: datetime, now: datetime) -> datetime:
-    return default if when is None else resolve(when, now)
+    """The moment, or the default, as moto has it."""
+    return naive(default if when is None else resolve(when, now))

@@ -1,4 +1,4 @@
-"""What an account's users have, as plain data: to compare before and after, and for invariants."""
+"""What an account's users and roles have, as plain data: to compare before and after, and for invariants."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ def snapshot(account: Account) -> dict[str, dict[str, Any]]:
     return {user.name: _user(account, user) for user in account.users()}
 
 
+def roles_snapshot(account: Account) -> dict[str, dict[str, Any]]:
+    """Role -> its `tags`, `inline` policies (name -> document) and `attached` ones (ARNs)."""
+    return {
+        role.name: {**_common(account, role), "attached": sorted(role.managed_policies)}
+        for role in account.backend.roles.values()
+    }
+
+
 def _user(account: Account, user: Any) -> dict[str, Any]:
     services = extras(user).service_credentials
     return {
@@ -23,7 +31,11 @@ def _user(account: Account, user: Any) -> dict[str, Any]:
         "keys": {key.access_key_id: key.status for key in user.access_keys},
         "ssh_keys": {key.ssh_public_key_id: key.status for key in user.ssh_public_keys},
         "certificates": {made.id: made.status for made in user.signing_certificates.values()},
-        "service_credentials": {made.service_specific_credential_id: made.status for made in services},
-        "tags": {tag["Key"]: tag["Value"] for tag in account.tags(user)},
-        "inline": dict(user.policies),
+        "service_credentials": {made["ServiceSpecificCredentialId"]: made["Status"] for made in services},
+        **_common(account, user),
     }
+
+
+def _common(account: Account, entity: Any) -> dict[str, Any]:
+    tags = {tag["Key"]: tag["Value"] for tag in account.tags(entity)}
+    return {"tags": tags, "inline": dict(entity.policies)}

@@ -1,4 +1,4 @@
-"""IAM users: lists in pages, authorization details, tags."""
+"""IAM users and roles: lists in pages, authorization details, tags."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from urllib.parse import quote
 from moto.core.responses import ActionResult, EmptyResult
 
 from custom_filters.sandbox.aws.account import Account, extras
-from custom_filters.sandbox.aws.errors import error, invalid
-from custom_filters.sandbox.aws.pages import DEFAULT, page
+from custom_filters.sandbox.aws.pages import error, invalid
 
 KINDS = ("User", "Group", "Role", "LocalManagedPolicy", "AWSManagedPolicy")
 TAG = re.compile(r"[\w \xa0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000.:/=+\-@]*")  # \p{L}\p{Z}\p{N}_.:/=+-@
@@ -18,97 +17,103 @@ PATTERN = r"Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/
 
 
 class Users:
-    """ListUsers, GetUser, CreateUser, DeleteUser, GetAccountAuthorizationDetails and the tag actions."""
+    """What moto gets wrong of users, of GetRole, GetAccountAuthorizationDetails and of tags."""
 
     account: Account
     backend: Any
+    paged: Any
+    user_name: Any
     _get_param: Any
 
     def list_users(self) -> ActionResult:
         """Without tags, as AWS: only GetUser and GetAccountAuthorizationDetails have them."""
-        found = self.account.users(self._get_param("PathPrefix", "/"))
-        given, more = self.paged(found, lambda user: user.name)
-        return ActionResult({"Users": [_summary(user) for user in given], **more})
+        given, more = self.paged(
+            self.account.users(self._get_param("PathPrefix", "/")), lambda user: user.name
+        )
+        return ActionResult({"Users": [self._user(user) for user in given], **more})
 
     def get_user(self) -> ActionResult:
         """With tags and PasswordLastUsed; without a name, the caller, who must then be a user."""
         user = self.backend.get_user(self.user_name())
-        shown = _summary(user)
-        if tags := self.account.tags(user):
-            shown["Tags"] = tags
-        return ActionResult({"User": shown})
+        return ActionResult({"User": {**self._user(user), **self._tags(user)}})
 
-    def create_user(self) -> ActionResult:
-        """With an id of AWS's form, and names unique without regard to case."""
-        name, tags = self._get_param("UserName"), self._get_param("Tags", [])
-        if name.lower() in {user.name.lower() for user in self.account.users()}:
-            raise error("EntityAlreadyExists", f"User with name {name} already exists.")
-        check_tags(tags)
-        user = self.backend.create_user("us-east-1", name, self._get_param("Path"), tags)
-        user.id = self.account.identifier("AIDA", "user", name, user.create_date, length=21)
-        return ActionResult({"User": {**_summary(user), **({"Tags": tags} if tags else {})}})
-
-    def delete_user(self) -> EmptyResult:
-        """Refused with DeleteConflict while anything hangs on the user."""
-        user = self.backend.get_user(self._get_param("UserName"))
-        if user.password or user.access_keys or user.ssh_public_keys or user.signing_certificates:
-            raise error("DeleteConflict", "Cannot delete entity, must delete its credentials first.")
-        if extras(user).service_credentials or self.backend.get_groups_for_user(user.name):
-            raise error("DeleteConflict", "Cannot delete entity, must remove what is attached to it first.")
-        self.backend.delete_user(user.name)
+    def update_user(self) -> EmptyResult:
+        """A renamed user keeps id, tags and keys: moto loses the tags with the ARN."""
+        user, name = self.backend.get_user(self._get_param("UserName")), self._get_param("NewUserName")
+        tags = self.account.tags(user)
+        self.backend.tagger.delete_all_tags_for_resource(user.arn)
+        self.backend.update_user(user.name, self._get_param("NewPath"), name)
+        self.backend.tagger.tag_resource(user.arn, tags)
+        for owned in (*user.access_keys, *user.ssh_public_keys):
+            owned.user_name = user.name
+        for credential in extras(user).service_credentials:
+            credential["UserName"] = user.name
         return EmptyResult()
+
+    def get_role(self) -> ActionResult:
+        """moto's, with RoleLastUsed as far as AWS tells it."""
+        role = self.backend.get_role(self._get_param("RoleName"))
+        shown = {
+            "AssumeRolePolicyDocument": role.assume_role_policy_document,
+            "Description": role.description,
+        }
+        return ActionResult({"Role": {**self._role(role), **shown}})
 
     def get_account_authorization_details(self) -> ActionResult:
         """Users, groups, roles and policies in one sequence of pages, those that Filter asks for."""
-        wanted = self._get_param("Filter") or list(KINDS)
-        given, more = self.paged(self._entities(wanted), lambda entity: f"{entity[0]}/{entity[1]}")
-        memberships = self.account.groups_of()
+        entities = self._entities(self._get_param("Filter") or KINDS)
+        given, more = self.paged(entities, lambda entity: f"{entity[0]}/{entity[1]}")
+        members: dict[str, list[str]] = {}
+        for group in self.backend.groups.values():
+            for user in group.users:
+                members.setdefault(user.name, []).append(group.name)
         shown: dict[str, list[Any]] = {kind: [] for kind in KINDS}
-        for number, _, entity in given:
+        for number, name, entity in given:
             kind = KINDS[number]
-            shown[kind].append(self._detail(entity, memberships) if kind == "User" else entity)
-        return ActionResult(
-            {
-                "UserDetailList": shown["User"],
-                "GroupDetailList": shown["Group"],
-                "RoleDetailList": shown["Role"],
-                "Policies": shown["LocalManagedPolicy"] + shown["AWSManagedPolicy"],
-                **more,
-            }
-        )
+            detail = self._user_detail(entity, members.get(name, [])) if kind == "User" else entity
+            shown[kind].append(self._role_detail(entity) if kind == "Role" else detail)
+        lists = {f"{kind}DetailList": shown[kind] for kind in ("User", "Group", "Role")}
+        return ActionResult({**lists, "Policies": shown[KINDS[3]] + shown[KINDS[4]], **more})
 
-    def _entities(self, wanted: list[str]) -> list[tuple[int, str, Any]]:
+    def _entities(self, wanted: Any) -> list[tuple[int, str, Any]]:
         backend = self.backend
         theirs = {policy.arn for policy in backend.aws_managed_policies}
-        policies = list(backend.managed_policies.values())
-        every = {
-            "User": list(backend.users.values()),
-            "Group": list(backend.groups.values()),
-            "Role": list(backend.roles.values()),
-            "LocalManagedPolicy": [policy for policy in policies if policy.arn not in theirs],
-            "AWSManagedPolicy": [policy for policy in policies if policy.arn in theirs],
-        }
+        policies = backend.managed_policies.values()
+        mine = [policy for policy in policies if policy.arn not in theirs]
+        owned = (backend.users.values(), backend.groups.values(), backend.roles.values(), mine)
+        every = dict(zip(KINDS, (*owned, backend.aws_managed_policies), strict=True))
         found = [(KINDS.index(kind), entity.name, entity) for kind in wanted for entity in every[kind]]
         return sorted(found, key=lambda entity: (entity[0], entity[1].lower(), entity[1]))
 
-    def _detail(self, user: Any, memberships: dict[str, list[str]]) -> dict[str, Any]:
-        shown = _summary(user)
+    def _user_detail(self, user: Any, groups: list[str]) -> dict[str, Any]:
+        shown = {**self._user(user), **self._tags(user), "GroupList": groups}
         shown.pop("PasswordLastUsed", None)  # this action is the one that does not tell
-        shown["GroupList"] = memberships.get(user.name, [])
-        shown["AttachedManagedPolicies"] = user.attached_managed_policies
-        if user.policies:
-            shown["UserPolicyList"] = [
-                {"PolicyName": name, "PolicyDocument": quote(document)}
-                for name, document in user.policies.items()
-            ]
-        if tags := self.account.tags(user):
-            shown["Tags"] = tags
-        return shown
+        policies = {"UserPolicyList": _documents(user)} if user.policies else {}
+        return {**shown, **policies, "AttachedManagedPolicies": user.attached_managed_policies}
+
+    def _role_detail(self, role: Any) -> dict[str, Any]:
+        return {
+            **self._role(role),
+            "AssumeRolePolicyDocument": quote(role.assume_role_policy_document),
+            "InstanceProfileList": role.instance_profile_list,
+            "RolePolicyList": _documents(role),
+            "AttachedManagedPolicies": role.attached_managed_policies,
+        }
+
+    def _user(self, user: Any) -> dict[str, Any]:
+        used = self.account.password_used(user)
+        shown = {"Path": user.path, "UserName": user.name, "UserId": user.id, "Arn": user.arn}
+        return {**shown, "CreateDate": user.create_date, **({"PasswordLastUsed": used} if used else {})}
+
+    def _role(self, role: Any) -> dict[str, Any]:
+        at = self.account.role_used(role)
+        used = {"LastUsedDate": at, "Region": role.last_used_region} if at else {}
+        shown = {"Path": role.path, "RoleName": role.name, "RoleId": role.id, "Arn": role.arn}
+        return {**shown, "CreateDate": role.create_date, "RoleLastUsed": used, **self._tags(role)}
 
     def list_user_tags(self) -> ActionResult:
         """Sorted by key."""
-        tags = self.account.tags(self.backend.get_user(self._get_param("UserName")))
-        tags.sort(key=lambda tag: tag["Key"].lower())
+        tags = sorted(self.account.tags(self._entity()), key=lambda tag: tag["Key"].lower())
         given, more = self.paged(tags, lambda tag: tag["Key"])
         return ActionResult({"Tags": given, **more})
 
@@ -116,33 +121,36 @@ class Users:
         """Keys differ by more than case; 50 tags in all; nothing is applied when one of them is refused."""
         tags = self._get_param("Tags", [])
         check_tags(tags)
-        user = self.backend.get_user(self._get_param("UserName"))
-        present = {tag["Key"].lower(): tag["Key"] for tag in self.account.tags(user)}
-        if len(present.keys() | {tag["Key"].lower() for tag in tags}) > 50:
+        kept = self._without({tag["Key"].lower() for tag in tags})
+        if len(kept) + len(tags) > 50:
             raise error("LimitExceeded", "The number of tags has reached the maximum limit.")
-        replaced = [present[tag["Key"].lower()] for tag in tags if tag["Key"].lower() in present]
-        self.backend.tagger.untag_resource_using_names(user.arn, replaced)
-        self.backend.tagger.tag_resource(user.arn, tags)
-        return EmptyResult()
+        return self._set_tags(kept + tags)
 
     def untag_user(self) -> EmptyResult:
         """Keys that are not there are ignored."""
-        keys = {key.lower() for key in self._get_param("TagKeys", [])}
-        user = self.backend.get_user(self._get_param("UserName"))
-        names = [tag["Key"] for tag in self.account.tags(user) if tag["Key"].lower() in keys]
-        self.backend.tagger.untag_resource_using_names(user.arn, names)
+        return self._set_tags(self._without({key.lower() for key in self._get_param("TagKeys", [])}))
+
+    list_role_tags, tag_role, untag_role = list_user_tags, tag_user, untag_user
+
+    def _entity(self) -> Any:
+        role = self._get_param("RoleName")
+        return self.backend.get_role(role) if role else self.backend.get_user(self._get_param("UserName"))
+
+    def _without(self, keys: set[str]) -> list[dict[str, str]]:
+        return [tag for tag in self.account.tags(self._entity()) if tag["Key"].lower() not in keys]
+
+    def _set_tags(self, tags: list[dict[str, str]]) -> EmptyResult:
+        entity = self._entity()
+        if self._get_param("RoleName"):
+            entity.tags = tags
+        else:
+            self.backend.tagger.delete_all_tags_for_resource(entity.arn)
+            self.backend.tagger.tag_resource(entity.arn, tags)
         return EmptyResult()
 
-    def paged(self, items: Any, name: Any) -> tuple[list[Any], dict[str, Any]]:
-        """The page that this request asks for."""
-        size = self._get_param("MaxItems")
-        if self.account.faults.get("pages") == "short":
-            size = max(1, (DEFAULT if size is None else size) // 2)
-        return page(items, name, self._get_param("Marker"), size)
-
-    def user_name(self) -> str:
-        """The user asked for, or else the caller."""
-        raise NotImplementedError
+    def _tags(self, entity: Any) -> dict[str, Any]:
+        tags = self.account.tags(entity)
+        return {"Tags": tags} if tags else {}
 
 
 def check_tags(tags: list[dict[str, str]]) -> None:
@@ -150,33 +158,17 @@ def check_tags(tags: list[dict[str, str]]) -> None:
     if len(tags) > 50:
         raise invalid("tags", tags, "Member must have length less than or equal to 50")
     for number, tag in enumerate(tags, start=1):
-        _check(tag["Key"], f"tags.{number}.member.key", 1, 128)
-        _check(tag["Value"], f"tags.{number}.member.value", 0, 256)
+        for field, least, most in (("Key", 1, 128), ("Value", 0, 256)):
+            text, where = tag[field], f"tags.{number}.member.{field.lower()}"
+            if not least <= len(text) <= most:
+                raise invalid(where, text, f"Member must have length from {least} to {most}")
+            if not TAG.fullmatch(text):
+                raise invalid(where, text, PATTERN + ("+" if least else "*"))
         if tag["Key"].lower().startswith("aws:"):
             raise error("InvalidInput", "aws: prefixed tag key names are not allowed for external use.")
     if len({tag["Key"].lower() for tag in tags}) < len(tags):
-        raise error(
-            "InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive."
-        )
+        raise error("InvalidInput", "Duplicate tag keys found. Note that tag keys are case insensitive.")
 
 
-def _check(text: str, field: str, least: int, most: int) -> None:
-    if len(text) < least:
-        raise invalid(field, text, f"Member must have length greater than or equal to {least}")
-    if len(text) > most:
-        raise invalid(field, text, f"Member must have length less than or equal to {most}")
-    if not TAG.fullmatch(text):
-        raise invalid(field, text, PATTERN + ("+" if least else "*"))
-
-
-def _summary(user: Any) -> dict[str, Any]:
-    shown = {
-        "Path": user.path,
-        "UserName": user.name,
-        "UserId": user.id,
-        "Arn": user.arn,
-        "CreateDate": user.create_date,
-    }
-    if user.password_last_used:
-        shown["PasswordLastUsed"] = user.password_last_used
-    return shown
+def _documents(entity: Any) -> list[dict[str, str]]:
+    return [{"PolicyName": name, "PolicyDocument": quote(text)} for name, text in entity.policies.items()]

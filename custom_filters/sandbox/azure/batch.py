@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
+from urllib.parse import parse_qsl, unquote
 
-from custom_filters.sandbox.azure.odata import Answer, Call, GraphError, Json
+from custom_filters.sandbox.azure.odata import Answer, Call, Json, bad
 
 MAX_REQUESTS = 20
 METHODS = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE"})
 
 
-def run(call: Call, answer: Callable[[Call], Answer], shuffle: Callable[[list[Json]], None]) -> list[Json]:
-    """The responses, in no promised order; `answer` plays one inner request.
+def run(
+    call: Call, answer: Callable[[Call], Answer], shuffle: Callable[[MutableSequence[Json]], None]
+) -> list[Json]:
+    """The responses, in no promised order; `answer` does one inner request.
 
     A request whose dependsOn names a failed one gets 424. Raises GraphError 400 for a malformed batch.
     """
@@ -34,43 +37,35 @@ def run(call: Call, answer: Callable[[Call], Answer], shuffle: Callable[[list[Js
 def _checked(call: Call) -> list[Json]:
     steps = call.json().get("requests")
     if not isinstance(steps, list) or not steps:
-        raise GraphError(400, "BadRequest", "Invalid batch payload format.")
+        raise bad("Invalid batch payload format.")
     if len(steps) > MAX_REQUESTS:
         text = f"Number of batch request steps exceeds the maximum value of {MAX_REQUESTS}."
-        raise GraphError(400, "MaximumValueExceeded", text)
-    seen: set[str] = set()
+        raise bad(text, "MaximumValueExceeded")
     for step in steps:
-        _check(step, seen)
-    for step in steps:
-        if not seen.issuperset(_needs(step)):
-            raise GraphError(400, "BadRequest", "A dependsOn names a request that is not in the batch.")
+        _check(step)
+    ids = [step["id"] for step in steps]
+    if len(set(ids)) < len(ids) or not all(set(ids).issuperset(_needs(step)) for step in steps):
+        raise bad("An id is there twice, or a dependsOn names a request that is not in the batch.")
     return steps
 
 
-def _check(step: object, seen: set[str]) -> None:
-    if not isinstance(step, dict) or not all(
-        isinstance(step.get(key), str) for key in ("id", "method", "url")
-    ):
-        raise GraphError(400, "BadRequest", "Each request needs id, method and url.")
-    if step["id"] in seen:
-        raise GraphError(400, "BadRequest", f"Duplicate request id: {step['id']}.")
+def _check(step: object) -> None:
+    if not isinstance(step, dict) or not all(isinstance(step.get(k), str) for k in ("id", "method", "url")):
+        raise bad("Each request needs id, method and url.")
     if step["method"].upper() not in METHODS or not step["url"].startswith("/"):
-        raise GraphError(400, "BadRequest", f"Invalid method or url of request {step['id']}.")
-    names = {name.lower() for name in step.get("headers") or {}}
-    if "body" in step and "content-type" not in names:
-        raise GraphError(400, "BadRequest", f"Request {step['id']} has a body and no Content-Type header.")
-    seen.add(step["id"])
+        raise bad(f"Invalid method or url of request {step['id']}.")
+    if "body" in step and "content-type" not in {name.lower() for name in step.get("headers") or {}}:
+        raise bad(f"Request {step['id']} has a body and no Content-Type header.")
 
 
 def _ordered(steps: list[Json]) -> list[Json]:
     done: dict[str, Json] = {}
-    waiting = list(steps)
-    while waiting:
-        ready = [step for step in waiting if all(needed in done for needed in _needs(step))]
+    while len(done) < len(steps):
+        waiting = [step for step in steps if step["id"] not in done]
+        ready = [step for step in waiting if done.keys() >= set(_needs(step))]
         if not ready:
-            raise GraphError(400, "BadRequest", "The batch's dependsOn go round in a circle.")
+            raise bad("The batch's dependsOn go round in a circle.")
         done |= {str(step["id"]): step for step in ready}
-        waiting = [step for step in waiting if str(step["id"]) not in done]
     return list(done.values())
 
 
@@ -81,11 +76,13 @@ def _needs(step: Json) -> list[str]:
 
 def _call(call: Call, step: Json) -> Call:
     given = step.get("headers")
-    headers = {
-        str(name).lower(): str(value) for name, value in (given if isinstance(given, dict) else {}).items()
-    }
+    named = given.items() if isinstance(given, dict) else ()
+    path, _, query = str(step["url"]).partition("?")
+    values = dict(parse_qsl(query, keep_blank_values=True))
+    headers = {str(name).lower(): str(value) for name, value in named}
     content = json.dumps(step["body"]).encode() if "body" in step else b""
-    return Call(str(step["method"]).upper(), call.origin, str(step["url"]), {}, headers, content)
+    method = str(step["method"]).upper()
+    return Call(method, call.origin, unquote(path), values, headers, content, call.version, inner=True)
 
 
 def _response(key: str, answer: Answer) -> Json:

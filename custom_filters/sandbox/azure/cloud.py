@@ -2,64 +2,44 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from custom_filters.sandbox.azure import hands
 from custom_filters.sandbox.azure.company import company
-from custom_filters.sandbox.azure.directory import Directory
-from custom_filters.sandbox.azure.faults import FAULTS, Faults, check
+from custom_filters.sandbox.azure.directory import Directory, Registration
+from custom_filters.sandbox.azure.faults import FAULTS, check
 from custom_filters.sandbox.azure.graph import Graph
 from custom_filters.sandbox.azure.login import CLOUDS, App, Login, Tokens
 from custom_filters.sandbox.azure.people import Activity, Company, Group, Person, object_id
-from custom_filters.sandbox.azure.tenant import Clock, Tenant
+from custom_filters.sandbox.azure.tenant import Tenant
+from custom_filters.sandbox.clock import Clock
+from custom_filters.sandbox.cloud import Cloud, Settings
+from custom_filters.sandbox.rude import Rude
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 # What the app is granted unless a test takes some away: the reads, and the writes for disabling and marking.
 PERMISSIONS = frozenset(
-    {
-        "Application.Read.All",
-        "AuditLog.Read.All",
-        "GroupMember.Read.All",
-        "Organization.Read.All",
-        "RoleManagement.Read.Directory",
-        "User.EnableDisableAccount.All",
-        "User.Read.All",
-        "User.ReadWrite.All",
-        "User.RevokeSessions.All",
-    }
+    (
+        *("Application.Read.All", "Application.ReadWrite.OwnedBy", "AuditLog.Read.All"),
+        *("GroupMember.Read.All", "MailboxSettings.Read", "Organization.Read.All"),
+        *("RoleManagement.Read.Directory", "User.EnableDisableAccount.All", "User.Read.All"),
+        *("User.ReadWrite.All", "User.RevokeSessions.All"),
+    )
 )
 
 
-class Settings(Protocol):
-    """What the sandbox tells its clouds."""
-
-    @property
-    def users(self) -> int:
-        """How many people the tenant has."""
-
-    @property
-    def seed(self) -> int:
-        """Makes the tenant and the faults repeatable."""
-
-    @property
-    def latency_ms(self) -> float:
-        """How long each Graph request takes at least."""
-
-
-class AzureCloud:
+class AzureCloud(Cloud):
     """One Entra tenant and one app registration, whose secret is made at start.
 
-    settings: users, seed, latency_ms; clock: now() in aware UTC; calls: counts `azure:GET /users` and so on
-    (`azure:batch:PATCH /users/{id}` inside a batch); faults: see `faults`, read at every request.
-    on_request(cloud, action, phase, is_write): called with phase before and after each call; it may raise
-    ConnectionDroppedError, in the before phase the write then never happens.
+    Calls are counted as `azure:GET /users`, inside a batch as `azure:batch:PATCH /users/{id}`.
     """
 
+    name = "azure"
     FAULTS = FAULTS
     check_faults = staticmethod(check)
 
@@ -68,20 +48,20 @@ class AzureCloud:
         settings: Settings,
         clock: Clock,
         calls: Counter[str],
-        faults: MutableMapping[str, object],
+        faults: MutableMapping[str, str | float],
         people: Company | None = None,
     ) -> None:
-        self.calls, self.faults = calls, faults
-        self.on_request: Callable[[str, str, str, bool], None] | None = None
-        self._lock = threading.Lock()
-        name = f"{settings.seed}"
-        self.app = App(object_id("tenant", name), object_id("app", name), object_id("principal", name))
-        strikes = Faults(faults, settings.seed)
-        directory = Directory(people or company(settings.users, settings.seed, clock.now()))
-        self.tenant = Tenant(self.app, directory, clock, strikes, set(PERMISSIONS), set())
-        tokens = Tokens()
-        login = Login(self.app, tokens, strikes, self.tenant.granted, self._count)
-        graph = Graph(self.tenant, tokens, self._count, self._told, settings.latency_ms)
+        super().__init__(settings, clock, calls, faults)
+        self.faults, seed = faults, f"{settings.seed}"
+        self.app = App(object_id("tenant", seed), object_id("app", seed), object_id("principal", seed))
+        directory = Directory(people or company(settings.users, settings.seed, clock.now()), clock.now)
+        own = Registration(object_id("registration", seed), self.app.client, "c7n-unused", self.app.principal)
+        directory.apps[own.id] = own
+        self.tenant = Tenant(self.app, directory, clock, self.strikes, set(PERMISSIONS), set())
+        tokens = Tokens(self.strikes)
+        login = Login(self.app, tokens, self.strikes, self.tenant.granted, self.count)
+        polite = Graph(self.tenant, tokens, self.count, self.tell, settings.latency_ms)
+        graph = Rude(polite, self.strikes, "graph")
         self.hosts: dict[str, WSGIApplication] = dict.fromkeys(CLOUDS, login)
         self.hosts |= {graph_host: graph for graph_host, _ in CLOUDS.values()}
 
@@ -108,13 +88,13 @@ class AzureCloud:
     def people(self) -> list[Person]:
         """Everyone, in listing order."""
         with self.tenant.lock:
-            return [self.tenant.directory.people[key] for key in self.tenant.directory.order]
+            return list(self.tenant.directory.people.values())
 
     def add(self, person: Person | Group) -> None:
         """A new person or group, or (same id) a new state of one."""
         with self.tenant.lock:
             if isinstance(person, Group):
-                self.tenant.directory.add_group(person)
+                self.tenant.directory.groups[person.id] = person
             else:
                 self.tenant.directory.put(person)
 
@@ -139,13 +119,8 @@ class AzureCloud:
 
     def extensions(self, key: str) -> dict[str, dict[str, object]]:
         """The open extensions of a person, by name; may be edited, as somebody with the portal could."""
-        with self.tenant.lock:
-            return self.tenant.directory.extensions.setdefault(self.person(key).id, {})
+        return self.person(key).extensions
 
-    def _count(self, key: str) -> None:
-        with self._lock:
-            self.calls[key] += 1
-
-    def _told(self, action: str, phase: str, is_write: bool) -> None:
-        if self.on_request:
-            self.on_request("azure", action, phase, is_write)
+    def hand(self, hand: str, who: str, **more: object) -> None:
+        """Somebody else acts: see `hands.HANDS`."""
+        hands.act(self.tenant, hand, who, **more)

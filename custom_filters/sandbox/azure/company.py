@@ -2,53 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from datetime import datetime, timedelta, timezone
 
 from custom_filters.sandbox.azure.people import NULL_DATE, Activity, Company, Group, Person
+from custom_filters.sandbox.company import Someone, crowd
 
 DOMAIN = "contoso.example"
-GIVEN = [
-    "Ada",
-    "Ben",
-    "Chen",
-    "Dana",
-    "Elif",
-    "Femi",
-    "Grace",
-    "Hugo",
-    "Ines",
-    "Jamal",
-    "Kira",
-    "Liam",
-    "Mona",
-    "Nils",
-    "Olga",
-    "Priya",
-    "Quinn",
-    "Rosa",
-    "Sven",
-    "Tariq",
-]
-FAMILY = [
-    "Abe",
-    "Bauer",
-    "Costa",
-    "Diaz",
-    "Evans",
-    "Fischer",
-    "Garcia",
-    "Haddad",
-    "Ito",
-    "Jensen",
-    "Khan",
-    "Lopez",
-    "Meyer",
-    "Novak",
-    "Okafor",
-    "Patel",
-]
-DEPARTMENTS = ["Finance", "Sales", "Engineering", "Support", "Legal", "Operations"]
+E3 = "05e9a617-0261-4cee-bb44-138d3ef5d965"  # Microsoft 365 E3
 EXEMPT_GROUP = "c7n-unused-exempt"
 ADMIN_GROUP = "Helpdesk operators"
 
@@ -65,8 +25,7 @@ def company(users: int, seed: int, now: datetime) -> Company:
         Group("On-call admins", assignable=True, eligible=("User Administrator",)),
     ]
     people = cases(now)[:users]
-    rng = random.Random(seed)
-    people.extend(_someone(rng, number, now) for number in range(users - len(people)))
+    people.extend(_member(someone) for someone in crowd(range(users - len(people)), seed, now))
     return Company(people, groups)
 
 
@@ -144,29 +103,18 @@ def cases(now: datetime) -> list[Person]:
     ]
 
 
-def _someone(rng: random.Random, number: int, now: datetime) -> Person:
-    given, family = rng.choice(GIVEN), rng.choice(FAMILY)
-    upn = f"{given}.{family}.{number}@{DOMAIN}".lower()
-    created = (now - timedelta(days=rng.randint(100, 2500), seconds=rng.randint(0, 86399))).replace(
-        microsecond=0
-    )
-    chance = rng.random()
-    if chance < 0.02:
-        activity = None
-    else:
-        last = now - timedelta(days=rng.uniform(95, 900) if chance < 0.1 else rng.uniform(0.1, 60))
-        last = max(last, created).replace(microsecond=0)
-        activity = Activity(
-            last, min(last + timedelta(hours=rng.randint(-20, 1)), now).replace(microsecond=0), last
-        )
+def _member(someone: Someone) -> Person:
+    upn = f"{someone.handle}@{DOMAIN}"
+    last = someone.last.replace(microsecond=0) if someone.last else None
     return Person(
         upn,
-        f"{given} {family}",
-        created,
-        activity,
-        enabled=rng.random() > 0.04,
+        f"{someone.given} {someone.family}",
+        someone.created.replace(microsecond=0),
+        Activity(last, last, last) if last else None,
+        enabled=someone.state == "on",
         mail=upn,
-        department=rng.choice(DEPARTMENTS),
+        department=someone.department,
         manager=f"active@{DOMAIN}",
+        licenses=(E3,),
         case="crowd",
     )

@@ -1,55 +1,47 @@
-"""The state of one tenant, with the indexes that keep 100,000 users cheap to page through."""
+"""The state of one tenant: people, groups, applications, and the log of who changed whom."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from custom_filters.sandbox.azure.odata import Json
 from custom_filters.sandbox.azure.people import Company, Group, Person
+from custom_filters.sandbox.versions import Versions
 
-Extension = Json
+
+@dataclass
+class Registration:
+    """An app registration. properties: its directory extensions by whole name; deleted: nobody finds them."""
+
+    id: str
+    client: str
+    name: str
+    principal: str = ""
+    deleted: bool = False
+    properties: dict[str, Json] = field(default_factory=dict)
 
 
 class Directory:
-    """People in a stable order, groups, and the open extensions that an app put on people.
+    """People in a stable order, groups by id, app registrations by object id, audit records, oldest first."""
 
-    extensions: user id -> extension name -> the app's own properties.
-    """
-
-    def __init__(self, company: Company) -> None:
-        self.order: list[str] = []
-        self.people: dict[str, Person] = {}
-        self.groups: dict[str, Group] = {}
-        self.extensions: dict[str, dict[str, Extension]] = {}
+    def __init__(self, company: Company, now: Callable[[], datetime]) -> None:
+        self.people: Versions[Person] = Versions(now)
+        self.groups: dict[str, Group] = {group.id: group for group in company.groups}
+        self.apps: dict[str, Registration] = {}
+        self.audits: list[Json] = []
         self._by_upn: dict[str, str] = {}
-        self._members: dict[str, dict[str, None]] = {}
-        self._holders: dict[str, None] = {}
-        for group in company.groups:
-            self.add_group(group)
         for person in company.people:
             self.put(person)
-
-    def add_group(self, group: Group) -> None:
-        """A new group, or a new state of one."""
-        self.groups[group.id] = group
 
     def put(self, person: Person) -> None:
         """A new person, or a new state of one (same id)."""
         before = self.people.get(person.id)
-        if before is None:
-            self.order.append(person.id)
-        else:
-            self._by_upn.pop(before.upn.lower(), None)
-            for name in before.groups:
-                self._members.get(name, {}).pop(person.id, None)
-            self._holders.pop(person.id, None)
+        if before is not None and self._by_upn.get(before.upn.lower()) == person.id:
+            del self._by_upn[before.upn.lower()]
         self.people[person.id] = person
         self._by_upn[person.upn.lower()] = person.id
-        for name in person.groups:
-            self._members.setdefault(name, {})[person.id] = None
-        if person.roles or person.eligible:
-            self._holders[person.id] = None
 
     def change(self, person: Person, **changes: object) -> Person:
         """Puts the person with these fields changed; returns the new state."""
@@ -57,26 +49,34 @@ class Directory:
         self.put(changed)
         return changed
 
-    def find(self, key: str) -> Person | None:
-        """By object id or user principal name."""
-        return self.people.get(key) or self.people.get(self._by_upn.get(key.lower(), ""))
+    def extend(self, person: Person, extensions: dict[str, Json]) -> None:
+        """Gives the person these open extensions; whoever holds the dict of them sees it."""
+        dict.__setitem__(self.people, person.id, replace(person, extensions=dict(person.extensions)))
+        person.extensions.clear()
+        person.extensions.update(extensions)
+        self.put(person)
 
-    def members(self, group: Group) -> list[Person | Group]:
-        """Direct members."""
-        nested = [other for other in self.groups.values() if group.name in other.groups]
-        return [*(self.people[key] for key in self._members.get(group.name, ())), *nested]
+    def find(self, key: str, lag: float = 0) -> Person | None:
+        """By object id or user principal name, as it was `lag` seconds ago."""
+        return self.people.seen(key, lag) or self.people.seen(self._by_upn.get(key.lower(), ""), lag)
+
+    def properties(self) -> dict[str, Json]:
+        """The directory extensions that there are, by whole name."""
+        apps = (app for app in self.apps.values() if not app.deleted)
+        return {name: shown for app in apps for name, shown in app.properties.items()}
 
     def transitive_members(self, group: Group) -> list[Person | Group]:
         """Members of every depth, each once; cycles are fine."""
-        found: dict[str, Person | Group] = {}
-        waiting = [group]
+        inside: dict[str, Group] = {}
+        waiting = [group.name]
         while waiting:
-            for member in self.members(waiting.pop()):
-                if member.id not in found:
-                    found[member.id] = member
-                    if isinstance(member, Group):
-                        waiting.append(member)
-        return list(found.values())
+            name = waiting.pop()
+            nested = {g.name: g for g in self.groups.values() if name in g.groups and g.name not in inside}
+            inside |= nested
+            waiting += nested
+        names = {group.name, *inside}
+        people = [person for person in self.people.values() if not names.isdisjoint(person.groups)]
+        return [*people, *inside.values()]
 
     def groups_of(self, names: Iterable[str]) -> Iterator[Group]:
         """These groups and those they are in, each once."""
@@ -91,8 +91,8 @@ class Directory:
 
     def holders(self) -> list[Person | Group]:
         """Everyone with a role assignment or eligibility of its own."""
-        groups = [group for group in self.groups.values() if group.roles or group.eligible]
-        return [*(self.people[key] for key in self._holders), *groups]
+        everyone: list[Person | Group] = [*self.people.values(), *self.groups.values()]
+        return [holder for holder in everyone if holder.roles or holder.eligible]
 
     def protected(self, person: Person) -> bool:
         """Whether only an app with a directory role may act: active roles, role-assignable groups.

@@ -1,4 +1,4 @@
-"""The OData conventions of Microsoft Graph: requests, answers, errors, $select, pages, opaque tokens."""
+"""The OData conventions of Microsoft Graph: requests, answers, errors, $select, $filter, pages."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 T = TypeVar("T")
 Json = dict[str, object]
-_EQUALS = re.compile(r"(\w+) eq (?:'((?:[^']|'')*)'|(true|false))")
+Matcher = Callable[[Json], bool]
+_COMPARED = re.compile(r"(\w+) (eq|ge|le) (?:'((?:[^']|'')*)'|(true|false)|(\d{4}-\d\d-\d\dT[\d:.]+Z))")
+_ANY = re.compile(r"(\w+)/any\((\w): ?\2(?:/(\w+))? eq '([^']*)'\)")
 
 
 @dataclass(frozen=True)
@@ -43,20 +45,22 @@ class GraphError(Exception):
         return Answer(self.status, {"error": error}, self.headers)
 
 
+def bad(message: str, code: str = "BadRequest") -> GraphError:
+    """400 for a request that can't be understood or granted."""
+    return GraphError(400, code, message)
+
+
+def not_emulated(what: str) -> GraphError:
+    """501 for what Graph can do and the sandbox can't: refused rather than ignored."""
+    return GraphError(501, "NotImplemented", f"The sandbox does not emulate {what}.")
+
+
 def not_found(what: str) -> GraphError:
     """404 for a directory object, or a reference, that is not there."""
-    return GraphError(
-        404,
-        "Request_ResourceNotFound",
-        f"Resource '{what}' does not exist or one of its queried reference-property objects are not present.",
+    message = (
+        f"Resource '{what}' does not exist or one of its queried reference-property objects are not present."
     )
-
-
-def denied() -> GraphError:
-    """403: a permission is missing, or the object is out of the app's reach."""
-    return GraphError(
-        403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
-    )
+    return GraphError(404, "Request_ResourceNotFound", message)
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class Call:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     content: bytes
+    version: str = "v1.0"
     route: str = ""
     inner: bool = False
 
@@ -79,40 +84,58 @@ class Call:
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise GraphError(400, "BadRequest", "Unable to read JSON request payload.")
+            raise bad("Unable to read JSON request payload.")
         return body
 
+    def context(self, shape: str) -> Json:
+        """The @odata.context of an answer."""
+        return {"@odata.context": f"{self.origin}/{self.version}/$metadata#{shape}"}
+
     def allow(self, *options: str) -> None:
-        """Refuses a query option that this resource is not played with, rather than to ignore it."""
+        """Refuses a query option that is not emulated on this resource."""
         for option in self.query:
             if option not in options:
-                raise GraphError(
-                    501, "NotImplemented", f"The sandbox does not play {option} on {self.route}."
-                )
+                raise not_emulated(f"{option} on {self.route}")
 
-    def select(self, known: Sequence[str] | frozenset[str], default: Sequence[str], kind: str) -> list[str]:
+    def select(self, known: Collection[str], default: Sequence[str], kind: str) -> list[str]:
         """The properties asked for, each once; an unknown one is refused as Graph does."""
         asked = [name.strip() for name in self.query.get("$select", "").split(",") if name.strip()]
         for name in asked:
             if name not in known:
-                raise GraphError(
-                    400,
-                    "BadRequest",
+                raise bad(
                     "Parsing OData Select and Expand failed: Could not find a property named "
-                    f"'{name}' on type 'microsoft.graph.{kind}'.",
+                    f"'{name}' on type 'microsoft.graph.{kind}'."
                 )
         return list(dict.fromkeys(asked)) or list(default)
 
-    def equals(self) -> tuple[str, object] | None:
-        """`property eq literal`, the one kind of $filter that is played; others are refused."""
-        text = self.query.get("$filter", "")
-        if not text:
-            return None
-        match = _EQUALS.fullmatch(text.strip())
-        if not match:
-            raise GraphError(501, "NotImplemented", f"The sandbox does not play $filter={text}.")
-        name, word, truth = match.groups()
-        return name, truth == "true" if truth else word.replace("''", "'")
+    def matchers(self) -> list[Matcher]:
+        """$filter as tests of an item; emulated are eq, ge, le and any(), joined by `and`."""
+        text = self.query.get("$filter", "").strip()
+        return [self._matcher(clause) for clause in text.split(" and ")] if text else []
+
+    def _matcher(self, clause: str) -> Matcher:
+        if match := _COMPARED.fullmatch(clause.strip()):
+            name, operator, word, truth, moment = match.groups()
+            value: object = truth == "true" if truth else moment or word.replace("''", "'")
+            if operator == "eq":
+                return lambda item: item.get(name) == value
+            return lambda item: (
+                (str(item.get(name)) >= str(value)) == (operator == "ge") or item[name] == value
+            )
+        if match := _ANY.fullmatch(clause.strip()):
+            several, _, part, wanted = match.groups()
+            return lambda item: wanted in [e[part] if part else e for e in _items(item.get(several))]
+        raise not_emulated(f"$filter={clause}")
+
+
+def _items(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
+
+
+def matching(call: Call, items: Iterable[T], shown: Callable[[T], Json]) -> list[T]:
+    """The items that the call's $filter lets through."""
+    tests = call.matchers()
+    return [item for item in items if all(test(shown(item)) for test in tests)]
 
 
 class Pages:
@@ -126,26 +149,26 @@ class Pages:
         """$top, 100 by default; one that is out of range is an error."""
         text = call.query.get("$top", "100")
         if not text.isdecimal() or not 1 <= int(text) <= largest:
-            raise GraphError(
-                400,
-                "Request_UnsupportedQuery",
-                f"Invalid page size specified: '{text}'. Must be between 1 and {largest} inclusive.",
-            )
+            message = f"Invalid page size specified: '{text}'. Must be between 1 and {largest} inclusive."
+            raise bad(message, "Request_UnsupportedQuery")
         return int(text)
 
-    def offset(self, call: Call) -> int:
+    def offset(self, call: Call, *, expired: bool = False) -> int:
         """Where this page starts; a token is good for the very query that it was given for."""
         token = call.query.get("$skiptoken")
         if token is None:
             return 0
         path, query, offset = self._tokens.get(token, ("", {}, 0))
-        if (path, query) != (call.path, _without_token(call)):
-            raise GraphError(
-                400,
-                "Directory_ExpiredPageToken",
-                "The specified page token value has expired and can no longer be included in your request.",
+        if expired or (path, query) != (call.path, _without_token(call)):
+            message = (
+                "The specified page token value has expired and can no longer be included in your request."
             )
+            raise bad(message, "Directory_ExpiredPageToken")
         return offset
+
+    def number(self, call: Call) -> int:
+        """Which page this is, from 1."""
+        return self.offset(call) // self.size(call, 999) + 1
 
     def page(
         self,
@@ -160,7 +183,7 @@ class Pages:
     ) -> Answer:
         """The page that the call asks for. host: sends the nextLink elsewhere (a fault)."""
         offset, size = self.offset(call), self.size(call, largest)
-        body: Json = {"@odata.context": f"{call.origin}/v1.0/$metadata#{context}", **(extra or {})}
+        body: Json = {**call.context(context), **(extra or {})}
         if offset + size < len(items):
             origin = f"https://{host}" if host else call.origin
             body["@odata.nextLink"] = origin + self._link(call, offset + size)
@@ -172,7 +195,7 @@ class Pages:
         with self._lock:
             self._tokens[token] = (call.path, query, offset)
         parts = [f"{name}={quote(value, safe=',()')}" for name, value in query.items()]
-        return f"/v1.0{quote(call.path)}?" + "&".join([*parts, f"$skiptoken={token}"])
+        return f"/{call.version}{quote(call.path)}?" + "&".join([*parts, f"$skiptoken={token}"])
 
 
 def _without_token(call: Call) -> dict[str, str]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-NULL_DATE = datetime.min.replace(
-    tzinfo=timezone.utc
-)  # what Graph sends as 0001-01-01T00:00:00Z; it means "no date"
+NULL_DATE = datetime.min.replace(tzinfo=timezone.utc)  # sent as 0001-01-01T00:00:00Z; it means "no date"
 _NAMESPACE = uuid.UUID("5b0e1b0a-6a5f-4c0c-9a0e-3a5d2f0b7c11")
 
 # Template ids of built-in roles are the same in every tenant (Microsoft Entra built-in roles reference).
@@ -44,6 +43,8 @@ class Activity:
 class Person:
     """A user. `activity` None: never signed in. roles/eligible/groups are names; manager/sponsors are UPNs.
 
+    purpose: what the mailbox is for (user, shared, room, equipment), None: there is none; licenses: SKU ids.
+    properties: directory extensions by whole name; extensions: open ones by name, which may be edited.
     case: what this person is an example of, for tests; Graph never sends it.
     """
 
@@ -59,12 +60,17 @@ class Person:
     synced: bool | None = None
     restricted: bool | None = None
     department: str | None = None
+    hired: datetime | None = None
+    licenses: tuple[str, ...] = ()
+    purpose: str | None = "user"
     manager: str | None = None
     sponsors: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     eligible: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     sessions_valid_from: datetime | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
+    extensions: dict[str, dict[str, object]] = field(default_factory=dict)
     case: str = ""
     id: str = ""
 

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import threading
-import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 
 from custom_filters.sandbox.azure.directory import Directory
-from custom_filters.sandbox.azure.faults import Faults
 from custom_filters.sandbox.azure.login import App
-from custom_filters.sandbox.azure.odata import Answer, Call, GraphError, Pages, denied, not_found
-from custom_filters.sandbox.azure.people import NULL_DATE, Person
+from custom_filters.sandbox.azure.odata import Answer, Call, GraphError, Json, Pages, not_found
+from custom_filters.sandbox.azure.people import NULL_DATE, Person, object_id
+from custom_filters.sandbox.clock import Clock
+from custom_filters.sandbox.faults import Faults, Window
 
 Allowed = Iterable[Iterable[str]]
-USER_READ = [
-    {name}
-    for name in ("User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
-]
-
-
-class Clock(Protocol):
-    """The sandbox's clock."""
-
-    def now(self) -> datetime:
-        """The time in the sandbox, aware UTC."""
+READ_ALL = [{"Directory.Read.All"}, {"Directory.ReadWrite.All"}]
+USER_READ = [{"User.Read.All"}, {"User.ReadWrite.All"}, *READ_ALL]
+DENIALS: dict[str, Callable[[str], str]] = {
+    "Authorization_RequestDenied": lambda names: "Insufficient privileges to complete the operation.",
+    "Authentication_MSGraphPermissionMissing": lambda names: (
+        f"Calling principal does not have required MSGraph permissions {names}"
+    ),
+    "UnknownError": lambda names: json.dumps(
+        {
+            "errorCode": "PermissionScopeNotGranted",
+            "message": f"Authorization failed due to missing permission scope {names}.",
+            "instanceAnnotations": [],
+        }
+    ),
+}
 
 
 @dataclass
@@ -42,7 +46,7 @@ class Tenant:
     app_roles: set[str]
     pages: Pages = field(default_factory=Pages)
     lock: threading.RLock = field(default_factory=threading.RLock)
-    _reads: deque[float] = field(default_factory=deque)
+    window: Window = field(default_factory=Window)
     _licensed: int = 0
 
     def granted(self) -> set[str]:
@@ -50,40 +54,70 @@ class Tenant:
         return self.permissions - self.faults.names("permission")
 
     def person(self, key: str) -> Person:
-        """The user with this id or UPN; raises 404."""
+        """The user with this id or UPN as it really is; raises 404."""
         person = self.directory.find(key)
         if person is None:
             raise not_found(key)
         return person
 
+    def seen(self, key: str) -> Person:
+        """The user as a single read sees it; raises 404."""
+        person = self.directory.find(key, self.faults.number("graph_read_lag"))
+        if person is None:
+            raise not_found(key)
+        return person
+
+    def listed(self) -> list[Person]:
+        """The users as a list sees them."""
+        return list(self.directory.people.listed(self.faults.number("graph_list_lag")))
+
+    def denied(self, names: str = "") -> GraphError:
+        """403: a permission is missing, or the object is out of the app's reach."""
+        code = self.faults.text("denial") or "Authorization_RequestDenied"
+        return GraphError(403, code, DENIALS[code](names))
+
     def require(self, *alternatives: Iterable[str]) -> None:
         """Refuses unless the app has every permission of one of the alternatives."""
         granted = self.granted()
         if not any(granted.issuperset(alternative) for alternative in alternatives):
-            raise denied()
+            raise self.denied(", ".join(name for alternative in alternatives for name in sorted(alternative)))
 
-    def check_activity(self) -> None:
-        """What signInActivity needs besides: rate, AuditLog.Read.All, a licence."""
-        self._check_rate()
-        self.require({"AuditLog.Read.All"})
+    def check_rate(self, fault: str, seconds: float) -> None:
+        """429 once the quota, which the fault states, is used up."""
+        limit = self.faults.number(fault)
+        wait = self.window.wait(fault, limit, seconds, self.clock.now().timestamp())
+        if wait:
+            headers = retry_after(self.faults.text("graph_429_retry_after") or str(int(wait) + 1))
+            raise GraphError(429, "TooManyRequests", "Too many requests", headers)
+
+    def check_license(self) -> None:
+        """403 unless the tenant has Entra ID P1."""
         fault = self.faults.text("license")
         self._licensed += fault == "intermittent"
         if fault == "missing" or (fault == "intermittent" and self._licensed % 3):
-            raise GraphError(
-                403,
-                "Authentication_RequestFromNonPremiumTenantOrB2CTenant",
-                "Neither tenant is B2C or tenant doesn't have premium license",
-            )
+            code = "Authentication_RequestFromNonPremiumTenantOrB2CTenant"
+            raise GraphError(403, code, "Neither tenant is B2C or tenant doesn't have premium license")
 
-    def _check_rate(self) -> None:
-        limit = self.faults.number("rate_limit")
-        now = time.monotonic()
-        while self._reads and self._reads[0] <= now - 60:
-            self._reads.popleft()
-        if limit and len(self._reads) >= limit:
-            wait = int(self._reads[0] + 60 - now) + 1
-            raise GraphError(429, "TooManyRequests", "Too many requests", {"Retry-After": str(wait)})
-        self._reads.append(now)
+    def note(self, activity: str, person: Person, by: str = "") -> None:
+        """Writes an audit record (auditLogs/directoryAudits); `by` is a UPN, default: the app."""
+        now, number = text(self.clock.now()), len(self.directory.audits)
+        who: Json = {"app": {"appId": self.app.client, "servicePrincipalId": self.app.principal}}
+        if by:
+            who = {"user": {"id": object_id("user", by), "displayName": by, "userPrincipalName": by}}
+        target = {"id": person.id, "type": "User", "displayName": None, "userPrincipalName": person.upn}
+        self.directory.audits.append(
+            {
+                "id": f"Directory_{object_id('audit', str(number))}",
+                "category": "UserManagement",
+                "result": "success",
+                "activityDisplayName": activity,
+                "activityDateTime": now,
+                "loggedByService": "Core Directory",
+                "operationType": "Update",
+                "initiatedBy": who,
+                "targetResources": [target],
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -102,7 +136,19 @@ class Route:
         """Checks the permissions and calls the handler."""
         if self.allowed:
             tenant.require(*self.allowed)
+        denied = tenant.faults.names("deny_user")
+        person = tenant.directory.find(parts.get("user", ""))
+        if person and denied & {person.id, person.upn}:
+            raise tenant.denied()
         return self.handler(tenant, call, **parts)
+
+
+def retry_after(how: str) -> dict[str, str]:
+    """The header: seconds, `none` for no header, `date` for an HTTP date in a second."""
+    if how == "none":
+        return {}
+    moment = datetime.now(timezone.utc) + timedelta(seconds=1)
+    return {"Retry-After": format_datetime(moment, usegmt=True) if how == "date" else how}
 
 
 def text(moment: datetime | None) -> str | None:

@@ -1,7 +1,7 @@
-"""/users: lists, single users, accountEnabled, revokeSignInSessions, manager, sponsors.
+"""/users: lists, single users, changes, revokeSignInSessions, manager, sponsors, what a mailbox is for.
 
-Sources: the Graph v1.0 pages "List users", "Get a user", "Update user", "user: revokeSignInSessions", and
-the user resource type (signInActivity: by id only, absent for those who never signed in).
+Sources: the Graph v1.0 pages "List users", "Get a user", "Update user", "user: revokeSignInSessions",
+"mailboxSettings", and the user resource type (signInActivity: by id only, absent for who never signed in).
 """
 
 from __future__ import annotations
@@ -10,236 +10,228 @@ import uuid
 from collections.abc import Callable
 
 from custom_filters.sandbox.azure.extensions import expanded
-from custom_filters.sandbox.azure.odata import Answer, Call, GraphError, Json, denied, not_found
+from custom_filters.sandbox.azure.odata import Answer, Call, GraphError, Json, bad, not_emulated, not_found
 from custom_filters.sandbox.azure.people import Activity, Person, object_id
 from custom_filters.sandbox.azure.tenant import USER_READ, Route, Tenant, text
 
-CHANGE = [
+ENABLE = [
     {"User.EnableDisableAccount.All", "User.Read.All"},
     {"User.ReadWrite.All"},
     {"Directory.ReadWrite.All"},
 ]
-REVOKE = [{"User.RevokeSessions.All"}, {"User.ReadWrite.All"}, {"Directory.ReadWrite.All"}]
+WRITE = ENABLE[1:]
+REVOKE = [{"User.RevokeSessions.All"}, *WRITE]
+MAILBOX = [{"MailboxSettings.Read"}, {"MailboxSettings.ReadWrite"}]
 MAX_WITH_ACTIVITY = 500
-DEFAULT = [
-    "businessPhones",
-    "displayName",
-    "givenName",
-    "jobTitle",
-    "mail",
-    "mobilePhone",
-    "officeLocation",
-    "preferredLanguage",
-    "surname",
-    "userPrincipalName",
-    "id",
-]
-# Properties of the resource type that nobody in the tenant has a value for.
-EMPTY = frozenset(
-    [
-        "ageGroup",
-        "city",
-        "companyName",
-        "consentProvidedForMinor",
-        "country",
-        "creationType",
-        "deletedDateTime",
-        "employeeHireDate",
-        "employeeId",
-        "employeeLeaveDateTime",
-        "employeeType",
-        "faxNumber",
-        "isResourceAccount",
-        "jobTitle",
-        "lastPasswordChangeDateTime",
-        "legalAgeGroupClassification",
-        "mobilePhone",
-        "officeLocation",
-        "onPremisesDistinguishedName",
-        "onPremisesDomainName",
-        "onPremisesImmutableId",
-        "onPremisesLastSyncDateTime",
-        "onPremisesSamAccountName",
-        "onPremisesSecurityIdentifier",
-        "onPremisesUserPrincipalName",
-        "passwordPolicies",
-        "postalCode",
-        "preferredDataLocation",
-        "preferredLanguage",
-        "securityIdentifier",
-        "showInAddressList",
-        "state",
-        "streetAddress",
-        "usageLocation",
-    ]
-)
+LONGEST_PROPERTY = 256
 VALUES: dict[str, Callable[[Person], object]] = {
     "accountEnabled": lambda person: person.enabled,
-    "businessPhones": lambda person: [],
+    "assignedLicenses": lambda person: [{"skuId": sku, "disabledPlans": []} for sku in person.licenses],
     "createdDateTime": lambda person: text(person.created),
     "department": lambda person: person.department,
     "displayName": lambda person: person.name,
+    "employeeHireDate": lambda person: text(person.hired),
     "externalUserState": lambda person: person.external_state,
     "externalUserStateChangeDateTime": lambda person: text(person.external_changed),
     "givenName": lambda person: person.name.partition(" ")[0],
     "id": lambda person: person.id,
     "isManagementRestricted": lambda person: person.restricted,
     "mail": lambda person: person.mail,
-    "mailNickname": lambda person: person.upn.partition("@")[0],
     "onPremisesSyncEnabled": lambda person: person.synced,
-    "otherMails": lambda person: [],
-    "proxyAddresses": lambda person: [],
     "signInSessionsValidFromDateTime": lambda person: text(person.sessions_valid_from or person.created),
     "surname": lambda person: person.name.partition(" ")[2],
     "userPrincipalName": lambda person: person.upn,
     "userType": lambda person: person.user_type,
+    "businessPhones": lambda person: [],
+    **dict.fromkeys(("jobTitle", "mobilePhone", "officeLocation", "preferredLanguage"), lambda person: None),
 }
-KNOWN = frozenset(VALUES) | EMPTY | {"signInActivity"}
+DEFAULT = (
+    *("businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone", "officeLocation"),
+    *("preferredLanguage", "surname", "userPrincipalName", "id"),
+)
+KNOWN = frozenset(VALUES) | {"signInActivity"}
 
 
 def list_users(tenant: Tenant, call: Call) -> Answer:
     """One page; 100 by default, 999 at most, 500 with signInActivity."""
     call.allow("$select", "$top", "$skiptoken", "$expand", "$count")
-    names = call.select(KNOWN, DEFAULT, "user")
-    order, faults = tenant.directory.order, tenant.faults
-    extra: Json = {}
+    if "mailboxSettings" in call.query.get("$select", ""):
+        raise GraphError(501, "NotImplemented", "Not implemented: mailboxSettings in a list of users.")
+    names = _selected(tenant, call)
+    people, extra = tenant.listed(), Json()
     if call.query.get("$count", "false") == "true" and _eventual(call):
-        extra["@odata.count"] = len(order)
+        extra["@odata.count"] = len(people)
     largest = 999
     if "signInActivity" in names:
-        tenant.check_activity()
+        _check_activity(tenant)
         largest = MAX_WITH_ACTIVITY
-    render = renderer(tenant, call, names)
-    people = tenant.directory.people
-    return tenant.pages.page(
-        call,
-        order,
-        lambda key: render(people[key]),
-        f"users({','.join(names)})" if "$select" in call.query else "users",
-        largest=largest,
-        host=faults.text("nextlink_host"),
-        extra=extra,
+    omitted = tenant.faults.names("omit_list")
+    bare = (
+        tenant.faults.number("omit_page") == tenant.pages.number(call) if "signInActivity" in names else False
     )
+    render = _renderer(tenant, call, names, lambda person: bare or bool(omitted & {person.id, person.upn}))
+    shape, host = _shape(call, names), tenant.faults.text("nextlink_host")
+    return tenant.pages.page(call, people, render, shape, largest=largest, host=host, extra=extra)
 
 
 def count_users(tenant: Tenant, call: Call) -> Answer:
     """The number of users as text; an advanced query, so it needs ConsistencyLevel: eventual."""
     if not _eventual(call):
-        raise GraphError(400, "Request_BadRequest", "$count is not currently supported.")
-    return Answer(200, str(len(tenant.directory.order)))
+        raise bad("$count is not currently supported.", "Request_BadRequest")
+    return Answer(200, str(len(tenant.listed())))
 
 
 def get_user(tenant: Tenant, call: Call, user: str) -> Answer:
     """By id or UPN; signInActivity by id only."""
     call.allow("$select", "$expand")
-    names = call.select(KNOWN, DEFAULT, "user")
+    names = _selected(tenant, call)
     if "signInActivity" in names:
         if not _is_guid(user):
-            raise GraphError(
-                400, "BadRequest", "Get By Key only supports UserId and the key has to be a valid Guid"
-            )
-        tenant.check_activity()
-    person = tenant.person(user)
-    shape = f"users({','.join(names)})" if "$select" in call.query else "users"
-    context = f"{call.origin}/v1.0/$metadata#{shape}/$entity"
-    return Answer(200, {"@odata.context": context, **renderer(tenant, call, names)(person)})
+            raise bad("Get By Key only supports UserId and the key has to be a valid Guid")
+        _check_activity(tenant)
+    render = _renderer(tenant, call, names)
+    return Answer(200, {**call.context(f"{_shape(call, names)}/$entity"), **render(tenant.seen(user))})
 
 
 def update_user(tenant: Tenant, call: Call, user: str) -> Answer:
-    """Sets accountEnabled only; refuses who is mastered elsewhere, in a restricted unit, or privileged."""
+    """Sets accountEnabled and directory extensions, all or nothing; 204.
+
+    Refuses who is mastered elsewhere, in a restricted unit, or privileged.
+    """
     person = tenant.person(user)
     changes = {name: value for name, value in call.json().items() if not name.startswith("@odata.")}
+    if not changes:
+        raise bad("Empty Payload. JSON content expected.", "Request_BadRequest")
+    properties = {name: changes.pop(name) for name in list(changes) if name.startswith("extension_")}
     if set(changes) - {"accountEnabled"}:
-        raise GraphError(501, "NotImplemented", "The sandbox plays changes of accountEnabled only.")
-    enabled = changes.get("accountEnabled")
+        raise not_emulated("changes of accountEnabled and directory extensions only: more")
+    tenant.require(*(WRITE if properties else ENABLE))
+    enabled = changes.get("accountEnabled", person.enabled)
     if not isinstance(enabled, bool):
-        raise GraphError(400, "Request_BadRequest", "Invalid value specified for property 'accountEnabled'.")
+        raise bad("Invalid value specified for property 'accountEnabled'.", "Request_BadRequest")
+    _check_properties(tenant, properties)
     if tenant.faults.names("patch_fail") & {person.id, person.upn}:
         raise GraphError(500, "Service_InternalServerError", "Encountered an internal server error.")
-    if person.restricted or (tenant.directory.protected(person) and not tenant.app_roles):
-        raise denied()
-    if person.synced:
-        raise GraphError(
-            400,
-            "Request_BadRequest",
+    if person.restricted or (changes and tenant.directory.protected(person) and not tenant.app_roles):
+        raise tenant.denied()
+    if person.synced and changes:
+        raise bad(
             "Unable to update the specified properties for on-premises mastered Directory Sync objects or "
             "objects currently undergoing migration.",
+            "Request_BadRequest",
         )
-    tenant.directory.change(person, enabled=enabled)
+    merged = {name: text for name, text in {**person.properties, **properties}.items() if text is not None}
+    changed = tenant.directory.change(person, enabled=enabled, properties=merged)
+    if person.enabled != enabled:
+        tenant.note("Enable account" if enabled else "Disable account", changed)
     return Answer(204)
+
+
+def _check_properties(tenant: Tenant, properties: Json) -> None:
+    known = tenant.directory.properties()
+    for name, value in properties.items():
+        if name not in known:
+            message = f"The following extension properties are not available: {name}."
+            raise bad(message, "Request_BadRequest")
+        if not (value is None or (isinstance(value, str) and 0 < len(value) <= LONGEST_PROPERTY)):
+            raise bad(f"Invalid value specified for property '{name}'.", "Request_BadRequest")
 
 
 def revoke_sessions(tenant: Tenant, call: Call, user: str) -> Answer:
     """Refresh tokens end now; 200 with value true."""
+    fault = tenant.faults.text("revoke_fail")
+    if fault == "403":
+        raise tenant.denied("User.RevokeSessions.All")
+    if fault:
+        raise GraphError(500, "Service_InternalServerError", "Encountered an internal server error.")
     tenant.directory.change(tenant.person(user), sessions_valid_from=tenant.clock.now())
-    return Answer(200, {"@odata.context": f"{call.origin}/v1.0/$metadata#Edm.Boolean", "value": True})
+    return Answer(200, {**call.context("Edm.Boolean"), "value": True})
 
 
 def get_manager(tenant: Tenant, call: Call, user: str) -> Answer:
     """The manager, 404 when there is none."""
     call.allow("$select")
-    names = call.select(KNOWN, DEFAULT, "user")
+    names = _selected(tenant, call)
     manager = tenant.directory.find(tenant.person(user).manager or "")
     if manager is None:
         raise not_found("manager")
-    context = f"{call.origin}/v1.0/$metadata#directoryObjects/$entity"
     kind = {"@odata.type": "#microsoft.graph.user"}
-    return Answer(200, {"@odata.context": context, **kind, **renderer(tenant, call, names)(manager)})
+    shown = _renderer(tenant, call, names)(manager)
+    return Answer(200, {**call.context("directoryObjects/$entity"), **kind, **shown})
 
 
 def list_sponsors(tenant: Tenant, call: Call, user: str) -> Answer:
     """The sponsors, possibly none."""
     call.allow("$select", "$top", "$skiptoken")
-    render = renderer(tenant, call, call.select(KNOWN, DEFAULT, "user"))
+    render = _renderer(tenant, call, _selected(tenant, call))
     sponsors = [tenant.directory.find(upn) for upn in tenant.person(user).sponsors]
-    return tenant.pages.page(
-        call,
-        [sponsor for sponsor in sponsors if sponsor],
-        lambda person: {"@odata.type": "#microsoft.graph.user", **render(person)},
-        "directoryObjects",
-    )
+    found = [sponsor for sponsor in sponsors if sponsor]
+    kind = {"@odata.type": "#microsoft.graph.user"}
+    return tenant.pages.page(call, found, lambda person: {**kind, **render(person)}, "directoryObjects")
 
 
-def me(tenant: Tenant, call: Call) -> Answer:
-    """There is no me in an app's token."""
-    raise GraphError(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
+def get_user_purpose(tenant: Tenant, call: Call, user: str) -> Answer:
+    """What the mailbox is for; 404 for a user without one."""
+    person = tenant.seen(user)
+    if person.purpose is None:
+        message = "The mailbox is either inactive, soft-deleted, or is hosted on-premise."
+        raise GraphError(404, "MailboxNotEnabledForRESTAPI", message)
+    shape = f"users('{person.id}')/mailboxSettings/userPurpose"
+    return Answer(200, {**call.context(shape), "value": person.purpose})
 
 
-def renderer(tenant: Tenant, call: Call, names: list[str]) -> Callable[[Person], Json]:
-    """How to show a person with these properties and the call's $expand; made once a page."""
+def _check_activity(tenant: Tenant) -> None:
+    """What signInActivity needs besides: rate, AuditLog.Read.All, a licence."""
+    tenant.check_rate("rate_limit", 60)
+    tenant.require({"AuditLog.Read.All"})
+    tenant.check_license()
+
+
+def _selected(tenant: Tenant, call: Call) -> list[str]:
+    return call.select(KNOWN | tenant.directory.properties().keys(), DEFAULT, "user")
+
+
+def _shape(call: Call, names: list[str]) -> str:
+    return f"users({','.join(names)})" if "$select" in call.query else "users"
+
+
+def _renderer(
+    tenant: Tenant, call: Call, names: list[str], omitted: Callable[[Person], bool] = lambda person: False
+) -> Callable[[Person], Json]:
+    """How to show a person with these properties and the call's $expand; made once a page.
+
+    A directory extension without a value is left out.
+    """
     expand = call.query.get("$expand", "")
     if expand not in {"", "extensions"}:
-        raise GraphError(501, "NotImplemented", f"The sandbox does not play $expand={expand}.")
-    plain = [(name, VALUES.get(name, _none)) for name in names if name != "signInActivity"]
+        raise not_emulated(f"$expand={expand}")
+    plain = [(name, VALUES[name]) for name in names if name in VALUES]
+    properties = [name for name in names if name.startswith("extension_")]
     active = "signInActivity" in names and tenant.faults.text("activity") != "missing"
+    lag, silent = tenant.faults.number("activity_lag") * 3600, tenant.faults.names("omit")
 
     def render(person: Person) -> Json:
         shown: Json = {name: value(person) for name, value in plain}
-        if active and person.activity:
-            shown["signInActivity"] = _activity(person.activity)
-        if expand:
-            shown |= expanded(tenant, call, person)
-        return shown
+        shown |= {name: person.properties[name] for name in properties if name in person.properties}
+        then = tenant.directory.people.seen(person.id, lag) if lag else person
+        if active and then and then.activity and not (silent & {person.id, person.upn} or omitted(person)):
+            shown["signInActivity"] = _activity(then.activity)
+        return shown | (expanded(call, person) if expand else {})
 
     return render
 
 
 def _activity(activity: Activity) -> Json:
-    moments = {
-        "": activity.interactive,
-        "NonInteractive": activity.non_interactive,
-        "Successful": activity.successful,
-    }
     shown: Json = {}
-    for name, moment in moments.items():
+    for name, moment in (
+        ("", activity.interactive),
+        ("NonInteractive", activity.non_interactive),
+        ("Successful", activity.successful),
+    ):
         date = text(moment)
         shown[f"last{name}SignInDateTime"] = date
         shown[f"last{name}SignInRequestId"] = object_id("sign-in", date) if date else None
     return shown
-
-
-def _none(person: Person) -> None:
-    return None
 
 
 def _eventual(call: Call) -> bool:
@@ -258,9 +250,9 @@ ROUTES = [
     Route("GET", "/users", list_users, USER_READ),
     Route("GET", "/users/$count", count_users, USER_READ),
     Route("GET", "/users/<user>", get_user, USER_READ),
-    Route("PATCH", "/users/<user>", update_user, CHANGE),
+    Route("PATCH", "/users/<user>", update_user, ENABLE),
     Route("POST", "/users/<user>/revokeSignInSessions", revoke_sessions, REVOKE),
     Route("GET", "/users/<user>/manager", get_manager, USER_READ),
     Route("GET", "/users/<user>/sponsors", list_sponsors, USER_READ),
-    Route("GET", "/me", me),
+    Route("GET", "/users/<user>/mailboxSettings/userPurpose", get_user_purpose, MAILBOX),
 ]

@@ -1,4 +1,4 @@
-"""Directory API: customers, groups, members, administrator roles; Cloud Identity: SSO assignments."""
+"""Who may what: members of groups, administrator roles, SSO assignments, projects' policies."""
 
 from __future__ import annotations
 
@@ -6,98 +6,44 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from custom_filters.sandbox.gcp.call import Call, Handler, rfc3339
+from custom_filters.sandbox.gcp.call import Call, Handler, listed
 from custom_filters.sandbox.gcp.errors import ApiError, not_found
-from custom_filters.sandbox.gcp.people import Group
-from custom_filters.sandbox.gcp.users import check_customer
 
 SUPER_ADMIN_ONLY = "ROLE_MANAGEMENT"  # no delegated role carries it
 
 
-def customers_get(call: Call) -> dict[str, Any]:
-    """customers.get."""
-    if call.params["customerKey"] not in ("my_customer", call.state.customer.id):
-        raise not_found("customerKey")
-    call.require_privilege("CUSTOMER_RETRIEVE")
-    customer = call.state.customer
-    return {
-        "kind": "admin#directory#customer",
-        "id": customer.id,
-        "etag": '"customer"',
-        "customerDomain": customer.domain,
-        "alternateEmail": f"owner@{customer.domain}",
-        "customerCreationTime": rfc3339(customer.created, millis=True),
-        "language": "en",
-        "postalAddress": {"countryCode": "US"},
-    }
-
-
-def groups_list(call: Call) -> dict[str, Any]:
-    """groups.list of the customer, or of one member."""
-    call.require_privilege("GROUPS_RETRIEVE")
-    groups = sorted(call.state.groups.values(), key=lambda group: group.email)
-    if "userKey" in call.params:
-        person = call.state.person(call.params["userKey"])
-        if person is None:
-            raise not_found("userKey")
-        groups = [group for group in groups if person.email in dict(group.members)]
-    elif "domain" not in call.params:
-        check_customer(call, call.params.get("customer"))
-    part, more = call.page(lambda: groups, call.params.get("maxResults", 200))
-    body: dict[str, Any] = {"kind": "admin#directory#groups", "etag": '"groups"', **more}
-    return body | ({"groups": [_group(group) for group in part]} if part else {})
-
-
 def members_list(call: Call) -> dict[str, Any]:
     """members.list, direct members only."""
+    call.refuse("roles", "includeDerivedMembership")
     call.require_privilege("GROUPS_RETRIEVE")
     group = call.state.group(call.params["groupKey"])
     if group is None:
         raise not_found("groupKey")
-    roles = call.params.get("roles", "OWNER,MANAGER,MEMBER").split(",")
-    members = [(email, role) for email, role in group.members if role in roles]
-    part, more = call.page(lambda: members, call.params.get("maxResults", 200))
-    body: dict[str, Any] = {"kind": "admin#directory#members", "etag": '"members"', **more}
-    return body | ({"members": [_member(call, email, role) for email, role in part]} if part else {})
+    part, more = call.page(lambda: group.members, call.params.get("maxResults", 200))
+    rows = [_member(call, email, role) for email, role in part]
+    return listed("members", rows, more, kind="admin#directory#members", etag='"members"')
 
 
-def roles_list(call: Call) -> dict[str, Any]:
-    """roles.list."""
-    check_customer(call, call.params["customer"])
-    call.require_privilege(SUPER_ADMIN_ONLY)
-    part, more = call.page(lambda: list(call.state.roles.values()), call.params.get("maxResults", 100))
-    items = [
-        {
-            "kind": "admin#directory#role",
-            "roleId": role.id,
-            "etag": f'"{role.id}"',
-            "roleName": role.name,
-            "roleDescription": role.name,
-            "isSystemRole": role.system,
-            "isSuperAdminRole": role.super_admin,
-            "rolePrivileges": [
-                {"privilegeName": name, "serviceId": "00haapch16h1ysv"} for name in role.privileges
-            ],
-        }
-        for role in part
-    ]
-    return {"kind": "admin#directory#roles", "etag": '"roles"', "items": items, **more}
+def _member(call: Call, email: str, role: str) -> dict[str, Any]:
+    member = {"kind": "admin#directory#member", "etag": f'"{email}"', "role": role}
+    if email == call.state.customer.id:  # everybody
+        return {**member, "id": email, "type": "CUSTOMER"}
+    group, person = call.state.group(email), call.state.person(email)
+    if group:
+        return {**member, "id": group.id, "email": email, "type": "GROUP", "status": "ACTIVE"}
+    account = call.state.account(email)
+    known = person.id if person else account.unique_id if account else email
+    status = "SUSPENDED" if person and person.suspended else "ACTIVE"
+    return {**member, "id": known, "email": email, "type": "USER", "status": status}
 
 
 def role_assignments_list(call: Call) -> dict[str, Any]:
-    """roleAssignments.list, of all or of one user or group."""
-    check_customer(call, call.params["customer"])
+    """roleAssignments.list of all; to users, groups and service accounts."""
+    call.refuse("userKey", "roleId")
+    call.check_customer(call.params["customer"])
     call.require_privilege(SUPER_ADMIN_ONLY)
-    wanted, role = call.params.get("userKey"), call.params.get("roleId")
-    assignees = _assignees(call, wanted) if wanted else None
-    assignments = [
-        a
-        for a in call.state.assignments.values()
-        if (assignees is None or a.assignee in assignees) and role in (None, a.role)
-    ]
-    part, more = call.page(lambda: assignments, call.params.get("maxResults", 200))
-    body: dict[str, Any] = {"kind": "admin#directory#roleAssignments", "etag": '"assignments"', **more}
-    items = [
+    part, more = call.page(call.state.assignments, call.params.get("maxResults", 200))
+    rows = [
         {
             "kind": "admin#directory#roleAssignment",
             "roleAssignmentId": a.id,
@@ -109,7 +55,7 @@ def role_assignments_list(call: Call) -> dict[str, Any]:
         }
         for a in part
     ]
-    return body | ({"items": items} if items else {})
+    return listed("items", rows, more, kind="admin#directory#roleAssignments", etag='"assignments"')
 
 
 def sso_list(call: Call) -> dict[str, Any]:
@@ -118,69 +64,45 @@ def sso_list(call: Call) -> dict[str, Any]:
     match = re.fullmatch(r"""customer\s*==\s*(["']?)customers/([\w]+)\1""", text)
     if match is None:
         raise ApiError(400, f"Invalid filter: {text}")
-    caller = call.caller
-    if caller is None or not (caller.admin or call.may("SECURITY_SETTINGS")):
+    if not call.may("SECURITY_SETTINGS") or match[2] not in ("my_customer", call.state.customer.id):
         raise ApiError(403, "The caller does not have permission")
-    if match[2] not in ("my_customer", call.state.customer.id):
-        raise ApiError(403, "The caller does not have permission")
-    part, more = call.page(lambda: list(call.state.sso.values()), min(call.params.get("pageSize") or 50, 100))
-    assignments: list[dict[str, Any]] = []
+    part, more = call.page(call.state.sso, min(call.params.get("pageSize") or 50, 100))
+    rows: list[dict[str, Any]] = []
     for item in part:
-        assignment: dict[str, Any] = {
-            "name": f"inboundSsoAssignments/{item.id}",
-            "customer": f"customers/{call.state.customer.id}",
-            "ssoMode": "SAML_SSO",
-            "samlSsoInfo": {"inboundSamlSsoProfile": item.profile},
-        }
-        if item.target_group:
-            assignment |= {"targetGroup": item.target_group, "rank": 1}
-        else:
-            assignment["targetOrgUnit"] = item.target_org_unit
-        assignments.append(assignment)
-    return ({"inboundSsoAssignments": assignments} if assignments else {}) | more
+        where = {"targetGroup": item.target_group, "rank": 1} if item.target_group else {}
+        rows.append(
+            {
+                "name": f"inboundSsoAssignments/{item.id}",
+                "customer": f"customers/{call.state.customer.id}",
+                "ssoMode": "SAML_SSO",
+                "samlSsoInfo": {"inboundSamlSsoProfile": item.profile},
+                **(where or {"targetOrgUnit": item.target_org_unit}),
+            }
+        )
+    return listed("inboundSsoAssignments", rows, more)
 
 
-def _assignees(call: Call, key: str) -> set[str]:
-    """A user's or group's id; with includeIndirectRoleAssignments also the user's groups."""
-    person, group = call.state.person(key), call.state.group(key)
-    if person is None and group is None:
-        raise not_found("userKey")
-    found = {thing.id for thing in (person, group) if thing}
-    if person and call.params.get("includeIndirectRoleAssignments"):
-        found |= {g.id for g in call.state.groups.values() if person.email in dict(g.members)}
-    return found
+def projects_get_iam_policy(call: Call) -> dict[str, Any]:
+    """projects.getIamPolicy."""
+    key = call.params["resource"].removeprefix("projects/")
+    project = call.project(key, "resourcemanager.projects.getIamPolicy")
+    bindings = [{"role": role, "members": list(members)} for role, members in project.bindings.items()]
+    return {"version": 1, "etag": "BwXhqDVQfQI=", "bindings": bindings}
 
 
-def _group(group: Group) -> dict[str, Any]:
-    return {
-        "kind": "admin#directory#group",
-        "id": group.id,
-        "etag": f'"{group.id}"',
-        "email": group.email,
-        "name": group.name,
-        "directMembersCount": str(len(group.members)),
-        "adminCreated": True,
-    }
-
-
-def _member(call: Call, email: str, role: str) -> dict[str, Any]:
-    person = call.state.person(email)
-    member = {
-        "kind": "admin#directory#member",
-        "etag": f'"{email}"',
-        "email": email,
-        "role": role,
-        "type": "USER",
-    }
-    status = "SUSPENDED" if person and person.suspended else "ACTIVE"
-    return member | {"id": person.id if person else email, "status": status}
+def projects_test_permissions(call: Call) -> dict[str, Any]:
+    """projects.testIamPermissions: what the caller has of what it asks for; asking needs no permission."""
+    if call.state.project(call.params["resource"].removeprefix("projects/")) is None:
+        raise ApiError(403, "The caller does not have permission")
+    return listed(
+        "permissions", [name for name in call.body.get("permissions") or () if call.granted(name)], {}
+    )
 
 
 HANDLERS: Mapping[str, Handler] = {
-    "admin.directory.customers.get": customers_get,
-    "admin.directory.groups.list": groups_list,
     "admin.directory.members.list": members_list,
-    "admin.directory.roles.list": roles_list,
     "admin.directory.roleAssignments.list": role_assignments_list,
     "cloudidentity.inboundSsoAssignments.list": sso_list,
+    "cloudresourcemanager.projects.getIamPolicy": projects_get_iam_policy,
+    "cloudresourcemanager.projects.testIamPermissions": projects_test_permissions,
 }

@@ -1,8 +1,7 @@
 """Policy Analyzer v1: when service accounts and keys last authenticated.
 
-Source: "View recent usage for service accounts and keys". Times are whole days at 07:00Z and about
-a day late; one that did not authenticate within its observation period has a row without
-`lastAuthenticatedTime`.
+Source: "View recent usage for service accounts and keys". Times are whole days at 07:00Z and about a day
+late; one that did not authenticate within its observation period has a row without `lastAuthenticatedTime`.
 """
 
 from __future__ import annotations
@@ -12,15 +11,14 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, time, timedelta, timezone
 from typing import Any
 
-from custom_filters.sandbox.gcp.call import Call, Handler, rfc3339
+from custom_filters.sandbox.gcp.call import Call, Handler, listed, rfc3339
 from custom_filters.sandbox.gcp.errors import ApiError
-from custom_filters.sandbox.gcp.iam import found_project
 from custom_filters.sandbox.gcp.people import Key, Project, ServiceAccount
 
 DAY_STARTS = 7
 SHORT_DAYS = 30
-DEFAULT_PAGE, MAX_PAGE = 500, 1000
 ACCOUNTS, KEYS = "serviceAccountLastAuthentication", "serviceAccountKeyLastAuthentication"
+CLAUSE = r'\s*activities\.(?:full_resource_name|fullResourceName)\s*=\s*"([^"]+)"\s*'
 
 
 def activities_query(call: Call) -> dict[str, Any]:
@@ -28,43 +26,32 @@ def activities_query(call: Call) -> dict[str, Any]:
     match = re.fullmatch(r"projects/([^/]+)/locations/([^/]+)/activityTypes/([^/]+)", call.params["parent"])
     if match is None or match[2] != "global" or match[3] not in (ACCOUNTS, KEYS):
         raise ApiError(400, f"Invalid parent: {call.params['parent']}")
-    project = found_project(call, match[1], f"policyanalyzer.{match[3]}Activities.query")
-    wanted = _wanted(call.params.get("filter", ""))
+    project = call.project(match[1], f"policyanalyzer.{match[3]}Activities.query")
+    text = call.params.get("filter", "")
+    if text and not re.fullmatch(rf"{CLAUSE}(?:OR{CLAUSE})*", text):
+        raise ApiError(400, f"Invalid filter: {text}")
+    wanted = frozenset(re.findall(CLAUSE, text))
     rows = [] if call.faults.text("analyzer") == "norows" else list(_rows(call, project, match[3]))
     rows = [row for row in rows if not wanted or row["fullResourceName"] in wanted]
     size = call.params.get("pageSize", 0)
-    part, more = call.page(lambda: rows, min(size if size > 0 else DEFAULT_PAGE, MAX_PAGE))
-    return ({"activities": list(part)} if part else {}) | more
-
-
-def _wanted(text: str) -> frozenset[str]:
-    clause = r'\s*activities\.(?:full_resource_name|fullResourceName)\s*=\s*"([^"]+)"\s*'
-    if text and not re.fullmatch(rf"{clause}(?:OR{clause})*", text):
-        raise ApiError(400, f"Invalid filter: {text}")
-    return frozenset(re.findall(clause, text))
+    part, more = call.page(lambda: rows, min(size if size > 0 else 500, 1000))
+    return listed("activities", part, more)
 
 
 def _rows(call: Call, project: Project, kind: str) -> Iterator[dict[str, Any]]:
-    for account in sorted(call.state.accounts.values(), key=lambda a: a.email):
+    lag = call.lag("analyzer_lag", 3600)
+    for account in sorted(call.state.accounts.listed(lag), key=lambda a: a.email):
         if account.project != project.id:
             continue
         name = f"//iam.googleapis.com/projects/{project.id}/serviceAccounts/{account.email}"
-        if kind == ACCOUNTS:
-            things: list[tuple[str, ServiceAccount | Key]] = [(name, account)]
-        else:
-            keys = call.state.keys.get(account.email, {}).values()
+        things: list[tuple[str, ServiceAccount | Key]] = [(name, account)]
+        if kind == KEYS:
+            keys = call.state.keys_of(account, lag)
             things = [(f"{name}/keys/{key.id}", key) for key in keys if key.kind == "USER_MANAGED"]
         for full_name, thing in things:
+            ids = {"serviceAccountId": account.unique_id, "projectNumber": project.number}
             if thing.observed_days is not None:
-                yield _row(call, kind, full_name, thing, _ids(project, account, full_name))
-
-
-def _ids(project: Project, account: ServiceAccount, full_name: str) -> dict[str, str]:
-    return {
-        "serviceAccountId": account.unique_id,
-        "projectNumber": project.number,
-        "fullResourceName": full_name,
-    }
+                yield _row(call, kind, full_name, thing, ids)
 
 
 def _row(
@@ -74,7 +61,8 @@ def _row(
     days = SHORT_DAYS if short else thing.observed_days or 0
     end = _day_start(call.now) - timedelta(days=1)
     start = end - timedelta(days=days)
-    activity: dict[str, Any] = {"serviceAccount" if kind == ACCOUNTS else "serviceAccountKey": dict(ids)}
+    named = {**ids, "fullResourceName": full_name}
+    activity: dict[str, Any] = {"serviceAccount" if kind == ACCOUNTS else "serviceAccountKey": named}
     used = thing.last_authenticated
     if used is not None and used >= start:
         activity["lastAuthenticatedTime"] = rfc3339(min(_day_start(used), end))

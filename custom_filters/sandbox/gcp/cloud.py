@@ -10,36 +10,38 @@ import contextlib
 import json
 import logging
 import shutil
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, MutableMapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from werkzeug import Request, Response
 
-from custom_filters.sandbox.gcp import admins, analyzer, iam, monitoring, projects, reports, schemas, users
-from custom_filters.sandbox.gcp import faults as known_faults
-from custom_filters.sandbox.gcp.call import Call, Handler
-from custom_filters.sandbox.gcp.company import CLOUD_PERMISSIONS, DELEGATED_SCOPES, Company, company
-from custom_filters.sandbox.gcp.documents import Method, check_body, documents, read_params
-from custom_filters.sandbox.gcp.errors import (
-    ApiError,
-    invalid_payload,
-    not_authorized,
-    permission_denied,
-    scope_insufficient,
-    service_disabled,
-    unauthenticated,
+from custom_filters.sandbox.clock import Clock
+from custom_filters.sandbox.cloud import Cloud, Settings
+from custom_filters.sandbox.faults import Window
+from custom_filters.sandbox.gcp import (
+    admins,
+    analyzer,
+    errors,
+    hands,
+    iam,
+    monitoring,
+    reports,
+    schemas,
+    users,
 )
-from custom_filters.sandbox.gcp.faults import Faults
+from custom_filters.sandbox.gcp import faults as known_faults
+from custom_filters.sandbox.gcp.call import Call, Handler, Pages
+from custom_filters.sandbox.gcp.company import CLOUD_PERMISSIONS, DELEGATED_SCOPES, Company, company
+from custom_filters.sandbox.gcp.documents import Method, documents, read_params
+from custom_filters.sandbox.gcp.errors import ApiError, not_emulated
 from custom_filters.sandbox.gcp.keyfile import KeyFile
-from custom_filters.sandbox.gcp.pages import Pages
 from custom_filters.sandbox.gcp.people import Thing
 from custom_filters.sandbox.gcp.selection import select
 from custom_filters.sandbox.gcp.state import State
 from custom_filters.sandbox.gcp.tokens import GrantError, Token, Tokens
+from custom_filters.sandbox.rude import Rude
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -47,63 +49,30 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 TOKEN_HOST = "oauth2.googleapis.com"  # a host name
 ADMIN_HOST = "admin.googleapis.com"
-HANDLERS: Mapping[str, Handler] = {
-    **users.HANDLERS,
-    **schemas.HANDLERS,
-    **admins.HANDLERS,
-    **reports.HANDLERS,
-    **iam.HANDLERS,
-    **analyzer.HANDLERS,
-    **monitoring.HANDLERS,
-    **projects.HANDLERS,
+MODULES = (users, schemas, admins, reports, iam, analyzer, monitoring)
+HANDLERS: Mapping[str, Handler] = {name: handler for m in MODULES for name, handler in m.HANDLERS.items()}
+OUTAGES = {
+    429: "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute'.",
+    500: "Internal error encountered.",
+    503: "The service is currently unavailable.",
 }
+#: Fault -> the start of the method ids that it limits.
+RATES = {"directory_rate": "admin.directory.", "reports_rate": "admin.reports."}
 PROJECT_VARIABLES = (  # c7n-gcp takes the first of these that is set
-    "GCP_PROJECT",
-    "GOOGLE_PROJECT",
-    "GCLOUD_PROJECT",
-    "GOOGLE_CLOUD_PROJECT",
-    "CLOUDSDK_CORE_PROJECT",
+    *("GCP_PROJECT", "GOOGLE_PROJECT", "GCLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"),
 )
 READING_POSTS = ("getIamPolicy", "testIamPermissions")
-RequestHook = Callable[[str, str, str, bool], None]
 
 
-class Settings(Protocol):
-    """What the cloud reads of the sandbox's settings."""
-
-    @property
-    def users(self) -> int:
-        """How many people the customer has."""
-
-    @property
-    def seed(self) -> int:
-        """Same seed, same company."""
-
-    @property
-    def latency_ms(self) -> float:
-        """Every API answer takes at least so long."""
-
-
-class Clock(Protocol):
-    """The sandbox's time."""
-
-    def now(self) -> datetime:
-        """Aware UTC."""
-
-    def reference(self) -> datetime:
-        """What the company's "so many days ago" counts from."""
-
-
-class GcpCloud:
+class GcpCloud(Cloud):
     """A Workspace customer with its Google Cloud projects; `close` removes the key file.
 
-    calls: counts `gcp:` + discovery method id (the Admin SDK's get their `admin.`), refused calls too.
-    on_request: called as `("gcp", method id, phase, is it a write)` around each call; `before`: not
-    yet applied, `after`: applied and the answer not yet sent. It may raise ConnectionDroppedError.
+    Calls are counted by their discovery method id (the Admin SDK's get their `admin.`).
     permissions: the IAM permissions of the caller's service account; delegated: the scopes an administrator
-    delegated to it. Both may be changed while it runs. Faults: see `faults.Faults`.
+    delegated to it. Both may be changed while it runs. Faults: see `faults.TABLE`.
     """
 
+    name = "gcp"
     FAULTS = known_faults.NAMES
     check_faults = staticmethod(known_faults.check)
 
@@ -117,25 +86,20 @@ class GcpCloud:
         wall: Callable[[], float] = time.time,
         accounts: int = 300,
     ) -> None:
-        self.calls = calls
-        self.state = State()
-        self.faults = Faults(faults, settings.seed)
-        self.on_request: RequestHook | None = None
+        super().__init__(settings, clock, calls, faults)
+        self.state, self.documents = State(clock.now), documents()
         self.permissions: set[str] = set(CLOUD_PERMISSIONS)
-        self.documents = documents()
-        self._settings = settings
-        self._clock = clock
-        self._pages = Pages()
-        self._lock = threading.Lock()
-        self.tokens = Tokens(self.state, wall)
-        self.company: Company = company(
-            settings.users, settings.seed, clock.reference(), accounts if settings.users else 0
-        )
+        self._pages: Pages = {}
+        self._window = Window()
+        self.tokens = Tokens(self.state, wall, self.strikes)
+        size = accounts if settings.users else 0
+        self.company: Company = company(settings.users, settings.seed, clock.reference(), size)
         self.state.add(*self.company.things)
         self._key_file = KeyFile(self.company.delegate, self.company.delegate_key)
         self.tokens.public_keys[self.company.delegate_key.id] = self._key_file.public_key
         self.tokens.delegated[self.company.delegate.unique_id] = set(DELEGATED_SCOPES)
-        self.hosts: dict[str, WSGIApplication] = {host: self._api(host) for host in self.documents.hosts}
+        polite = {host: self._api(host) for host in self.documents.hosts}
+        self.hosts: dict[str, WSGIApplication] = {h: Rude(a, self.strikes, "gcp") for h, a in polite.items()}
         self.hosts[TOKEN_HOST] = self._token_application
 
     @property
@@ -161,6 +125,10 @@ class GcpCloud:
         """Puts people, service accounts, keys and so on in, or replaces those with the same id."""
         self.state.add(*things)
 
+    def hand(self, hand: str, who: str, **more: object) -> None:
+        """Somebody else acts: see `hands.HANDS`."""
+        hands.act(self.state, hand, who, **more)
+
     def close(self) -> None:
         """Removes the private key from the disk."""
         shutil.rmtree(self._key_file.path.parent, ignore_errors=True)
@@ -175,9 +143,9 @@ class GcpCloud:
         request = Request(environ)
         if (request.method, request.path) != ("POST", "/token"):
             return _page_not_found(request)(environ, start_response)
-        self._count("oauth2.token")
+        self.count("oauth2.token")
         try:
-            body, code = self.tokens.grant(request.form, self._clock.now()), 200
+            body, code = self.tokens.grant(request.form, self.clock.now()), 200
         except GrantError as error:
             body, code = error.body, error.code
         return _json(body, code)(environ, start_response)
@@ -188,78 +156,69 @@ class GcpCloud:
         if routed is None:
             return _page_not_found(request)
         method, path = routed
-        self._count(method.id)
-        time.sleep(self._settings.latency_ms / 1000)
+        self.count(method.id)
+        time.sleep(self.settings.latency_ms / 1000)
         try:
             body = self._perform(method, path, request, http)
         except ApiError as error:
             log.debug("%s: %s %s", method.id, error.code, error)
-            return _json(error.body(legacy=host == ADMIN_HOST), error.code)
+            answer = _json(error.body(legacy=host == ADMIN_HOST), error.code)
+            wait = self.strikes.text("gcp_retry_after")
+            if wait not in ("", "none") and (error.code in (429, 503) or error.domain == "usageLimits"):
+                answer.headers["Retry-After"] = wait
+            return answer
         return _json(body, 200) if body is not None else Response(status=204)
 
     def _perform(self, method: Method, path: Mapping[str, str], request: Request, http: str) -> Any:
         token = self._authenticated(method, request)
-        self._refuse(method)
-        self.faults.strike()
+        self._refuse(method, token)
         if method.scopes and not token.scopes & method.scopes:
-            raise scope_insufficient(method.service, method.id)
+            raise errors.scope_insufficient(method.service, method.id)
         overridden = http != request.method
         query = request.form if overridden else request.args
         params = read_params(method, path, {name: query.getlist(name) for name in query})
-        if "pageToken" in params and self.faults.text("page_token") == "expired":
+        if "pageToken" in params and self.strikes.text("page_token") == "expired":
             raise ApiError(400, "Invalid Input: pageToken")
         body = {} if overridden else _read_json(request)
-        check_body(method, body)
         handler = HANDLERS.get(method.id)
         if handler is None:
-            raise ApiError(501, f"The sandbox does not play {method.id}")
-        call = Call(
-            method=method,
-            params=params,
-            body=body,
-            token=token,
-            state=self.state,
-            faults=self.faults,
-            pages=self._pages,
-            permissions=frozenset(self.permissions),
-            now=self._clock.now(),
-        )
+            raise not_emulated(method.id)
+        held, now = frozenset(self.permissions), self.clock.now()
+        call = Call(method, params, body, token, self.state, self.strikes, self._pages, held, now)
         answer = self._applied(handler, call)
         return select(answer, params["fields"]) if "fields" in params and answer is not None else answer
 
     def _applied(self, handler: Handler, call: Call) -> dict[str, Any] | None:
         is_write = call.method.http != "GET" and not call.method.id.endswith(READING_POSTS)
-        if self.on_request:
-            self.on_request("gcp", call.method.id, "before", is_write)
+        self.tell(call.method.id, "before", is_write)
         with self.state.lock if is_write else contextlib.nullcontext():
             answer = handler(call)
-        if self.on_request:
-            self.on_request("gcp", call.method.id, "after", is_write)
+        self.tell(call.method.id, "after", is_write)
         return answer
 
     def _authenticated(self, method: Method, request: Request) -> Token:
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not text:
-            raise unauthenticated(method.service, "CREDENTIALS_MISSING")
-        token = self.tokens.find(text)
-        if token is None:
-            raise unauthenticated(method.service, "ACCESS_TOKEN_TYPE_UNSUPPORTED")
-        if self.tokens.expired(token):
-            raise unauthenticated(method.service, "ACCESS_TOKEN_EXPIRED")
-        return token
+            raise errors.unauthenticated(method.service, "CREDENTIALS_MISSING")
+        return self.tokens.use(text, method.service)
 
-    def _refuse(self, method: Method) -> None:
-        """The faults `disabled` and `deny`."""
-        if method.service in self.faults.listed("disabled"):
-            raise service_disabled(method.service, method.title, self.company.projects[0].number)
-        if method.id in self.faults.listed("deny"):
-            if method.service == ADMIN_HOST:
-                raise not_authorized()
-            raise permission_denied(method.id, f"projects/{self.company.projects[0].id}")
-
-    def _count(self, action: str) -> None:
-        with self._lock:
-            self.calls[f"gcp:{action}"] += 1
+    def _refuse(self, method: Method, token: Token) -> None:
+        """What faults refuse, whatever is asked."""
+        project = self.company.projects[0]
+        if method.service in self.strikes.names("disabled"):
+            raise errors.service_disabled(method.service, method.title, project.number)
+        if method.id in self.strikes.names("deny"):
+            denied = errors.permission_denied(method.id, f"projects/{project.id}")
+            raise errors.not_authorized() if method.service == ADMIN_HOST else denied
+        for code, message in OUTAGES.items():
+            if self.strikes.strikes(f"gcp_{code}"):
+                raise ApiError(code, message)
+        for fault, start in RATES.items():
+            limit, key = self.strikes.number(fault), f"{fault} {token.subject}"
+            if method.id.startswith(start) and self._window.wait(
+                key, limit, 60, self.clock.now().timestamp()
+            ):
+                raise errors.too_fast(self.strikes.text("rate_reason") or "quotaExceeded")
 
 
 def _read_json(request: Request) -> Any:
@@ -269,7 +228,7 @@ def _read_json(request: Request) -> Any:
     try:
         return json.loads(data) or {}
     except ValueError:
-        raise invalid_payload("Unable to parse the body as JSON.") from None
+        raise errors.invalid_payload("Unable to parse the body as JSON.") from None
 
 
 def _json(body: Any, code: int) -> Response:

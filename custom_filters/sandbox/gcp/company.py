@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from custom_filters.sandbox.gcp.company_accounts import crowd, named_accounts, named_keys
-from custom_filters.sandbox.gcp.company_people import HELPDESK, named_people, workforce
+from custom_filters.sandbox.gcp.company_people import named_people, workforce
 from custom_filters.sandbox.gcp.people import (
     Customer,
     Group,
     Key,
     Person,
     Project,
-    Role,
     RoleAssignment,
     ServiceAccount,
     SsoAssignment,
@@ -27,42 +26,26 @@ _AUTH = "https://www.googleapis.com/auth/"
 DELEGATED_SCOPES = frozenset(
     _AUTH + name
     for name in (
-        "admin.directory.customer.readonly",
-        "admin.directory.group.member.readonly",
-        "admin.directory.group.readonly",
-        "admin.directory.rolemanagement.readonly",
-        "admin.directory.user",
-        "admin.directory.user.readonly",
-        "admin.directory.user.security",
-        "admin.directory.userschema",
-        "admin.directory.userschema.readonly",
-        "admin.reports.usage.readonly",
+        *("admin.directory.group.member.readonly", "admin.directory.rolemanagement.readonly"),
+        *("admin.directory.user", "admin.directory.user.readonly"),
+        *("admin.directory.userschema", "admin.directory.userschema.readonly"),
+        *("admin.reports.audit.readonly", "admin.reports.usage.readonly"),
         "cloud-identity.inboundsso.readonly",
     )
 )
 CLOUD_PERMISSIONS = frozenset(
     (
-        "iam.serviceAccountKeys.disable",
-        "iam.serviceAccountKeys.enable",
-        "iam.serviceAccountKeys.get",
-        "iam.serviceAccountKeys.list",
-        "iam.serviceAccounts.disable",
-        "iam.serviceAccounts.enable",
-        "iam.serviceAccounts.get",
-        "iam.serviceAccounts.getIamPolicy",
-        "iam.serviceAccounts.list",
-        "iam.serviceAccounts.update",
+        "apikeys.keys.list",
+        *(f"iam.serviceAccountKeys.{verb}" for verb in ("disable", "enable", "get", "list")),
+        *(f"iam.serviceAccounts.{verb}" for verb in ("disable", "enable", "get", "list", "update")),
         "monitoring.timeSeries.list",
         "policyanalyzer.serviceAccountKeyLastAuthenticationActivities.query",
         "policyanalyzer.serviceAccountLastAuthenticationActivities.query",
-        "resourcemanager.projects.get",
         "resourcemanager.projects.getIamPolicy",
-        "serviceusage.services.get",
-        "serviceusage.services.list",
+        "storage.hmacKeys.list",
     )
 )
-SUPER_ADMIN = Role("10000000000000001", "_SEED_ADMIN_ROLE", super_admin=True)
-HELPDESK_ROLE = Role("10000000000000002", "_HELP_DESK_ADMIN_ROLE", tuple(sorted(HELPDESK)))
+SUPER_ADMIN, HELPDESK = "10000000000000001", "10000000000000002"  # roles
 
 
 @dataclass(frozen=True)
@@ -72,7 +55,6 @@ class Company:
     customer: Customer
     people: tuple[Person, ...]
     groups: tuple[Group, ...]
-    roles: tuple[Role, ...]
     assignments: tuple[RoleAssignment, ...]
     sso: tuple[SsoAssignment, ...]
     projects: tuple[Project, ...]
@@ -98,10 +80,8 @@ class Company:
     def things(self) -> Iterator[Thing]:
         """All of it."""
         yield self.customer
-        for some in (self.people, self.groups, self.roles, self.assignments, self.sso):
-            yield from some
-        for more in (self.projects, self.accounts, self.keys):
-            yield from more
+        for name in ("people", "groups", "assignments", "sso", "projects", "accounts", "keys"):
+            yield from getattr(self, name)
 
     def person(self, case: str) -> Person:
         """The user who stands for this case; StopIteration if the company is too small for it."""
@@ -117,7 +97,7 @@ class Company:
 
 
 def company(users: int, seed: int, now: datetime, accounts: int = 300) -> Company:
-    """A company of `users` people, beside a deleted one, and at least `accounts` service accounts.
+    """A company of `users` people and at least `accounts` service accounts.
 
     With neither there is only what a client needs: the subject, and the delegate with its key.
     """
@@ -125,16 +105,9 @@ def company(users: int, seed: int, now: datetime, accounts: int = 300) -> Compan
     dice = random.Random(seed)
     name = NAMES[seed % len(NAMES)]
     domain = f"{name}.example"
-    customer = Customer(
-        f"C0{dice.getrandbits(36):09x}"[:9],
-        domain,
-        now - timedelta(days=3000),
-        (f"eu.{domain}", "partner.example"),
-    )
-    *named_users, deleted = named_people(now, domain)
-    people = named_users[: max(users, 1)]
-    people += workforce(len(people) + 1, users + 1, now, domain, seed)  # the deleted one took a number
-    people += [deleted] if users else []
+    customer = Customer(f"C0{dice.getrandbits(36):09x}"[:9], domain, now - timedelta(days=3000))
+    people = list(named_people(now, domain))[: max(users, 1)]
+    people += workforce(range(len(people), users), now, domain, seed)
     projects = tuple(
         Project(f"{name}-{part}", f"{dice.randint(10**11, 10**12 - 1)}", now - timedelta(days=2000))
         for part in ("prod", "data")
@@ -147,7 +120,6 @@ def company(users: int, seed: int, now: datetime, accounts: int = 300) -> Compan
         customer=customer,
         people=tuple(people),
         groups=tuple(_groups(people, domain)),
-        roles=(SUPER_ADMIN, HELPDESK_ROLE),
         assignments=tuple(_assignments(people)),
         sso=(SsoAssignment("1partners", target_org_unit="orgUnits/03ph8a2z1partners"),),
         projects=projects,
@@ -184,6 +156,6 @@ def _groups(people: list[Person], domain: str) -> Iterator[Group]:
 def _assignments(people: list[Person]) -> Iterator[RoleAssignment]:
     for number, person in enumerate(people):
         if person.admin or person.delegated_admin:
-            role = SUPER_ADMIN if person.admin else HELPDESK_ROLE
-            yield RoleAssignment(f"{20_000_000_000 + number}", role.id, person.id)
-    yield RoleAssignment("29999999999", HELPDESK_ROLE.id, ADMINS_GROUP, "group")
+            role = SUPER_ADMIN if person.admin else HELPDESK
+            yield RoleAssignment(f"{20_000_000_000 + number}", role, person.id)
+    yield RoleAssignment("29999999999", HELPDESK, ADMINS_GROUP, "group")

@@ -10,7 +10,7 @@ from typing import Any
 from custom_filters.sandbox.gcp.people import Key, Project, ServiceAccount
 
 NO_END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
-JOBS = ["etl", "backup", "deploy", "metrics", "billing", "search", "mail", "scan", "sync", "report"]
+JOBS = ("etl", "backup", "deploy", "metrics", "billing", "search", "mail", "scan", "sync", "report")
 # 253 bytes of UTF-8 in 211 characters: three more bytes still fit
 FULL_DESCRIPTION = "Überweisungen für die Buchhaltung: " + "é" * 40 + "x" * 136
 

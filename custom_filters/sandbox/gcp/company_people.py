@@ -1,98 +1,40 @@
-"""The people of the believable company: named cases first, then a workforce drawn with the seed."""
+"""The people of the believable company: named cases first, then a crowd."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from custom_filters.sandbox.company import crowd
 from custom_filters.sandbox.gcp.people import Person
 
-GIVEN = [
-    "Ada",
-    "Ben",
-    "Chloe",
-    "Dario",
-    "Elif",
-    "Farid",
-    "Grace",
-    "Hugo",
-    "Ines",
-    "Jonas",
-    "Kira",
-    "Liam",
-    "Mei",
-    "Noor",
-    "Omar",
-    "Priya",
-    "Quinn",
-    "Rosa",
-    "Sven",
-    "Tara",
-]
-FAMILY = [
-    "Abe",
-    "Brandt",
-    "Costa",
-    "Diaz",
-    "Evans",
-    "Fischer",
-    "Gupta",
-    "Haas",
-    "Ito",
-    "Jansen",
-    "Khan",
-    "Lopez",
-    "Meyer",
-    "Novak",
-    "Okafor",
-    "Park",
-    "Rossi",
-    "Silva",
-]
-UNITS = ("/Engineering", "/Sales", "/Finance", "/Support")
 SSO_UNIT = "/Partners"
-HELPDESK = frozenset({"USERS_RETRIEVE", "USERS_SUSPEND", "GROUPS_RETRIEVE", "CUSTOMER_RETRIEVE"})
+HELPDESK = frozenset({"USERS_RETRIEVE", "USERS_SUSPEND", "GROUPS_RETRIEVE"})
 
 
 def named_people(now: datetime, domain: str) -> Iterator[Person]:
     """One user for each case; the first is the subject that the service account stands for."""
     for number, (case, details) in enumerate(_cases(now, domain).items()):
-        email = f"{case}@{domain}"
         given, family = case.partition("-")[::2]
-        defaults = {"given": given.title(), "family": (family or "user").title(), "email": email}
+        defaults = {"given": given.title(), "family": (family or "user").title(), "email": f"{case}@{domain}"}
         created = now - timedelta(days=details.pop("age", 700))
         yield Person(**{**defaults, "id": _id(number), "created": created, "case": case, **details})
 
 
-def workforce(start: int, end: int, now: datetime, domain: str, seed: int) -> Iterator[Person]:
-    """Users number `start` to `end`: mostly active, some stale, new, never seen, suspended or archived."""
-    dice = random.Random(seed)
-    for number in range(start, end):
-        given, family = dice.choice(GIVEN), dice.choice(FAMILY)
-        age = dice.randint(30, 2500)
-        details: dict[str, Any] = {"last_login": now - timedelta(days=dice.uniform(0, min(age, 60)))}
-        fate = dice.random()
-        if fate < 0.05:
-            details["last_login"] = now - timedelta(days=dice.uniform(min(age, 100), age))
-        elif fate < 0.08:
-            details["last_login"] = None
-        elif fate < 0.10:
-            age, details["last_login"] = dice.randint(0, 10), None
-        elif fate < 0.13:
-            details |= {"suspended": True, "suspension_reason": "ADMIN"}
-        elif fate < 0.14:
-            details["archived"] = True
+def workforce(numbers: range, now: datetime, domain: str, seed: int) -> Iterator[Person]:
+    """The crowd, in Google's words."""
+    for someone in crowd(numbers, seed, now):
         yield Person(
-            id=_id(number),
-            email=f"{given}.{family}{number}@{domain}".lower(),
-            given=given,
-            family=family,
-            created=now - timedelta(days=age, seconds=dice.randint(0, 86_399)),
-            org_unit=dice.choice(UNITS),
-            manager=f"super-admin-active@{domain}" if dice.random() < 0.2 else "",
-            **details,
+            id=_id(someone.number),
+            email=f"{someone.handle}@{domain}",
+            given=someone.given,
+            family=someone.family,
+            created=someone.created,
+            last_login=someone.last,
+            org_unit=f"/{someone.department}",
+            suspended=someone.state == "off",
+            archived=someone.state == "archived",
         )
 
 
@@ -106,26 +48,30 @@ def _cases(now: datetime, domain: str) -> Mapping[str, dict[str, Any]]:
         return now - timedelta(days=days)
 
     stale = {"last_login": ago(200)}
+    helpdesk = {"delegated_admin": True, "privileges": HELPDESK}
+    sso = {"last_login": ago(300), "org_unit": SSO_UNIT}
+    off = {**stale, "suspended": True, "suspended_at": ago(100)}
     return {
-        **_administrators(now),
+        "own-subject": {"last_login": ago(300), "admin": True},
+        "super-admin-active": {"last_login": ago(2), "admin": True},
+        "super-admin-stale": {**stale, "admin": True},
+        "break-glass": {"age": 900, "admin": True},
+        "delegated-admin-stale": {**stale, **helpdesk},
+        "group-admin-stale": dict(stale),
         "never-old": {"age": 400},
         "never-new": {"age": 5},
-        "never-day-89": {"age": 89},
-        "never-day-90": {"age": 90},
-        "never-day-91": {"age": 91},
+        **{f"never-day-{days}": {"age": days} for days in (89, 90, 91)},
         "active": {"last_login": ago(1)},
         "stale": dict(stale),
-        "stale-day-89": {"last_login": ago(89)},
-        "stale-day-90": {"last_login": ago(90)},
-        "stale-day-91": {"last_login": ago(91)},
-        "sso-only": {"last_login": ago(300), "last_sso": ago(3.5), "org_unit": SSO_UNIT},
-        "sso-stale": {"last_login": ago(300), "last_sso": ago(250), "org_unit": SSO_UNIT},
+        **{f"stale-day-{days}": {"last_login": ago(days)} for days in (89, 90, 91)},
+        "sso-only": {**sso, "last_sso": ago(3.5)},
+        "sso-stale": {**sso, "last_sso": ago(250)},
         "imap-only": {"last_login": ago(300), "last_imap": ago(3.5)},
         "pop-only": {"last_login": ago(300), "last_pop": ago(4)},
         "webmail-only": {"last_login": ago(300), "last_webmail": ago(5)},
         "archived-stale": {**stale, "archived": True},
-        "suspended-stale": {**stale, "suspended": True, "suspension_reason": "ADMIN"},
-        "suspended-by-google": {**stale, "suspended": True, "suspension_reason": "ABUSE"},
+        "suspended-stale": off,
+        "suspended-by-google": {**off, "suspension_reason": "ABUSE"},
         "guest-stale": {**stale, "guest": True, "email": "guest-stale@partner.example"},
         "exempt-stale": dict(stale),
         "list-conflict": {"last_login": ago(1)},
@@ -135,18 +81,4 @@ def _cases(now: datetime, domain: str) -> Mapping[str, dict[str, Any]]:
         "second-domain-stale": {**stale, "email": f"second-domain-stale@eu.{domain}"},
         "managed-stale": {**stale, "manager": f"super-admin-active@{domain}"},
         "hostile-name-stale": {**stale, "given": '=HYPERLINK("http://x")', "family": "<b>\u202eeve</b>"},
-        "deleted": {**stale, "deleted": ago(3)},
-    }
-
-
-def _administrators(now: datetime) -> Mapping[str, dict[str, Any]]:
-    stale = {"last_login": now - timedelta(days=200)}
-    helpdesk = {"delegated_admin": True, "privileges": HELPDESK}
-    return {
-        "own-subject": {"last_login": now - timedelta(days=300), "admin": True},
-        "super-admin-active": {"last_login": now - timedelta(days=2), "admin": True},
-        "super-admin-stale": {**stale, "admin": True},
-        "break-glass": {"age": 900, "admin": True},
-        "delegated-admin-stale": {**stale, **helpdesk},
-        "group-admin-stale": dict(stale),
     }

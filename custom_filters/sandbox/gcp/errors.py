@@ -8,29 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-STATUS = {
-    400: "INVALID_ARGUMENT",
-    401: "UNAUTHENTICATED",
-    403: "PERMISSION_DENIED",
-    404: "NOT_FOUND",
-    409: "ALREADY_EXISTS",
-    429: "RESOURCE_EXHAUSTED",
-    500: "INTERNAL",
-    501: "UNIMPLEMENTED",
-    503: "UNAVAILABLE",
-}
-REASON = {
-    400: "invalid",
-    401: "authError",
-    403: "forbidden",
-    404: "notFound",
-    409: "duplicate",
-    429: "rateLimitExceeded",
-    500: "backendError",
-    501: "notImplemented",
-    503: "backendError",
+#: Code -> (status of the newer APIs, reason of the Admin SDK).
+KINDS = {
+    400: ("INVALID_ARGUMENT", "invalid"),
+    401: ("UNAUTHENTICATED", "authError"),
+    403: ("PERMISSION_DENIED", "forbidden"),
+    404: ("NOT_FOUND", "notFound"),
+    409: ("ALREADY_EXISTS", "duplicate"),
+    412: ("FAILED_PRECONDITION", "conditionNotMet"),
+    429: ("RESOURCE_EXHAUSTED", "rateLimitExceeded"),
+    500: ("INTERNAL", "backendError"),
+    501: ("UNIMPLEMENTED", "notImplemented"),
+    503: ("UNAVAILABLE", "backendError"),
 }
 TYPE = "type.googleapis.com/google.rpc."
+NO_TOKEN = "Request is missing required authentication credential."
+BAD_TOKEN = "Request had invalid authentication credentials."  # a message, not a secret
 
 
 class ApiError(Exception):
@@ -48,19 +41,15 @@ class ApiError(Exception):
         details: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         super().__init__(message)
-        self.code = code
-        self.message = message
-        self.reason = reason or REASON[code]
-        self.status = status or STATUS[code]
-        self.domain = domain
-        self.details = [*details, *([error_info(*info)] if info else [])]
+        self.code, self.message, self.domain = code, message, domain
+        self.status, self.reason = status or KINDS[code][0], reason or KINDS[code][1]
+        self.details = [*details, *([_error_info(*info)] if info else [])]
 
     def body(self, *, legacy: bool) -> dict[str, Any]:
         """The JSON body; `legacy` adds what the Admin SDK has and leaves `status` to answers with details."""
         error: dict[str, Any] = {"code": self.code, "message": self.message}
         if legacy:
-            entry = {"message": self.message, "domain": self.domain, "reason": self.reason}
-            error["errors"] = [entry]
+            error["errors"] = [{"message": self.message, "domain": self.domain, "reason": self.reason}]
         if not legacy or self.details:
             error["status"] = self.status
         if self.details:
@@ -68,8 +57,7 @@ class ApiError(Exception):
         return {"error": error}
 
 
-def error_info(reason: str, metadata: Mapping[str, str]) -> dict[str, Any]:
-    """A google.rpc.ErrorInfo."""
+def _error_info(reason: str, metadata: Mapping[str, str]) -> dict[str, Any]:
     domain = "iam.googleapis.com" if reason == "IAM_PERMISSION_DENIED" else "googleapis.com"
     return {"@type": TYPE + "ErrorInfo", "reason": reason, "domain": domain, "metadata": dict(metadata)}
 
@@ -79,6 +67,11 @@ def invalid_payload(description: str) -> ApiError:
     message = f"Invalid JSON payload received. {description}"
     violations = [{"description": message}]
     return ApiError(400, message, details=[{"@type": TYPE + "BadRequest", "fieldViolations": violations}])
+
+
+def not_emulated(what: str) -> ApiError:
+    """501 for what Google can do and the sandbox can't: refused rather than ignored."""
+    return ApiError(501, f"The sandbox does not emulate {what}")
 
 
 def not_found(name: str) -> ApiError:
@@ -91,12 +84,19 @@ def not_authorized() -> ApiError:
     return ApiError(403, "Not Authorized to access this resource/api")
 
 
+def too_fast(reason: str) -> ApiError:
+    """A quota that is used up: 403 with this reason, or 429."""
+    code = 429 if reason == "429" else 403
+    reason = "rateLimitExceeded" if reason == "429" else reason
+    message = "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute per user'."
+    return ApiError(code, message, reason=reason, domain="usageLimits")
+
+
 def permission_denied(permission: str, resource: str) -> ApiError:
     """Cloud IAM's 403."""
     message = f"Permission '{permission}' denied on resource '{resource}' (or it may not exist)."
-    return ApiError(
-        403, message, info=("IAM_PERMISSION_DENIED", {"permission": permission, "resource": resource})
-    )
+    metadata = {"permission": permission, "resource": resource}
+    return ApiError(403, message, info=("IAM_PERMISSION_DENIED", metadata))
 
 
 def service_disabled(service: str, title: str, project_number: str) -> ApiError:
@@ -104,43 +104,23 @@ def service_disabled(service: str, title: str, project_number: str) -> ApiError:
     url = f"https://console.developers.google.com/apis/api/{service}/overview?project={project_number}"
     message = (
         f"{title} has not been used in project {project_number} before or it is disabled. Enable it by "
-        f"visiting {url} then retry. If you enabled this API recently, wait a few minutes for the action to "
-        "propagate to our systems and retry."
+        f"visiting {url} then retry."
     )
     help_links = [{"description": "Google developers console API activation", "url": url}]
-    return ApiError(
-        403,
-        message,
-        reason="accessNotConfigured",
-        domain="usageLimits",
-        details=[{"@type": TYPE + "Help", "links": help_links}],
-        info=(
-            "SERVICE_DISABLED",
-            {"service": service, "consumer": f"projects/{project_number}", "serviceTitle": title},
-        ),
-    )
+    metadata = {"service": service, "consumer": f"projects/{project_number}", "serviceTitle": title}
+    details = [{"@type": TYPE + "Help", "links": help_links}]
+    more: Any = {"reason": "accessNotConfigured", "domain": "usageLimits", "details": details}
+    return ApiError(403, message, info=("SERVICE_DISABLED", metadata), **more)
 
 
 def scope_insufficient(service: str, method: str) -> ApiError:
     """The token lacks every scope that the method takes."""
-    return ApiError(
-        403,
-        "Request had insufficient authentication scopes.",
-        reason="insufficientPermissions",
-        info=("ACCESS_TOKEN_SCOPE_INSUFFICIENT", {"service": service, "method": method}),
-    )
+    info = ("ACCESS_TOKEN_SCOPE_INSUFFICIENT", {"service": service, "method": method})
+    message = "Request had insufficient authentication scopes."
+    return ApiError(403, message, reason="insufficientPermissions", info=info)
 
 
 def unauthenticated(service: str, reason: str) -> ApiError:
-    """No token (CREDENTIALS_MISSING), or one that is unknown or over (ACCESS_TOKEN_INVALID / _EXPIRED)."""
-    if reason == "CREDENTIALS_MISSING":
-        message = (
-            "Request is missing required authentication credential. Expected OAuth 2 access token, login "
-            "cookie or other valid authentication credential."
-        )
-    else:
-        message = (
-            "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or "
-            "other valid authentication credential."
-        )
+    """No token (CREDENTIALS_MISSING), or one that is unknown or over (ACCESS_TOKEN_...)."""
+    message = NO_TOKEN if reason == "CREDENTIALS_MISSING" else BAD_TOKEN
     return ApiError(401, message, info=(reason, {"service": service}))

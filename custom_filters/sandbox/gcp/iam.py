@@ -1,4 +1,7 @@
-"""IAM API v1: service accounts and their keys. Source: IAM reference, projects.serviceAccounts and .keys."""
+"""IAM API v1: service accounts and their keys; the HMAC keys and API keys that are bound to them.
+
+Sources: IAM reference, projects.serviceAccounts and .keys; Storage JSON API, projects.hmacKeys; API Keys v2.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +9,37 @@ import base64
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from custom_filters.sandbox.gcp.call import Call, Handler, rfc3339
+from custom_filters.sandbox.gcp.call import Call, Handler, listed, rfc3339
 from custom_filters.sandbox.gcp.errors import ApiError, permission_denied
-from custom_filters.sandbox.gcp.people import Key, Project, ServiceAccount
+from custom_filters.sandbox.gcp.people import Key, ServiceAccount
 
 LIMITS = {"description": 256, "displayName": 100}  # UTF-8 bytes
 PATCHABLE = {"description": "description", "displayName": "display_name", "display_name": "display_name"}
 ACCOUNT = "iam.serviceAccounts."
 KEY = "iam.serviceAccountKeys."
+REASON = "SERVICE_ACCOUNT_KEY_DISABLE_REASON_"
+EXTENDED = "SERVICE_ACCOUNT_KEY_EXTENDED_STATUS_KEY_"
 
 
 def accounts_list(call: Call) -> dict[str, Any]:
     """serviceAccounts.list: 20 a page, at most 100."""
-    project = found_project(call, call.params["name"].partition("/")[2], ACCOUNT + "list")
-    accounts = sorted(
-        (a for a in call.state.accounts.values() if a.project == project.id), key=lambda a: a.email
-    )
+    project = call.project(call.params["name"].partition("/")[2], ACCOUNT + "list")
+    found = call.state.accounts.listed(call.lag("gcp_list_lag"))
+    accounts = sorted((a for a in found if a.project == project.id), key=lambda a: a.email)
     part, more = call.page(lambda: accounts, min(call.params.get("pageSize") or 20, 100))
-    return ({"accounts": [resource(account) for account in part]} if part else {}) | more
+    return listed("accounts", [resource(account) for account in part], more)
 
 
 def accounts_get(call: Call) -> dict[str, Any]:
     """serviceAccounts.get by address or unique id; the project may be `-`."""
-    return resource(_account(call, "get", call.params["name"]))
+    return resource(_account(call, "get", lag=call.lag("gcp_read_lag")))
 
 
 def accounts_patch(call: Call) -> dict[str, Any]:
     """serviceAccounts.patch: what updateMask names, description and display name only."""
-    account = _account(call, "update", call.params["name"])
+    account = _account(call, "update")
     given = call.body.get("serviceAccount") or {}
     mask = [part for part in (call.body.get("updateMask") or "").split(",") if part]
     if not mask or not set(mask) <= set(PATCHABLE):
@@ -44,54 +47,36 @@ def accounts_patch(call: Call) -> dict[str, Any]:
             400, f"Invalid update mask: {','.join(mask)!r}. Only description and display_name can be set."
         )
     if given.get("etag") not in (None, etag(account)):
-        raise ApiError(
-            409, "There were concurrent changes. Please retry the read-modify-write.", status="ABORTED"
-        )
-    changes: dict[str, Any] = {PATCHABLE[part]: given.get(_camel(part)) or "" for part in mask}
+        message = "There were concurrent changes. Please retry the read-modify-write."
+        raise ApiError(409, message, status="ABORTED")
+    changes: dict[str, Any] = {}
     for part in mask:
-        name = _camel(part)
+        name = "displayName" if part == "display_name" else part
+        changes[PATCHABLE[part]] = given.get(name) or ""
         if len(changes[PATCHABLE[part]].encode()) > LIMITS[name]:
             raise ApiError(400, f"The {name} must be at most {LIMITS[name]} UTF-8 bytes.")
-    changed = replace(account, **changes)
-    call.state.add(changed)
-    return resource(changed)
+    return resource(call.state.change(account, **changes))
 
 
 def accounts_switch(call: Call) -> dict[str, Any]:
     """serviceAccounts.enable and .disable; doing it twice is no error."""
     verb = call.method.id.rpartition(".")[2]
-    account = _account(call, verb, call.params["name"])
-    call.state.add(replace(account, disabled=verb == "disable"))
+    call.state.change(_account(call, verb), disabled=verb == "disable")
     return {}
-
-
-def accounts_get_iam_policy(call: Call) -> dict[str, Any]:
-    """serviceAccounts.getIamPolicy: nobody but the project's members has rights on them."""
-    _account(call, "getIamPolicy", call.params["resource"])
-    return {"etag": "ACAB"}
-
-
-def accounts_test_permissions(call: Call) -> dict[str, Any]:
-    """serviceAccounts.testIamPermissions: what the caller has of what it asks for."""
-    _account(call, "get", call.params["resource"])
-    held = [name for name in call.body.get("permissions") or () if call.granted(name)]
-    return {"permissions": held} if held else {}
 
 
 def keys_list(call: Call) -> dict[str, Any]:
     """keys.list: all in one answer, also Google's own unless keyTypes says otherwise."""
-    account = _account(call, "list", call.params["name"], KEY)
-    wanted = _strings(call.params.get("keyTypes"))
-    keys = [k for k in call.state.keys.get(account.email, {}).values() if not wanted or k.kind in wanted]
-    return {"keys": [key_resource(account, key) for key in keys]} if keys else {}
+    account = _account(call, "list", KEY)
+    wanted = call.params.get("keyTypes") or ()
+    found = call.state.keys_of(account, call.lag("gcp_list_lag"))
+    return listed("keys", [key_resource(account, k) for k in found if not wanted or k.kind in wanted], {})
 
 
 def keys_get(call: Call) -> dict[str, Any]:
-    """keys.get; the public key is not played."""
-    if call.params.get("publicKeyType", "TYPE_NONE") != "TYPE_NONE":
-        raise ApiError(501, "The sandbox does not play publicKeyType")
-    account, key = _key(call, "get")
-    return key_resource(account, key)
+    """keys.get, without the public key."""
+    call.refuse("publicKeyType")
+    return key_resource(*_key(call, "get", call.lag("gcp_read_lag")))
 
 
 def keys_switch(call: Call) -> dict[str, Any]:
@@ -100,7 +85,8 @@ def keys_switch(call: Call) -> dict[str, Any]:
     _, key = _key(call, verb)
     if key.kind != "USER_MANAGED":
         raise ApiError(400, "Only user-managed keys can be changed.", status="FAILED_PRECONDITION")
-    call.state.add(replace(key, disabled=verb == "disable"))
+    off = {"reason": "USER_INITIATED"} if verb == "disable" and not key.disabled else {}
+    call.state.change(key, disabled=verb == "disable", **off)
     return {}
 
 
@@ -109,13 +95,44 @@ def allowed_locations(call: Call) -> dict[str, Any]:
     return {"locations": [], "encodedLocations": "0x0"}
 
 
-def found_project(call: Call, key: str, permission: str) -> Project:
-    """The project by id or number; one that is not there and one that is not allowed give the same 403."""
-    project = call.state.project(key)
-    call.require_permission(permission, f"projects/{key}")
-    if project is None:
-        raise permission_denied(permission, f"projects/{key}")
-    return project
+def hmac_keys_list(call: Call) -> dict[str, Any]:
+    """storage.projects.hmacKeys.list: 250 a page at most."""
+    project = call.project(call.params["projectId"], "storage.hmacKeys.list")
+    keys = [key for key in call.state.bound_keys("hmac", project) if key.state != "DELETED"]
+    if wanted := call.params.get("serviceAccountEmail"):
+        keys = [key for key in keys if key.account == wanted]
+    part, more = call.page(lambda: keys, call.params.get("maxResults", 250))
+    rows = [
+        {
+            "kind": "storage#hmacKeyMetadata",
+            "id": f"{project.id}/{key.id}",
+            "accessId": key.id,
+            "projectId": project.id,
+            "serviceAccountEmail": key.account,
+            "state": key.state,
+            "timeCreated": rfc3339(key.created, millis=True),
+        }
+        for key in part
+    ]
+    return listed("items", rows, more, kind="storage#hmacKeysMetadata")
+
+
+def api_keys_list(call: Call) -> dict[str, Any]:
+    """apikeys.projects.locations.keys.list: 50 a page, at most 300; a bound key names its account."""
+    project = call.project(call.params["parent"].split("/")[1], "apikeys.keys.list")
+    keys = call.state.bound_keys("api", project)
+    part, more = call.page(lambda: keys, min(call.params.get("pageSize") or 50, 300))
+    rows = [
+        {
+            "name": f"projects/{project.number}/locations/global/keys/{key.id}",
+            "uid": key.id,
+            "displayName": key.id,
+            "createTime": rfc3339(key.created),
+            **({"serviceAccountEmail": key.account} if key.account else {}),
+        }
+        for key in part
+    ]
+    return listed("keys", rows, more)
 
 
 def resource(account: ServiceAccount) -> dict[str, Any]:
@@ -135,7 +152,7 @@ def resource(account: ServiceAccount) -> dict[str, Any]:
 
 
 def key_resource(account: ServiceAccount, key: Key) -> dict[str, Any]:
-    """A ServiceAccountKey."""
+    """A ServiceAccountKey; what Google found of it stays in extendedStatus when it is enabled again."""
     body: dict[str, Any] = {
         "name": f"projects/{account.project}/serviceAccounts/{account.email}/keys/{key.id}",
         "validAfterTime": rfc3339(key.valid_after),
@@ -144,8 +161,10 @@ def key_resource(account: ServiceAccount, key: Key) -> dict[str, Any]:
         "keyOrigin": "GOOGLE_PROVIDED",
         "keyType": key.kind,
     }
-    off = {"disabled": True, "disableReason": "SERVICE_ACCOUNT_KEY_DISABLE_REASON_USER_INITIATED"}
-    return body | (off if key.disabled else {})
+    body |= {"disabled": True, "disableReason": REASON + key.reason} if key.disabled else {}
+    if key.reason != "USER_INITIATED":
+        body["extendedStatus"] = [{"key": EXTENDED + key.reason, "value": "found in a public repository"}]
+    return body
 
 
 def etag(account: ServiceAccount) -> str:
@@ -153,36 +172,30 @@ def etag(account: ServiceAccount) -> str:
     return base64.b64encode(zlib.crc32(repr(account).encode()).to_bytes(4, "big")).decode()
 
 
-def _account(call: Call, verb: str, name: str, kind: str = ACCOUNT) -> ServiceAccount:
-    match = re.match(r"projects/([^/]+)/serviceAccounts/([^/]+)", name)
+def _account(call: Call, verb: str, kind: str = ACCOUNT, lag: float = 0) -> ServiceAccount:
+    match = re.match(r"projects/([^/]+)/serviceAccounts/([^/]+)", call.params["name"])
     assert match is not None  # noqa: S101  # the route's own pattern
     project, key = match.groups()
     call.require_permission(kind + verb, match[0])
-    account = call.state.account(key)
-    owner = call.state.project(project)
+    account, owner = call.state.account(key, lag), call.state.project(project)
+    if account is not None and {account.email, account.unique_id} & call.faults.names("deny_user"):
+        raise permission_denied(kind + verb, match[0])
     if account is not None and (project == "-" or (owner and owner.id == account.project)):
+        if verb not in ("get", "list") and account.email in call.faults.names("patch_fail"):
+            raise ApiError(500, "Internal error encountered.")
         return account
     if project == "-":
         raise permission_denied(kind + verb, match[0])
     raise ApiError(404, "Unknown service account")
 
 
-def _key(call: Call, verb: str) -> tuple[ServiceAccount, Key]:
-    name = call.params["name"]
-    account = _account(call, verb, name, KEY)
-    key_id = name.rpartition("/")[2]
-    key = call.state.keys.get(account.email, {}).get(key_id)
+def _key(call: Call, verb: str, lag: float = 0) -> tuple[ServiceAccount, Key]:
+    account = _account(call, verb, KEY)
+    key_id = call.params["name"].rpartition("/")[2]
+    key = next((key for key in call.state.keys_of(account, lag) if key.id == key_id), None)
     if key is None:
         raise ApiError(404, f"Service account key {key_id} does not exist.")
     return account, key
-
-
-def _strings(value: str | list[str] | None) -> list[str]:
-    return [value] if isinstance(value, str) else value or []
-
-
-def _camel(name: str) -> str:
-    return "displayName" if name == "display_name" else name
 
 
 _ACCOUNTS = "iam.projects.serviceAccounts."
@@ -192,11 +205,11 @@ HANDLERS: Mapping[str, Handler] = {
     _ACCOUNTS + "patch": accounts_patch,
     _ACCOUNTS + "enable": accounts_switch,
     _ACCOUNTS + "disable": accounts_switch,
-    _ACCOUNTS + "getIamPolicy": accounts_get_iam_policy,
-    _ACCOUNTS + "testIamPermissions": accounts_test_permissions,
     _ACCOUNTS + "keys.list": keys_list,
     _ACCOUNTS + "keys.get": keys_get,
     _ACCOUNTS + "keys.enable": keys_switch,
     _ACCOUNTS + "keys.disable": keys_switch,
     "iamcredentials.projects.serviceAccounts.getAllowedLocations": allowed_locations,
+    "storage.projects.hmacKeys.list": hmac_keys_list,
+    "apikeys.projects.locations.keys.list": api_keys_list,
 }

@@ -7,15 +7,14 @@ INT64, resource type iam_service_account; the key metric has the label key_id).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from custom_filters.sandbox.gcp.call import Call, Handler, rfc3339
-from custom_filters.sandbox.gcp.errors import ApiError
-from custom_filters.sandbox.gcp.iam import found_project
-from custom_filters.sandbox.gcp.people import Key, Project, ServiceAccount
+from custom_filters.sandbox.gcp.errors import ApiError, not_emulated
+from custom_filters.sandbox.gcp.people import Key, ServiceAccount
 
 RETENTION = timedelta(days=42)
 SAMPLE = timedelta(minutes=10)
@@ -24,61 +23,50 @@ METRICS = {
     "iam.googleapis.com/service_account/authn_events_count": False,
     "iam.googleapis.com/service_account/key/authn_events_count": True,
 }
-ALIGNERS: Mapping[str, Callable[[list[int]], int]] = {
-    "ALIGN_SUM": sum,
-    "ALIGN_DELTA": sum,
-    "ALIGN_COUNT": len,
-    "ALIGN_MAX": max,
-}
-COMPARISON = r'([\w.]+)\s*=\s*(?:"([^"]*)"|one_of\(([^)]*)\))'
+COMPARISON = r'([\w.]+)\s*=\s*"([^"]*)"'
+Labels = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Point:
-    """Authentications in the interval that ends at `end`."""
+    """So many authentications of what has these labels, in the interval that ends at `end`."""
 
+    labels: Labels
     start: datetime
     end: datetime
     count: int
 
 
-@dataclass(frozen=True)
-class Series:
-    """One account's or key's points, newest first, and the labels that a filter may name."""
-
-    labels: Mapping[str, str]
-    points: Sequence[Point]
-
-
 def time_series_list(call: Call) -> dict[str, Any]:
-    """timeSeries.list; a page counts points (FULL) or series (HEADERS): a series may go on in the next."""
-    project = found_project(call, call.params["name"].partition("/")[2], "monitoring.timeSeries.list")
+    """timeSeries.list, newest points first; a page counts points: a series may go on in the next."""
+    project = call.project(call.params["name"].partition("/")[2], "monitoring.timeSeries.list")
+    call.refuse("aggregation.crossSeriesReducer", "secondaryAggregation.perSeriesAligner", "view")
     start, end = _interval(call)
     conditions = _conditions(call.params.get("filter", ""))
-    metric = conditions.pop("metric.type")[0]
+    metric = conditions.pop("metric.type")
     if metric not in METRICS:
         raise ApiError(404, f'Cannot find metric(s) that match type = "{metric}".')
-    found = (_aligned(call, series, start, end) for series in _all_series(call, project, metric, start, end))
-    series = [s for s in found if s.points and _matches(s, conditions)]
+    points: list[Point] = []
+    for labels, thing in _all(call, project.id, METRICS[metric]):
+        if all(
+            labels.get(name.replace(".label.", ".labels.")) == value for name, value in conditions.items()
+        ):
+            points += _aligned(call, list(_points(labels, thing, start, end)), end)
     size = call.params.get("pageSize") or 0
-    size = size if 0 < size <= MAX_PAGE else MAX_PAGE
-    if call.params.get("view") == "HEADERS":
-        heads, more = call.page(lambda: series, size)
-        return _answer(metric, [(head, []) for head in heads]) | more
-    flat = [(one, point) for one in series for point in one.points]
-    part, more = call.page(lambda: flat, size)
-    grouped: list[tuple[Series, list[Point]]] = []
-    for one, point in part:
-        if not grouped or grouped[-1][0] is not one:
-            grouped.append((one, []))
-        grouped[-1][1].append(point)
-    return _answer(metric, grouped) | more
+    part, more = call.page(lambda: points, size if 0 < size <= MAX_PAGE else MAX_PAGE)
+    rows: list[dict[str, Any]] = []
+    for point in part:
+        if not rows or rows[-1]["of"] is not point.labels:
+            rows.append(_row(metric, point.labels))
+        times = {"startTime": rfc3339(point.start), "endTime": rfc3339(point.end)}
+        rows[-1]["points"].append({"interval": times, "value": {"int64Value": str(point.count)}})
+    for row in rows:
+        del row["of"]
+    return ({"timeSeries": rows} if rows else {}) | {"unit": "1"} | more
 
 
 def _interval(call: Call) -> tuple[datetime, datetime]:
     texts = [call.params.get(f"interval.{name}") for name in ("startTime", "endTime")]
-    if texts[1] is None:
-        raise ApiError(400, "Field interval.endTime had an invalid value: it is required.")
     try:
         end = datetime.fromisoformat(str(texts[1]).replace("Z", "+00:00"))
         start = datetime.fromisoformat(str(texts[0]).replace("Z", "+00:00")) if texts[0] else end
@@ -89,102 +77,67 @@ def _interval(call: Call) -> tuple[datetime, datetime]:
     return max(start, call.now - RETENTION), min(end, call.now)
 
 
-def _conditions(text: str) -> dict[str, list[str]]:
-    """Field -> the values it may have. Played: `=` and `one_of`, joined by AND, or by OR within one field."""
-    found: dict[str, list[str]] = {}
-    for name, value, values in re.findall(COMPARISON, text):
-        found.setdefault(name, []).extend(re.findall(r'"([^"]*)"', values) if values else [value])
-    rest = re.sub(r"\b(?:AND|OR)\b|[()\s]", "", re.sub(COMPARISON, "", text))
-    if rest or len(found.get("metric.type", ())) != 1:
-        raise ApiError(
-            400, f'Field filter had an invalid value of "{text}": The supplied filter is not played.'
-        )
+def _conditions(text: str) -> dict[str, str]:
+    """Field -> the value it must have; only `=` joined by AND is emulated."""
+    found = dict(re.findall(COMPARISON, text))
+    if re.sub(r"\bAND\b|\s", "", re.sub(COMPARISON, "", text)) or "metric.type" not in found:
+        raise ApiError(400, f'Field filter had an invalid value of "{text}".')
     return found
 
 
-def _all_series(
-    call: Call, project: Project, metric: str, start: datetime, end: datetime
-) -> Iterator[Series]:
-    for account in call.state.accounts.values():
-        if account.project != project.id:
+def _all(call: Call, project: str, of_keys: bool) -> Iterator[tuple[Labels, ServiceAccount | Key]]:
+    lag = call.lag("metric_lag", 60)
+    for account in call.state.accounts.listed(lag):
+        if account.project != project:
             continue
         labels = {
             "resource.type": "iam_service_account",
-            "resource.labels.project_id": project.id,
+            "resource.labels.project_id": project,
             "resource.labels.unique_id": account.unique_id,
         }
-        if not METRICS[metric]:
-            yield Series(labels, _points(account, start, end))
-            continue
-        for key in call.state.keys.get(account.email, {}).values():
-            yield Series({**labels, "metric.labels.key_id": key.id}, _points(key, start, end))
+        if not of_keys:
+            yield labels, account
+        for key in call.state.keys_of(account, lag) if of_keys else ():
+            yield {**labels, "metric.labels.key_id": key.id}, key
 
 
-def _points(thing: ServiceAccount | Key, start: datetime, end: datetime) -> list[Point]:
+def _points(labels: Labels, thing: ServiceAccount | Key, start: datetime, end: datetime) -> Iterator[Point]:
     """One sample a day back from the newest use, to the beginning of the interval."""
     newest = thing.last_metric or thing.last_authenticated
-    points: list[Point] = []
     while newest is not None and newest > start:  # the interval is (start, end]
         if newest <= end:
-            points.append(Point(newest - SAMPLE, newest, 1 + newest.day % 7))
+            yield Point(labels, newest - SAMPLE, newest, 1 + newest.day % 7)
         newest -= timedelta(days=1)
-    return points
 
 
-def _aligned(call: Call, series: Series, start: datetime, end: datetime) -> Series:
+def _aligned(call: Call, points: list[Point], end: datetime) -> list[Point]:
     aligner = call.params.get("aggregation.perSeriesAligner", "ALIGN_NONE")
-    others = [name for name in call.params if name.startswith("secondaryAggregation.")]
-    if others or call.params.get("aggregation.crossSeriesReducer", "REDUCE_NONE") != "REDUCE_NONE":
-        raise ApiError(501, "The sandbox does not play reducers")
     if aligner == "ALIGN_NONE":
-        return series
-    if aligner not in ALIGNERS:
-        raise ApiError(501, f"The sandbox does not play {aligner}")
+        return points
     seconds = float((call.params.get("aggregation.alignmentPeriod") or "0s").removesuffix("s"))
-    if seconds < 60:
-        raise ApiError(400, "Field aggregation.alignmentPeriod had an invalid value: at least 60s.")
-    buckets: dict[int, list[int]] = {}
-    for point in series.points:
-        buckets.setdefault(int((end - point.end).total_seconds() // seconds), []).append(point.count)
+    if aligner != "ALIGN_SUM" or seconds < 60:
+        raise not_emulated(f"{aligner} by {seconds} seconds")
+    buckets: dict[int, int] = {}
+    for point in points:
+        bucket = int((end - point.end).total_seconds() // seconds)
+        buckets[bucket] = buckets.get(bucket, 0) + point.count
     period = timedelta(seconds=seconds)
-    points = [
-        Point(end - period * (i + 1), end - period * i, ALIGNERS[aligner](counts))
-        for i, counts in sorted(buckets.items())
-    ]
-    return Series(series.labels, points)
+    sums = sorted(buckets.items())
+    return [Point(points[0].labels, end - period * (i + 1), end - period * i, count) for i, count in sums]
 
 
-def _matches(series: Series, conditions: Mapping[str, Sequence[str]]) -> bool:
-    return all(
-        series.labels.get(name.replace(".label.", ".labels.")) in values
-        for name, values in conditions.items()
-    )
+def _row(metric: str, labels: Labels) -> dict[str, Any]:
+    def under(prefix: str) -> dict[str, str]:
+        return {k.removeprefix(prefix): v for k, v in labels.items() if k.startswith(prefix)}
 
-
-def _answer(metric: str, grouped: Sequence[tuple[Series, Sequence[Point]]]) -> dict[str, Any]:
-    rows = [_row(metric, series, points) for series, points in grouped]
-    return ({"timeSeries": rows} if rows else {}) | {"unit": "1"}
-
-
-def _row(metric: str, series: Series, points: Sequence[Point]) -> dict[str, Any]:
-    def labels(prefix: str) -> dict[str, str]:
-        return {k.removeprefix(prefix): v for k, v in series.labels.items() if k.startswith(prefix)}
-
-    row: dict[str, Any] = {
-        "metric": {"type": metric, "labels": labels("metric.labels.")},
-        "resource": {"type": "iam_service_account", "labels": labels("resource.labels.")},
+    return {
+        "metric": {"type": metric, "labels": under("metric.labels.")},
+        "resource": {"type": "iam_service_account", "labels": under("resource.labels.")},
         "metricKind": "DELTA",
         "valueType": "INT64",
+        "points": [],
+        "of": labels,
     }
-    if points:
-        row["points"] = [
-            {
-                "interval": {"startTime": rfc3339(p.start), "endTime": rfc3339(p.end)},
-                "value": {"int64Value": str(p.count)},
-            }
-            for p in points
-        ]
-    return row
 
 
 HANDLERS: Mapping[str, Handler] = {"monitoring.projects.timeSeries.list": time_series_list}

@@ -17,15 +17,14 @@ class Customer:
     id: str
     domain: str
     created: datetime
-    domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Person:
     """A Directory user. `last_login` None means never; `login_time_missing`: the API tells nothing at all.
 
-    `last_sso`, `last_imap`, `last_pop` and `last_webmail` are seen by the Reports API only. `privileges`:
-    what a delegated administrator may do. `case` names what the user stands for in the tests.
+    `last_sso` and those below are seen by the Reports API only; `last_token`: an app got a token.
+    `privileges`: what a delegated administrator may do. `case`: what the user stands for in the tests.
     """
 
     id: str
@@ -38,15 +37,17 @@ class Person:
     last_imap: datetime | None = None
     last_pop: datetime | None = None
     last_webmail: datetime | None = None
+    last_drive: datetime | None = None
+    last_token: datetime | None = None
     login_time_missing: bool = False
     admin: bool = False
     delegated_admin: bool = False
     privileges: frozenset[str] = frozenset()
     suspended: bool = False
     suspension_reason: str = ""
+    suspended_at: datetime | None = None
     archived: bool = False
     guest: bool = False
-    deleted: datetime | None = None
     org_unit: str = "/"
     manager: str = ""
     aliases: tuple[str, ...] = ()
@@ -56,7 +57,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Group:
-    """A group; `members` are (email, role) with role OWNER, MANAGER or MEMBER."""
+    """A group; `members` are (address of a user, group or service account, or the customer's id; role)."""
 
     id: str
     email: str
@@ -71,13 +72,11 @@ class Role:
     id: str
     name: str
     privileges: tuple[str, ...] = ()
-    super_admin: bool = False
-    system: bool = True
 
 
 @dataclass(frozen=True)
 class RoleAssignment:
-    """A role given to a user or a group (`assignee` is its id)."""
+    """A role given to a user, a group or a service account (`assignee` is its id)."""
 
     id: str
     role: str
@@ -128,7 +127,10 @@ class ServiceAccount:
 
 @dataclass(frozen=True)
 class Key:
-    """A key of a service account; `kind` USER_MANAGED or SYSTEM_MANAGED, the rest as in ServiceAccount."""
+    """A key of a service account; `kind` USER_MANAGED or SYSTEM_MANAGED, the rest as in ServiceAccount.
+
+    `reason`: the end of its disableReason: USER_INITIATED, EXPOSED, COMPROMISE_DETECTED.
+    """
 
     id: str
     account: str
@@ -136,10 +138,26 @@ class Key:
     valid_before: datetime
     kind: str = "USER_MANAGED"
     disabled: bool = False
+    reason: str = "USER_INITIATED"
     last_authenticated: datetime | None = None
     last_metric: datetime | None = None
     observed_days: int | None = 400
     case: str = ""
 
 
-Thing = Customer | Person | Group | Role | RoleAssignment | SsoAssignment | Project | ServiceAccount | Key
+@dataclass(frozen=True)
+class BoundKey:
+    """A key without authentication activity: an HMAC key (`state`), or an API key bound to an account."""
+
+    id: str
+    account: str
+    project: str
+    created: datetime
+    kind: str = "hmac"  # or api
+    state: str = "ACTIVE"
+
+
+Thing = (
+    Customer | Person | Group | Role | RoleAssignment | SsoAssignment
+    | Project | ServiceAccount | Key | BoundKey
+)  # fmt: skip

@@ -1,71 +1,77 @@
-"""Reports API: userUsageReport.get, one day's figures for one user or all.
+"""Reports API: userUsageReport.get, one day's figures; activities.list, log-ins and tokens as they come.
 
-Source: Admin SDK reports_v1, userUsageReport, and the "accounts" and "gmail" parameters of appendix A. Data
-of a day is ready two to three days later. Days are those of Pacific Standard Time, UTC-8.
+Source: Admin SDK reports_v1, and the "accounts", "gmail" and "drive" parameters of appendix A. Usage of a day
+is ready two to three days later; days are those of Pacific Standard Time, UTC-8. Activities lag minutes.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
-from custom_filters.sandbox.gcp.call import Call, Handler, rfc3339
-from custom_filters.sandbox.gcp.errors import ApiError, not_authorized, not_found
+from custom_filters.sandbox.gcp.call import Call, Handler, listed, rfc3339
+from custom_filters.sandbox.gcp.errors import ApiError, not_emulated, not_found
 from custom_filters.sandbox.gcp.people import Person
 from custom_filters.sandbox.gcp.users import NEVER
 
 PACIFIC = timezone(timedelta(hours=-8))
 LAG_DAYS = 2
-Reader = Callable[[Person], "datetime | None"]
-TIMES: Mapping[str, Reader] = {
-    "accounts:last_login_time": lambda person: person.last_login,
-    "accounts:last_sso_time": lambda person: person.last_sso,
-    "gmail:last_imap_time": lambda person: person.last_imap,
-    "gmail:last_pop_time": lambda person: person.last_pop,
-    "gmail:last_webmail_time": lambda person: person.last_webmail,
-    "gmail:last_access_time": lambda person: max(
-        filter(None, (person.last_imap, person.last_pop, person.last_webmail)), default=None
+KEPT = timedelta(days=180)  # activities
+#: Parameter -> the fields of Person whose newest it is.
+TIMES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("accounts:last_login_time", "accounts:timestamp_last_login"), ("last_login",)),
+    **dict.fromkeys(("accounts:last_sso_time", "accounts:timestamp_last_sso"), ("last_sso",)),
+    **dict.fromkeys(("gmail:last_imap_time", "gmail:timestamp_last_imap"), ("last_imap",)),
+    **dict.fromkeys(("gmail:last_pop_time", "gmail:timestamp_last_pop"), ("last_pop",)),
+    **dict.fromkeys(("gmail:last_webmail_time", "gmail:timestamp_last_webmail"), ("last_webmail",)),
+    "gmail:last_access_time": ("last_imap", "last_pop", "last_webmail"),
+    "gmail:timestamp_last_access": ("last_imap", "last_pop", "last_webmail"),
+    "gmail:timestamp_last_interaction": ("last_webmail",),
+    "drive:timestamp_last_active_usage": ("last_drive",),
+}
+OTHERS = frozenset({"accounts:is_suspended", "accounts:is_archived", "gmail:num_emails_sent"})
+#: Application -> event, its parameters, the field of Person that it comes from.
+EVENTS: Mapping[str, tuple[tuple[str, dict[str, str], str], ...]] = {
+    "login": (
+        ("login_success", {"login_type": "google_password"}, "last_login"),
+        ("login_success", {"login_type": "saml"}, "last_sso"),
     ),
+    "token": (("authorize", {"client_id": "77185425430.apps.googleusercontent.com"}, "last_token"),),
 }
-BOOLEANS: Mapping[str, Callable[[Person], bool]] = {
-    "accounts:is_suspended": lambda person: person.suspended,
-    "accounts:is_archived": lambda person: person.archived,
-    "accounts:is_super_admin": lambda person: person.admin,
-    "accounts:is_delegated_admin": lambda person: person.delegated_admin,
-}
-KNOWN = frozenset({*TIMES, *BOOLEANS, "accounts:creation_time"})
 
 
 def usage_report(call: Call) -> dict[str, Any]:
     """userUsageReport.get: 1,000 a page; a warning says that an application's data of that day is missing."""
+    call.refuse("filters", "groupIdFilter", "orgUnitID")
     call.require_privilege("REPORTS_ACCESS")
-    if call.params.get("customerId") not in (None, "my_customer", call.state.customer.id):
-        raise not_authorized()
-    for name in ("filters", "groupIdFilter", "orgUnitID"):
-        if call.params.get(name):
-            raise ApiError(501, f"The sandbox does not play {name}")
-    day = _day(call)
-    names = _names(call)
+    call.check_customer(call.params.get("customerId", "my_customer"))
+    day, ready = _day(call)
+    names = (call.params.get("parameters") or ",".join(sorted({*TIMES, *OTHERS}))).split(",")
+    if unknown := sorted(set(names) - TIMES.keys() - OTHERS):
+        raise ApiError(400, f"Invalid value for parameters: {unknown[0]}")
     until = datetime.combine(day + timedelta(days=1), time(), PACIFIC).astimezone(timezone.utc)
-    part, more = call.page(lambda: _subjects(call, until), call.params.get("maxResults", 1000))
-    missing = _missing(call)
-    body: dict[str, Any] = {"kind": "admin#reports#usageReports", "etag": '"report"', **more}
-    if part:
-        kept = [name for name in names if name.partition(":")[0] not in missing]
-        body["usageReports"] = [_report(call, person, day, until, kept) for person in part]
-    if missing:
-        body["warnings"] = [_warning(day, application) for application in sorted(missing)]
-    return body
+    partial = (ready - day).days < call.faults.number("reports_partial")
+
+    def subjects() -> list[Person]:
+        found = [person for person in _asked(call) if person.created < until]
+        return found[::2] if partial and len(found) > 1 else found
+
+    part, more = call.page(subjects, call.params.get("maxResults", 1000))
+    fault = call.faults.text("reports_warnings")
+    missing = {"gmail" if fault == "on" else fault} if fault else set()
+    kept = [name for name in names if name.partition(":")[0] not in missing]
+    rows = [_report(call, person, day, until, kept) for person in part]
+    answer = listed("usageReports", rows, more, kind="admin#reports#usageReports", etag='"report"')
+    warned = sorted(missing | ({"gmail"} if partial else set()))
+    return answer | ({"warnings": [_warning(day, name) for name in warned]} if warned else {})
 
 
-def _day(call: Call) -> date:
+def _day(call: Call) -> tuple[date, date]:
+    """The day that is asked for, and the newest that is ready."""
     text = call.params["date"]
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        raise ApiError(400, f"Invalid request: date {text} must be of the form yyyy-mm-dd.")
     try:
-        day = date.fromisoformat(text)
+        day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a day has no zone
     except ValueError:
         raise ApiError(400, f"Invalid request: date {text} must be of the form yyyy-mm-dd.") from None
     today = call.now.astimezone(PACIFIC).date()
@@ -73,49 +79,25 @@ def _day(call: Call) -> date:
     if day > today:
         raise ApiError(400, f"Start date can not be later than {today}")
     if day > ready:
-        raise ApiError(
-            400, f"Data for dates later than {ready} is not yet available. Please check back later"
-        )
-    return day
+        message = f"Data for dates later than {ready} is not yet available. Please check back later"
+        raise ApiError(400, message)
+    return day, ready
 
 
-def _names(call: Call) -> list[str]:
-    text = call.params.get("parameters")
-    if not text:
-        return sorted(KNOWN)
-    names = text.split(",")
-    unknown = sorted(set(names) - KNOWN)
-    if unknown:
-        raise ApiError(400, f"Invalid value for parameters: {unknown[0]}")
-    return list(names)
-
-
-def _subjects(call: Call, until: datetime) -> list[Person]:
+def _asked(call: Call) -> list[Person]:
     key = call.params["userKey"]
     if key == "all":
-        everybody = (call.state.people[one] for one in call.state.ordered())
-        return [person for person in everybody if person.created < until and not person.deleted]
+        return sorted(call.state.people.values(), key=lambda person: person.email)
     person = call.state.person(key)
-    if person is None or person.deleted:
+    if person is None:
         raise not_found("userKey")
-    return [person] if person.created < until else []
-
-
-def _missing(call: Call) -> frozenset[str]:
-    if not call.faults.on("reports_warnings"):
-        return frozenset()
-    value = call.faults.text("reports_warnings")
-    return frozenset({"gmail" if value == "on" else value})
+    return [person]
 
 
 def _report(call: Call, person: Person, day: date, until: datetime, names: list[str]) -> dict[str, Any]:
-    entity = {
-        "type": "USER",
-        "customerId": call.state.customer.id,
-        "userEmail": person.email,
-        "profileId": person.id,
-    }
-    parameters = [{"name": name, **_value(name, person, until)} for name in names]
+    customer = call.state.customer.id
+    entity = {"type": "USER", "customerId": customer, "userEmail": person.email, "profileId": person.id}
+    parameters = [{"name": name, **value} for name in names if (value := _value(call, name, person, until))]
     return {
         "kind": "admin#reports#usageReport",
         "date": day.isoformat(),
@@ -125,11 +107,19 @@ def _report(call: Call, person: Person, day: date, until: datetime, names: list[
     }
 
 
-def _value(name: str, person: Person, until: datetime) -> dict[str, Any]:
-    if name in BOOLEANS:
-        return {"boolValue": BOOLEANS[name](person)}
-    moment = person.created if name == "accounts:creation_time" else TIMES[name](person)
-    return {"datetimeValue": rfc3339(_as_of(person, moment, until) or NEVER, millis=True)}
+def _value(call: Call, name: str, person: Person, until: datetime) -> dict[str, Any]:
+    """A parameter's value; empty when it is left out."""
+    if name.startswith("accounts:is_"):
+        return {"boolValue": person.suspended if name.endswith("suspended") else person.archived}
+    if name not in TIMES:
+        return {"intValue": "0"}
+    moments = [_as_of(person, getattr(person, field), until) for field in TIMES[name]]
+    newest = max(filter(None, moments), default=None)
+    window = call.faults.number("gmail_window")
+    outside = newest is None or newest < until - timedelta(days=window)
+    if window and name.startswith("gmail:") and outside:
+        return {}
+    return {"datetimeValue": rfc3339(newest or NEVER, millis=True)}
 
 
 def _as_of(person: Person, moment: datetime | None, until: datetime) -> datetime | None:
@@ -148,4 +138,62 @@ def _warning(day: date, application: str) -> dict[str, Any]:
     }
 
 
-HANDLERS: Mapping[str, Handler] = {"admin.reports.userUsageReport.get": usage_report}
+def activities_list(call: Call) -> dict[str, Any]:
+    """activities.list of `login` or `token`, newest first; the newest event of each kind and user is told."""
+    call.refuse("filters", "actorIpAddress", "groupIdFilter", "orgUnitID")
+    call.require_privilege("REPORTS_ACCESS")
+    call.check_customer(call.params.get("customerId", "my_customer"))
+    application = call.params["applicationName"]
+    if application not in EVENTS:
+        raise not_emulated(f"activities of {application}")
+    start, end = (_moment(call, name) for name in ("startTime", "endTime"))
+    oldest, newest = max(start or call.now - KEPT, call.now - KEPT), min(end or call.now, call.now)
+    wanted, lag = call.params.get("eventName"), call.lag("activities_lag", 60)
+    rows = [
+        _activity(call, application, event, person, moment)
+        for person in _asked(call)
+        for event in EVENTS[application]
+        if wanted in (None, event[0])
+        for moment in _moments(call, person, event[2], lag)
+        if oldest <= moment <= newest
+    ]
+    rows.sort(key=lambda row: str(row["id"]["time"]), reverse=True)
+    part, more = call.page(lambda: rows, call.params.get("maxResults", 1000))
+    return listed("items", part, more, kind="admin#reports#activities", etag='"activities"')
+
+
+def _moments(call: Call, person: Person, field: str, lag: float) -> Iterator[datetime]:
+    seen = call.state.people.seen(person.id, lag)
+    moment = getattr(seen, field) if seen else None
+    if moment:
+        yield moment
+
+
+def _moment(call: Call, name: str) -> datetime | None:
+    text = call.params.get(name)
+    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
+
+
+def _activity(
+    call: Call, application: str, event: tuple[str, dict[str, str], str], person: Person, moment: datetime
+) -> dict[str, Any]:
+    name, parameters, _ = event
+    shown = [{"name": key, "value": value} for key, value in parameters.items()]
+    return {
+        "kind": "admin#reports#activity",
+        "id": {
+            "time": rfc3339(moment, millis=True),
+            "uniqueQualifier": str(int(moment.timestamp())),
+            "applicationName": application,
+            "customerId": call.state.customer.id,
+        },
+        "etag": f'"{person.id}"',
+        "actor": {"callerType": "USER", "email": person.email, "profileId": person.id},
+        "events": [{"type": application, "name": name, "parameters": shown}],
+    }
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "admin.reports.userUsageReport.get": usage_report,
+    "admin.reports.activities.list": activities_list,
+}

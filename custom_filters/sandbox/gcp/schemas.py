@@ -1,6 +1,6 @@
 """Directory API: custom schemas and the values that users hold in them.
 
-Source: Admin SDK reference, schemas, and "Manage custom user fields".
+Source: Admin SDK reference, schemas, and "Manage custom user fields". Users can't write these fields.
 """
 
 from __future__ import annotations
@@ -12,34 +12,17 @@ from datetime import timedelta
 from typing import Any
 
 from custom_filters.sandbox.gcp.call import Call, Handler
-from custom_filters.sandbox.gcp.errors import ApiError, not_authorized, not_found
+from custom_filters.sandbox.gcp.errors import ApiError, not_found
 
-FIELD_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "BOOL": bool,
-    "DATE": str,
-    "DOUBLE": (int, float),
-    "EMAIL": str,
-    "INT64": (int, str),
-    "PHONE": str,
-    "STRING": str,
-}
 READ_ACCESS = ("ALL_DOMAIN_USERS", "ADMINS_AND_SELF")
-MAX_SCHEMAS = 100
+LONGEST = 500
 Values = Mapping[str, Mapping[str, Any]]
 
 
 def known_schemas(call: Call) -> frozenset[str]:
     """The schemas that the users' methods know: a new one takes a while to arrive (fault schema_delay)."""
     delay = timedelta(seconds=call.faults.number("schema_delay"))
-    times = call.state.schema_times
-    return frozenset(name for name, made in times.items() if call.now >= made + delay)
-
-
-def schemas_list(call: Call) -> dict[str, Any]:
-    """schemas.list: all of them, in one answer."""
-    _check(call, "SCHEMA_RETRIEVE")
-    body: dict[str, Any] = {"kind": "admin#directory#schemas", "etag": '"schemas"'}
-    return body | ({"schemas": list(call.state.schemas.values())} if call.state.schemas else {})
+    return frozenset(name for name, made in call.state.schema_times.items() if call.now >= made + delay)
 
 
 def schemas_get(call: Call) -> dict[str, Any]:
@@ -56,8 +39,6 @@ def schemas_insert(call: Call) -> dict[str, Any]:
         raise ApiError(400, "Invalid Input: schema")
     if name in call.state.schemas:
         raise ApiError(409, "Entity already exists.")
-    if len(call.state.schemas) >= MAX_SCHEMAS:
-        raise ApiError(412, "Limit reached.", reason="limitExceeded", status="FAILED_PRECONDITION")
     schema = {
         "kind": "admin#directory#schema",
         "schemaId": uuid.uuid4().hex,
@@ -72,87 +53,63 @@ def schemas_insert(call: Call) -> dict[str, Any]:
 
 
 def schemas_patch(call: Call) -> dict[str, Any]:
-    """schemas.patch and schemas.update: display name and fields; a field's type stays."""
+    """schemas.patch of the fields."""
     _check(call, "SCHEMA_MANAGEMENT")
-    schema = dict(_found(call))
-    if call.body.get("displayName"):
-        schema["displayName"] = call.body["displayName"]
-    if call.body.get("fields"):
-        types = {field["fieldName"]: field["fieldType"] for field in schema["fields"]}
-        fields = [_field(raw) for raw in call.body["fields"]]
-        if any(types.get(f["fieldName"], f["fieldType"]) != f["fieldType"] for f in fields):
-            raise ApiError(400, "Invalid Input: fieldType")
-        schema["fields"] = fields
+    schema = {**_found(call), "fields": [_field(raw) for raw in call.body.get("fields") or ()]}
     call.state.schemas[schema["schemaName"]] = schema
     return schema
 
 
 def merged(call: Call, before: Values, change: Mapping[str, Any] | None) -> Values:
     """A user's values after a change: what is not named stays; null removes a field or a whole schema."""
-    if change is None:
-        return {}
-    after = {name: dict(values) for name, values in before.items()}
-    for name, fields in change.items():
+    after = {name: dict(values) for name, values in before.items()} if change is not None else {}
+    for name, fields in (change or {}).items():
         if name not in known_schemas(call):
             raise ApiError(400, "Invalid Input: custom_schema")
-        if fields is None:
-            after.pop(name, None)
-            continue
-        held = after.setdefault(name, {})
-        held.update(_checked(call.state.schemas[name], fields))
+        known = {spec["fieldName"] for spec in call.state.schemas[name]["fields"]}
+        if fields is not None and not known.issuperset(fields):
+            raise ApiError(400, "Invalid Input: custom_schema")
+        for field, value in (fields or {}).items():
+            if not (value is None or (isinstance(value, str) and len(value) <= LONGEST)):
+                raise ApiError(400, f"Invalid Input: {field}")
+        held = {**after.get(name, {}), **fields} if fields is not None else {}
         after[name] = {field: value for field, value in held.items() if value is not None}
     return {name: values for name, values in after.items() if values}
 
 
-def _checked(schema: Mapping[str, Any], fields: Any) -> Mapping[str, Any]:
-    specs = {spec["fieldName"]: spec for spec in schema["fields"]}
-    if not isinstance(fields, dict) or not set(fields) <= set(specs):
-        raise ApiError(400, "Invalid Input: custom_schema")
-    for name, value in fields.items():
-        multiple = specs[name].get("multiValued", False)
-        if multiple and not (value is None or isinstance(value, list)):
-            raise ApiError(400, f"Invalid Input: {name}")
-        for single in (item.get("value") for item in value or ()) if multiple else (value,):
-            if single is not None and not isinstance(single, FIELD_TYPES[specs[name]["fieldType"]]):
-                raise ApiError(400, f"Invalid Input: {name}")
-    return fields
-
-
 def _field(raw: Mapping[str, Any]) -> dict[str, Any]:
     access = raw.get("readAccessType", READ_ACCESS[0])
-    if not raw.get("fieldName") or raw.get("fieldType") not in FIELD_TYPES or access not in READ_ACCESS:
+    if not raw.get("fieldName") or access not in READ_ACCESS:
         raise ApiError(400, "Invalid Input: fields")
+    if raw.get("fieldType") != "STRING" or raw.get("multiValued"):
+        raise ApiError(501, "The sandbox emulates custom fields that are one STRING only")
     return {
         "kind": "admin#directory#schema#fieldspec",
         "fieldId": uuid.uuid5(uuid.NAMESPACE_OID, raw["fieldName"]).hex,
         "etag": f'"{raw["fieldName"]}"',
         "fieldName": raw["fieldName"],
-        "fieldType": raw["fieldType"],
+        "fieldType": "STRING",
         "displayName": raw.get("displayName") or raw["fieldName"],
-        "multiValued": bool(raw.get("multiValued")),
+        "multiValued": False,
         "indexed": bool(raw.get("indexed", True)),
         "readAccessType": access,
     }
 
 
 def _check(call: Call, privilege: str) -> None:
-    if call.params["customerId"] not in ("my_customer", call.state.customer.id):
-        raise not_authorized()
+    call.check_customer(call.params["customerId"])
     call.require_privilege(privilege)
 
 
 def _found(call: Call) -> Mapping[str, Any]:
-    key = call.params["schemaKey"]
     for schema in call.state.schemas.values():
-        if key in (schema["schemaName"], schema["schemaId"]):
+        if call.params["schemaKey"] in (schema["schemaName"], schema["schemaId"]):
             return schema
     raise not_found("schemaKey")
 
 
 HANDLERS: Mapping[str, Handler] = {
-    "admin.directory.schemas.list": schemas_list,
     "admin.directory.schemas.get": schemas_get,
     "admin.directory.schemas.insert": schemas_insert,
     "admin.directory.schemas.patch": schemas_patch,
-    "admin.directory.schemas.update": schemas_patch,
 }

@@ -13,42 +13,34 @@ Tree = dict[str, "Tree"]
 def select(body: Any, fields: str) -> Any:
     """The parts of `body` that `fields` names; a name without a list of its own takes all below it."""
     tokens = re.findall(r"[\w.*$-]+|[(),/]", fields)
-    if "".join(tokens) != fields.replace(" ", ""):
-        raise invalid_selection(fields)
-    tree, rest = _many(tokens, fields)
-    if rest:
-        raise invalid_selection(fields)
+    tree = _read(tokens) if "".join(tokens) == fields.replace(" ", "") else None
+    if tree is None or tokens:
+        raise ApiError(400, f"Invalid field selection {fields}", reason="invalidParameter")
     return _apply(body, tree)
 
 
-def invalid_selection(fields: str) -> ApiError:
-    """The 400 for a `fields` that can't be read."""
-    return ApiError(400, f"Invalid field selection {fields}", reason="invalidParameter")
-
-
-def _many(tokens: list[str], fields: str) -> tuple[Tree, list[str]]:
+def _read(tokens: list[str]) -> Tree | None:
+    """Takes a list of names off the tokens; None if they can't be read."""
     tree: Tree = {}
     while True:
-        tokens = _one(tokens, tree, fields)
-        if not tokens or tokens[0] != ",":
-            return tree, tokens
-        tokens = tokens[1:]
-
-
-def _one(tokens: list[str], tree: Tree, fields: str) -> list[str]:
-    if not tokens or tokens[0] in "(),/":
-        raise invalid_selection(fields)
-    branch = tree.setdefault(tokens[0], {})
-    tokens = tokens[1:]
-    if tokens and tokens[0] == "/":
-        return _one(tokens[1:], branch, fields)
-    if tokens and tokens[0] == "(":
-        inner, tokens = _many(tokens[1:], fields)
-        if not tokens or tokens[0] != ")":
-            raise invalid_selection(fields)
-        branch.update(inner)
-        return tokens[1:]
-    return tokens
+        branch = tree
+        while tokens and tokens[0] not in "(),/":
+            branch = branch.setdefault(tokens.pop(0), {})
+            if tokens[:1] != ["/"]:
+                break
+            tokens.pop(0)
+        else:
+            return None
+        if tokens[:1] == ["("]:
+            tokens.pop(0)
+            inner = _read(tokens)
+            if inner is None or tokens[:1] != [")"]:
+                return None
+            tokens.pop(0)
+            branch.update(inner)
+        if tokens[:1] != [","]:
+            return tree
+        tokens.pop(0)
 
 
 def _apply(body: Any, tree: Tree) -> Any:

@@ -1,47 +1,36 @@
-"""What the cloud holds, changed by the API's writes and by `add`."""
+"""What the cloud holds, changed by the API's writes, by `add` and by foreign hands."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from custom_filters.sandbox.gcp.people import (
-    Customer,
-    Group,
-    Key,
-    Person,
-    Project,
-    Role,
-    RoleAssignment,
-    ServiceAccount,
-    SsoAssignment,
-    Thing,
-)
+from custom_filters.sandbox.gcp import people as kinds
+from custom_filters.sandbox.gcp.people import Group, Key, Person, Project, ServiceAccount, Thing
+from custom_filters.sandbox.versions import Versions
+
+T = TypeVar("T", bound=Person | ServiceAccount | Key)
 
 
 class State:
     """One customer with its users, roles, projects, service accounts and keys; `lock` guards a write."""
 
-    customer: Customer
+    customer: kinds.Customer
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
         self.lock = threading.RLock()
-        self.people: dict[str, Person] = {}
-        self.groups: dict[str, Group] = {}
-        self.roles: dict[str, Role] = {}
-        self.assignments: dict[str, RoleAssignment] = {}
-        self.sso: dict[str, SsoAssignment] = {}
-        self.projects: dict[str, Project] = {}
-        self.accounts: dict[str, ServiceAccount] = {}
-        self.keys: dict[str, dict[str, Key]] = {}
+        self.people: Versions[Person] = Versions(now)
+        self.accounts: Versions[ServiceAccount] = Versions(now)
+        self.keys: dict[str, Versions[Key]] = {}
         self.schemas: dict[str, Mapping[str, Any]] = {}
         self.schema_times: dict[str, datetime] = {}
-        self.signed_out: list[str] = []
+        self._now = now
+        self._others: dict[type, dict[str, Any]] = {}
         self._emails: dict[str, str] = {}
         self._unique_ids: dict[str, str] = {}
-        self._ordered: list[str] | None = None
 
     def add(self, *things: Thing) -> None:
         """Puts things in, or replaces those with the same id."""
@@ -51,51 +40,63 @@ class State:
 
     def _add(self, thing: Thing) -> None:
         if isinstance(thing, Person):
-            self._add_person(thing)
+            self.people[thing.id] = thing
+            self._emails.update(dict.fromkeys((thing.email, *thing.aliases), thing.id))
         elif isinstance(thing, ServiceAccount):
             self.accounts[thing.email] = thing
             self._unique_ids[thing.unique_id] = thing.email
         elif isinstance(thing, Key):
-            self.keys.setdefault(thing.account, {})[thing.id] = thing
-        elif isinstance(thing, Customer):
+            self.keys.setdefault(thing.account, Versions(self._now))[thing.id] = thing
+        elif isinstance(thing, kinds.Customer):
             self.customer = thing
-        elif isinstance(thing, Group):
-            self.groups[thing.id] = thing
-        elif isinstance(thing, Role):
-            self.roles[thing.id] = thing
-        elif isinstance(thing, RoleAssignment):
-            self.assignments[thing.id] = thing
-        elif isinstance(thing, SsoAssignment):
-            self.sso[thing.id] = thing
         else:
-            self.projects[thing.id] = thing
+            self._others.setdefault(type(thing), {})[thing.id] = thing
 
-    def _add_person(self, person: Person) -> None:
-        known = self.people.get(person.id)
-        self.people[person.id] = person
-        if known is None or (known.email, known.aliases) != (person.email, person.aliases):
-            self._emails.update(dict.fromkeys((person.email, *person.aliases), person.id))
-            self._ordered = None
+    def change(self, thing: T, **changes: Any) -> T:
+        """Puts the thing with these fields changed; returns the new state."""
+        changed: T = replace(thing, **changes)
+        self.add(changed)
+        return changed
 
-    def person(self, key: str) -> Person | None:
-        """By id, primary address or alias."""
-        return self.people.get(key) or self.people.get(self._emails.get(key.lower(), ""))
+    def groups(self) -> list[Group]:
+        """All groups."""
+        return list(self._others.get(Group, {}).values())
 
-    def ordered(self) -> list[str]:
-        """The ids of all users, by primary address."""
-        with self.lock:
-            if self._ordered is None:
-                self._ordered = [p.id for p in sorted(self.people.values(), key=lambda p: p.email)]
-            return self._ordered
+    def assignments(self) -> list[kinds.RoleAssignment]:
+        """Who holds which administrator role."""
+        return list(self._others.get(kinds.RoleAssignment, {}).values())
+
+    def roles(self) -> list[kinds.Role]:
+        """The administrator roles."""
+        return list(self._others.get(kinds.Role, {}).values())
+
+    def sso(self) -> list[kinds.SsoAssignment]:
+        """Who is sent to another identity provider."""
+        return list(self._others.get(kinds.SsoAssignment, {}).values())
+
+    def bound_keys(self, kind: str, project: Project) -> list[kinds.BoundKey]:
+        """The `hmac` or `api` keys of a project."""
+        found = self._others.get(kinds.BoundKey, {}).values()
+        return [key for key in found if (key.kind, key.project) == (kind, project.id)]
+
+    def person(self, key: str, lag: float = 0) -> Person | None:
+        """By id, primary address or alias, as it was `lag` seconds ago."""
+        return self.people.seen(key, lag) or self.people.seen(self._emails.get(key.lower(), ""), lag)
 
     def group(self, key: str) -> Group | None:
         """By id or address."""
-        return self.groups.get(key) or next((g for g in self.groups.values() if g.email == key), None)
+        return next((group for group in self.groups() if key in (group.id, group.email)), None)
 
     def project(self, key: str) -> Project | None:
         """By id or number."""
-        return self.projects.get(key) or next((p for p in self.projects.values() if p.number == key), None)
+        projects: list[Project] = list(self._others.get(Project, {}).values())
+        return next((project for project in projects if key in (project.id, project.number)), None)
 
-    def account(self, key: str) -> ServiceAccount | None:
-        """By address or unique id."""
-        return self.accounts.get(key) or self.accounts.get(self._unique_ids.get(key, ""))
+    def account(self, key: str, lag: float = 0) -> ServiceAccount | None:
+        """By address or unique id, as it was `lag` seconds ago."""
+        return self.accounts.seen(key, lag) or self.accounts.seen(self._unique_ids.get(key, ""), lag)
+
+    def keys_of(self, account: ServiceAccount, lag: float = 0) -> list[Key]:
+        """Its keys, as they were `lag` seconds ago."""
+        keys = self.keys.get(account.email)
+        return list(keys.listed(lag)) if keys is not None else []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from custom_filters.sandbox.faults import Faults
+from custom_filters.sandbox.gcp.errors import unauthenticated
 from custom_filters.sandbox.gcp.state import State
 
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # an address
@@ -58,22 +61,20 @@ class Tokens:
 
     `public_keys`: key id -> key; `delegated`: unique id of a service account -> the scopes that the
     administrator delegated to it (each exactly as listed: a wider scope does not include a narrower one).
-    `wall` is the machine's clock in seconds: clients sign with theirs, not with the sandbox's.
     """
 
-    def __init__(self, state: State, wall: Callable[[], float]) -> None:
-        self._state = state
-        self._wall = wall
+    def __init__(self, state: State, wall: Callable[[], float], faults: Faults) -> None:
+        self._state, self._wall, self._faults = state, wall, faults
         self._given: dict[str, Token] = {}
+        self._uses: Counter[str] = Counter()
         self.public_keys: dict[str, RSAPublicKey] = {}
         self.delegated: dict[str, set[str]] = {}
 
     def grant(self, form: Mapping[str, str], now: datetime) -> dict[str, Any]:
         """The answer to a token request. Raises GrantError."""
         if form.get("grant_type") != GRANT:
-            raise GrantError(
-                400, "unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}"
-            )
+            message = f"Invalid grant_type: {form.get('grant_type', '')}"
+            raise GrantError(400, "unsupported_grant_type", message)
         claims = self._verified(form.get("assertion", ""))
         self._check_times(claims, now)
         scopes = frozenset(str(claims.get("scope", "")).split())
@@ -88,13 +89,16 @@ class Tokens:
         self._given[text] = Token(account, own, scopes, self._wall() + LIFETIME)
         return {"access_token": text, "expires_in": LIFETIME - 1, "token_type": "Bearer"}
 
-    def find(self, text: str) -> Token | None:
-        """The token, or None if it was never given."""
-        return self._given.get(text)
-
-    def expired(self, token: Token) -> bool:
-        """Whether its hour is over."""
-        return self._wall() > token.expires
+    def use(self, text: str, service: str) -> Token:
+        """The token, for one call. Raises ApiError when it was never given, or is over."""
+        token = self._given.get(text)
+        if token is None:
+            raise unauthenticated(service, "ACCESS_TOKEN_TYPE_UNSUPPORTED")
+        self._uses[text] += 1
+        worn = 0 < self._faults.number("token_calls") < self._uses[text]
+        if worn or self._wall() > token.expires:
+            raise unauthenticated(service, "ACCESS_TOKEN_EXPIRED")
+        return token
 
     def _verified(self, assertion: str) -> dict[str, Any]:
         try:
@@ -107,7 +111,7 @@ class Tokens:
         if account is None or account.disabled:
             raise GrantError(400, "invalid_grant", "Invalid grant: account not found")
         key_id = str(header.get("kid", ""))
-        key = self._state.keys.get(account.email, {}).get(key_id)
+        key = next((k for k in self._state.keys_of(account) if k.id == key_id), None)
         public = self.public_keys.get(key_id)
         if key is None or key.disabled or public is None or header.get("alg") != "RS256":
             raise GrantError(400, "invalid_grant", "Invalid JWT Signature.")
@@ -137,7 +141,7 @@ class Tokens:
         if not scopes <= delegated:
             raise GrantError(401, "unauthorized_client", UNDELEGATED)
         person = self._state.person(subject)
-        if person is None or person.suspended or person.deleted:
+        if person is None or person.suspended:
             raise GrantError(400, "invalid_grant", "Invalid email or User ID")
 
 

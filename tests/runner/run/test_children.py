@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from custom_filters.runner.run.children import (
     Batch,
     Child,
     aws_region,
+    custodian,
     last_error,
     make_batches,
     run_children,
@@ -156,3 +159,23 @@ def test_what_a_child_is_doing_is_told_while_it_runs(
     assert said[0] == "1,200 of 5,000 users read"
     assert ("gcp: 1,200 of 5,000 users read\n" in capsys.readouterr().err) is quiet
     assert [path.name for path in tmp_path.iterdir()] == ["gcp.log"]
+
+
+PLANTED = ("custom_filters/__init__.py", "sitecustomize.py", "usercustomize.py", "yaml.py", "c7n/__init__.py")
+
+
+@pytest.mark.parametrize("python_path", [None, "", ".", "{here}", ":/nowhere"])
+def test_what_lies_in_the_current_directory_is_never_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python_path: str | None
+) -> None:
+    for name in PLANTED:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"print('imported {name}')\nraise SystemExit(99)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", str(tmp_path), *sys.path])
+    environment = {
+        **os.environ,
+        **({} if python_path is None else {"PYTHONPATH": python_path.format(here=tmp_path)}),
+    }
+    done = subprocess.run(custodian("version"), env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, version("c7n")), done.stderr

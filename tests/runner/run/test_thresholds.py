@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,13 @@ def policy(name: str, days: int | None, *actions: Any, **options: Any) -> Policy
     return Policy("aws", name, "aws.iam-user", data)
 
 
-def thresholds(data: Mapping[str, Any]) -> list[int]:
-    return [number for found in unused_filters(data) for number in days_of(found.data)]
+def days(policy: Policy) -> list[int]:
+    return [number for found in unused_filters(policy.data) for number in days_of(found.data)]
 
 
-def applied(policies: list[Policy], *days: int) -> dict[str, list[int]]:
-    files = apply_days([PolicyFile(Path("x.yml"), tuple(policies), {})], days)
-    return {p.name: thresholds(p.data) for file in files for p in file.policies}
+def applied(policies: list[Policy], *thresholds: int) -> dict[str, list[int]]:
+    files = apply_days([PolicyFile(Path("x.yml"), tuple(policies), {})], thresholds)
+    return {p.name: days(p) for file in files for p in file.policies}
 
 
 MARK = {"type": "mark-for-op", "op": "disable-unused", "hours": 336}
@@ -77,7 +76,7 @@ def test_a_value_that_reads_like_our_filter_is_left_as_it_is() -> None:
 def test_filters_are_found_in_blocks_and_in_short_form() -> None:
     data = {"filters": [{"or": ["unused-credentials", {"not": [{"type": "unused-credentials", "days": 7}]}]}]}
     nested = Policy("aws", "nested", "aws.iam-user", data)
-    assert thresholds(nested.data) == [90, 7]
+    assert days(nested) == [90, 7]
     assert applied([nested], 30) == {"nested": [30, 30]}
 
 

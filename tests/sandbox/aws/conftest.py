@@ -16,7 +16,9 @@ ONCE = Config(retries={"total_max_attempts": 1})
 
 
 class MakeClient(Protocol):
-    def __call__(self, service: str, environment: Mapping[str, str] | None = None) -> Any: ...
+    def __call__(
+        self, service: str, environment: Mapping[str, str] | None = None, region: str = ...
+    ) -> Any: ...
 
 
 class Code(Protocol):
@@ -40,10 +42,11 @@ def sandbox() -> Iterator[Sandbox]:
 def client(sandbox: Sandbox, boto3_session: Any) -> MakeClient:
     """Real boto3 clients that do not retry; as the caller's role unless told otherwise."""
 
-    def make(service: str, environment: Mapping[str, str] | None = None) -> Any:
+    def make(service: str, environment: Mapping[str, str] | None = None, region: str = "us-east-1") -> Any:
         found = sandbox.environment if environment is None else environment
         return boto3_session.client(
             service,
+            region,
             endpoint_url=found["AWS_ENDPOINT_URL"],
             aws_access_key_id=found["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=found["AWS_SECRET_ACCESS_KEY"],

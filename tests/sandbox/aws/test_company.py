@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from custom_filters.sandbox.aws.company import SHARES, Company, company, company_account
+from custom_filters.sandbox.aws.company import KINDS, Company, company, company_account
 from custom_filters.sandbox.aws.people import Person
 
 
@@ -42,7 +42,7 @@ def test_about_one_in_eight_is_unused(staff: Company) -> None:
 
 
 def test_the_shares_are_whole_and_a_small_company_has_one_of_each() -> None:
-    assert sum(SHARES.values()) == 100
+    assert sum(share for share, _ in KINDS.values()) == 100
     people = company(20, 7).people
     assert len(people) == 20
     assert any(person.ssh_keys or person.service_credentials for person in people if not person.keys)

@@ -135,13 +135,3 @@ def test_tags_are_replaced_without_regard_to_case_listed_in_pages_and_removed(
     ]
     iam.untag_user(UserName="a", TagKeys=["OWNER", "not there"])
     assert len(iam.list_user_tags(UserName="a")["Tags"]) == 1
-
-
-def test_names_are_unique_without_regard_to_case(iam: Any, code: Code) -> None:
-    assert iam.create_user(UserName="Ada", Path="/x/")["User"]["UserId"].startswith("AIDA")
-    assert code(iam.create_user, UserName="ada") == ("EntityAlreadyExists", 409)
-
-
-def test_a_user_with_credentials_can_not_be_deleted(sandbox: Sandbox, iam: Any, code: Code) -> None:
-    sandbox.aws.add(Person("a", password=Password()))
-    assert code(iam.delete_user, UserName="a") == ("DeleteConflict", 409)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -25,8 +25,16 @@ class Settings:
 
 
 class Clock:
+    """Stands still unless it is moved."""
+
+    def __init__(self) -> None:
+        self.at = NOW
+
     def now(self) -> datetime:
-        return NOW
+        return self.at
+
+    def advance(self, **span: float) -> None:
+        self.at += timedelta(**span)
 
 
 class Graph:
@@ -36,6 +44,7 @@ class Graph:
         self, cloud: AzureCloud, host: str = "graph.microsoft.com", login: str = "login.microsoftonline.com"
     ):
         self.cloud, self.host, self.login = cloud, host, login
+        self.clock: Any = cloud.tenant.clock
         self.token = self.sign_in().get_json()["access_token"]
 
     def sign_in(self, **changes: str) -> TestResponse:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+import re
+
 import pytest
 
 from custom_filters.sandbox.azure.cloud import AzureCloud
@@ -40,6 +43,24 @@ def test_every_national_cloud_serves_its_own_graph(cloud: AzureCloud, login: str
     assert page["@odata.nextLink"].startswith(f"https://{host}/v1.0/users?")
     graph.host = next(other for other, _ in CLOUDS.values() if other != host)
     assert code(graph("GET", "/users")) == (401, "InvalidAuthenticationToken")
+
+
+def test_tokens_that_end_half_way(cloud: AzureCloud, graph: Graph) -> None:
+    cloud.faults["token_calls"] = 2
+    assert [graph("GET", "/users").status_code for _ in range(3)] == [200, 200, 401]
+    graph.token = graph.sign_in().get_json()["access_token"]
+    assert graph("GET", "/users").status_code == 200
+
+
+def test_a_claims_challenge_is_met_by_a_token_with_those_claims(cloud: AzureCloud, graph: Graph) -> None:
+    cloud.faults["cae"] = 1
+    answers = [graph("GET", "/users") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 401]
+    asked = re.search('error="insufficient_claims", claims="(.*?)"', answers[1].headers["WWW-Authenticate"])
+    assert asked
+    for claims, status in (("{}", 401), (base64.b64decode(asked[1]).decode(), 200)):
+        graph.token = graph.sign_in(claims=claims).get_json()["access_token"]
+        assert [graph("GET", "/users").status_code for _ in range(3)][-1] == status
 
 
 def test_tokens_are_checked(cloud: AzureCloud, graph: Graph) -> None:

@@ -127,13 +127,21 @@ def test_what_cannot_be_written(graph: Graph, body: object, status: int) -> None
     assert graph("PATCH", f"/users/{upn('idle')}", body).status_code == status
 
 
-def test_manager_sponsors_and_me(graph: Graph) -> None:
+def test_manager_and_sponsors(graph: Graph) -> None:
     assert graph.get(f"/users/{upn('idle')}/manager")["userPrincipalName"] == upn("active")
     assert code(graph("GET", f"/users/{upn('active')}/manager")) == (404, "Request_ResourceNotFound")
     guest = "guest-idle_partner.example%23EXT%23@contoso.example"
     assert [person["mail"] for person in graph.all(f"/users/{guest}/sponsors")] == [upn("active")]
     assert graph.all(f"/users/{upn('idle')}/sponsors") == []
-    assert code(graph("GET", "/me")) == (400, "BadRequest")
+
+
+def test_what_a_mailbox_is_for_is_told_one_by_one(cloud: AzureCloud, graph: Graph) -> None:
+    cloud.change(upn("idle"), purpose="shared")
+    cloud.change(upn("active"), purpose=None)
+    assert graph.get(f"/users/{upn('idle')}/mailboxSettings/userPurpose")["value"] == "shared"
+    missing = graph("GET", f"/users/{upn('active')}/mailboxSettings/userPurpose")
+    assert code(missing) == (404, "MailboxNotEnabledForRESTAPI")
+    assert code(graph("GET", "/users?$select=id,mailboxSettings")) == (501, "NotImplemented")
 
 
 def test_people_can_be_added_changed_and_sign_in(cloud: AzureCloud, graph: Graph) -> None:

@@ -20,6 +20,7 @@ from werkzeug.test import Client
 from custom_filters.sandbox.gcp import keyfile
 from custom_filters.sandbox.gcp.cloud import GcpCloud
 from custom_filters.sandbox.gcp.company import DELEGATED_SCOPES
+from tests.sandbox.gcp.contract import errors
 
 AUTH = "https://www.googleapis.com/auth/"
 CLOUD = AUTH + "cloud-platform"
@@ -63,10 +64,11 @@ class DirectHttp:
         )
         played = (headers or {}).get("x-http-method-override", method)
         routed = self._cloud.documents.route(parts.netloc, played, parts.path)
-        if routed and answer.status_code < 300 and "fields=" not in parts.query:
-            assert (
-                self._cloud.documents.response_errors(routed[0], answer.json if answer.data else None) == []
-            )
+        if routed and answer.status_code < 300 and "html" not in answer.mimetype:
+            if body and "json" in (headers or {}).get("content-type", ""):
+                assert errors(routed[0], json.loads(body), sent=True) == []
+            if "fields=" not in parts.query:
+                assert errors(routed[0], answer.json if answer.data else None, sent=False) == []
         response = httplib2.Response({**answer.headers, "status": str(answer.status_code)})
         return response, answer.data
 

@@ -8,6 +8,7 @@ from werkzeug.test import Client, TestResponse
 from custom_filters.sandbox.gcp.cloud import HANDLERS
 from custom_filters.sandbox.gcp.documents import documents
 from tests.sandbox.gcp.conftest import CLOUD, DirectHttp, World
+from tests.sandbox.gcp.contract import errors
 
 ADMIN, IAM = "admin.googleapis.com", "iam.googleapis.com"
 USERS = "/admin/directory/v1/users"
@@ -31,7 +32,7 @@ class _Answer:
         self.status, self.headers, self.data = response.status, response, data
 
 
-def test_every_played_method_is_in_a_document() -> None:
+def test_every_emulated_method_is_in_a_document() -> None:
     assert set(HANDLERS) <= documents().ids
 
 
@@ -43,7 +44,6 @@ def test_every_played_method_is_in_a_document() -> None:
         (f"{USERS}?customer=my_customer&maxResults=many", "Invalid value at 'maxResults'"),
         (f"{USERS}?customer=my_customer&projection=all", "Allowed values: [basic, custom, full]"),
         (f"{USERS}?customer=my_customer&fields=users(id", "Invalid field selection"),
-        ("/admin/reports/v1/usage/users/all/dates/2026-01-01?customerId=x", "regular expression"),
     ],
 )
 def test_what_the_document_does_not_allow_is_refused(world: World, path: str, message: str) -> None:
@@ -53,17 +53,18 @@ def test_what_the_document_does_not_allow_is_refused(world: World, path: str, me
 
 
 @pytest.mark.parametrize(
-    ("body", "message"),
+    ("body", "wrong"),
     [
-        ({"suspend": True}, 'Unknown name "suspend": Cannot find field.'),
-        ({"name": {"first": "x"}}, "Unknown name \"first\" at 'name': Cannot find field."),
-        ({"suspended": "yes"}, "Invalid value at 'suspended'"),
+        ({"suspended": True, "customSchemas": None}, 0),
+        ({"suspend": True}, 1),
+        ({"name": {"first": "x"}}, 1),
+        ({"suspended": "yes"}, 1),
     ],
 )
-def test_unknown_fields_and_wrong_types_in_a_body_are_refused(world: World, body: Any, message: str) -> None:
-    answer = ask(world, ADMIN, f"{USERS}/stale@meridian.example", http="PATCH", json=body)
-    assert answer.status_code == 400
-    assert message in answer.json["error"]["message"]
+def test_a_wrong_body_would_be_noticed(body: Any, wrong: int) -> None:
+    routed = documents().route(ADMIN, "PATCH", f"{USERS}/x")
+    assert routed is not None
+    assert len(errors(routed[0], body, sent=True)) == wrong
 
 
 def test_an_unknown_path_is_a_web_page(world: World) -> None:
@@ -71,7 +72,7 @@ def test_an_unknown_path_is_a_web_page(world: World) -> None:
     assert (answer.status_code, answer.mimetype) == (404, "text/html")
 
 
-def test_a_documented_method_that_is_not_played_says_so(world: World) -> None:
+def test_a_documented_method_that_is_not_emulated_says_so(world: World) -> None:
     answer = ask(world, IAM, "/v1/projects/meridian-prod/roles")
     assert (answer.status_code, answer.json["error"]["status"]) == (501, "UNIMPLEMENTED")
 
@@ -106,4 +107,4 @@ def test_a_wrong_answer_would_be_noticed() -> None:
     routed = documents().route(ADMIN, "GET", USERS)
     assert routed is not None
     wrong = {"users": [{"id": 7, "lastLoginTime": "yesterday", "shoe": 43}], "kind": "x"}
-    assert len(documents().response_errors(routed[0], wrong)) == 3
+    assert len(errors(routed[0], wrong, sent=False)) == 3

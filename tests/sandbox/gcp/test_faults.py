@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from googleapiclient.errors import HttpError
 
-from custom_filters.sandbox.gcp.faults import CHOICES, NAMES, Faults, check
+from custom_filters.sandbox.gcp.faults import TABLE, check
 from custom_filters.sandbox.wire import ConnectionDroppedError
 from tests.sandbox.gcp.conftest import World, refused
 
@@ -27,6 +27,8 @@ def users(world: World) -> Any:
         ({"deny": "admin.directory.users.patch"}, (403, "forbidden")),
         ({"deny": "USERS_SUSPEND"}, (403, "forbidden")),
         ({"subject": "notadmin"}, (403, "forbidden")),
+        ({"deny_user": STALE}, (403, "forbidden")),
+        ({"patch_fail": STALE}, (500, "backendError")),
     ],
 )
 def test_a_refused_write_is_not_applied(world: World, fault: dict[str, Any], error: tuple[int, str]) -> None:
@@ -112,21 +114,37 @@ def test_reading_posts_are_no_writes(world: World) -> None:
     assert seen == [False] * 4
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"gcp_429": 2},
-        {"gcp_drop": "often"},
-        {"reports_missing": -1},
-        {"analyzer": "none"},
-        {"disabled": "admin"},
-    ],
-)
-def test_a_wrong_value_is_named(fault: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=f"fault {next(iter(fault))}="):
-        check(fault)
+@pytest.mark.parametrize("fault", [fault.name for fault in TABLE if fault.takes != "NAMES"])
+def test_a_wrong_value_is_named(fault: str) -> None:
+    with pytest.raises(ValueError, match=f"fault {fault}=soonish: give "):
+        check({fault: "soonish"})
 
 
-def test_right_values_pass_and_every_fault_is_described() -> None:
-    check({name: words[0] for name, words in CHOICES.items()} | {"gcp_503": 0.1, "schema_delay": 60})
-    assert all(name in (Faults.__doc__ or "") for name in NAMES)
+@pytest.mark.parametrize("reason", ["quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded", "429"])
+def test_quotas_by_user_in_each_of_their_words(world: World, reason: str) -> None:
+    world.faults |= {"directory_rate": 3, "rate_reason": reason, "gcp_retry_after": 1.5}
+    get = users(world).get(userKey=STALE)
+    answers = [get.http.request(get.uri)[0] for _ in range(4)]
+    assert [answer.status for answer in answers] == [200] * 3 + [429 if reason == "429" else 403]
+    assert answers[-1]["retry-after"] == "1.5"
+    told = "rateLimitExceeded" if reason == "429" else reason
+    assert refused(get.execute) == (answers[-1].status, told)
+    other = world.directory("super-admin-active@meridian.example").users()
+    assert other.get(userKey=STALE).execute()["suspended"] is False
+    world.clock.advance(seconds=61)
+    assert get.execute()["suspended"] is False
+
+
+def test_tokens_wear_out_and_are_renewed(world: World) -> None:
+    world.faults["token_calls"] = 2
+    get = users(world).get(userKey=STALE)
+    assert [get.execute()["id"] for _ in range(5)]
+    assert world.calls["gcp:oauth2.token"] == 3
+
+
+def test_bodies_that_are_cut_or_garbled(world: World) -> None:
+    world.faults["gcp_garbled"] = 1
+    assert users(world).get(userKey=STALE).execute().startswith("<html>")
+    world.faults["gcp_truncated"] = world.faults.pop("gcp_garbled")
+    with pytest.raises(json.JSONDecodeError):
+        users(world).get(userKey=STALE).execute()

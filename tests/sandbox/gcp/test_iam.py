@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from custom_filters.sandbox.gcp.company_accounts import FULL_DESCRIPTION
+from custom_filters.sandbox.gcp.people import BoundKey
 from tests.sandbox.gcp.conftest import World, everything, refused
 
 PROJECT = "projects/meridian-prod"
@@ -122,26 +123,72 @@ def test_an_unknown_project_is_denied(world: World) -> None:
 
 
 def test_policies_and_permissions_of_projects(world: World) -> None:
+    projects = world.api("cloudresourcemanager", "v1").projects()
+    policy = projects.getIamPolicy(resource="meridian-prod", body={}).execute()
+    assert "roles/owner" in {binding["role"] for binding in policy["bindings"]}
     asked = {"permissions": ["iam.serviceAccounts.list", "iam.serviceAccounts.delete"]}
-    for version, key in (("v1", "meridian-prod"), ("v3", PROJECT)):
-        projects = world.api("cloudresourcemanager", version).projects()
-        policy = projects.getIamPolicy(resource=key, body={}).execute()
-        assert "roles/owner" in {binding["role"] for binding in policy["bindings"]}
-        held = projects.testIamPermissions(resource=key, body=asked).execute()
-        assert held == {"permissions": ["iam.serviceAccounts.list"]}
-    old = world.api("cloudresourcemanager", "v1").projects().get(projectId="meridian-prod").execute()
-    new = world.api("cloudresourcemanager", "v3").projects().get(name=PROJECT).execute()
-    assert new["name"] == f"projects/{old['projectNumber']}"
-    assert accounts(world).getIamPolicy(resource=name(world, "stale")).execute() == {"etag": "ACAB"}
-    mine = accounts(world).testIamPermissions(resource=name(world, "stale"), body=asked).execute()
-    assert mine == {"permissions": ["iam.serviceAccounts.list"]}
+    held = projects.testIamPermissions(resource="meridian-prod", body=asked).execute()
+    assert held == {"permissions": ["iam.serviceAccounts.list"]}
 
 
-def test_which_apis_are_enabled(world: World) -> None:
-    world.faults["disabled"] = "policyanalyzer.googleapis.com"
-    services = world.api("serviceusage", "v1").services()
-    enabled = everything(services, "list", "services", parent=PROJECT, filter="state:ENABLED", pageSize=3)
-    assert len(enabled) == 7
-    one = services.get(name=f"{PROJECT}/services/policyanalyzer.googleapis.com").execute()
-    assert one["state"] == "DISABLED"
-    assert refused(services.get(name=f"{PROJECT}/services/none.googleapis.com").execute)[0] == 404
+def test_keys_that_make_no_activity(world: World) -> None:
+    stale, born = world.cloud.company.account("stale").email, world.clock.now()
+    world.cloud.add(
+        BoundKey("GOOG1", stale, "meridian-prod", born),
+        BoundKey("GOOG2", stale, "meridian-prod", born, state="INACTIVE"),
+        BoundKey("GOOG3", stale, "meridian-prod", born, state="DELETED"),
+        BoundKey("bound", stale, "meridian-prod", born, kind="api"),
+        BoundKey("plain", "", "meridian-prod", born, kind="api"),
+    )
+    hmac = world.api("storage", "v1").projects().hmacKeys()
+    rows = everything(hmac, "list", "items", projectId="meridian-prod", maxResults=1)
+    assert [(row["accessId"], row["state"]) for row in rows] == [("GOOG1", "ACTIVE"), ("GOOG2", "INACTIVE")]
+    assert {row["serviceAccountEmail"] for row in rows} == {stale}
+    keys = world.api("apikeys", "v2").projects().locations().keys()
+    found = everything(keys, "list", "keys", parent=f"{PROJECT}/locations/global")
+    assert [row.get("serviceAccountEmail") for row in found] == [stale, None]
+    world.cloud.permissions -= {"storage.hmacKeys.list", "apikeys.keys.list"}
+    for request in (hmac.list(projectId="meridian-prod"), keys.list(parent=f"{PROJECT}/locations/global")):
+        assert refused(request.execute) == (403, "IAM_PERMISSION_DENIED")
+
+
+@pytest.mark.parametrize(("fault", "stale"), [("gcp_read_lag", "get"), ("gcp_list_lag", "list")])
+def test_reads_lag_writes(world: World, fault: str, stale: str) -> None:
+    world.faults[fault] = 2
+    key = f"{name(world, 'keys-mixed')}/keys/{world.cloud.company.key('key-stale').id}"
+    keys = accounts(world).keys()
+    assert patch(world, "stale", "marked").execute()["description"] == "marked"
+    keys.disable(name=key, body={}).execute()
+
+    def seen() -> dict[str, list[object]]:
+        every = accounts(world).list(name=PROJECT, pageSize=100).execute()["accounts"]
+        (one,) = [a for a in every if a["name"] == name(world, "stale")]
+        every_key = keys.list(name=name(world, "keys-mixed")).execute()["keys"]
+        (listed,) = [k for k in every_key if k["name"] == key]
+        single = accounts(world).get(name=name(world, "stale")).execute()
+        return {
+            "get": [single.get("description"), keys.get(name=key).execute().get("disabled")],
+            "list": [one.get("description"), listed.get("disabled")],
+        }
+
+    now = ["marked", True]
+    assert seen() == {"get": now, "list": now, stale: [None, None]}
+    world.clock.advance(seconds=3)
+    assert seen() == {"get": now, "list": now}
+
+
+def test_foreign_hands(world: World) -> None:
+    key = world.cloud.company.key("key-stale").id
+    path = f"{name(world, 'keys-mixed')}/keys/{key}"
+    world.cloud.hand("disable", key, reason="EXPOSED")
+    world.cloud.hand("note", world.cloud.company.account("stale").email, value="mine")
+    off = accounts(world).keys().get(name=path).execute()
+    assert off["disableReason"] == "SERVICE_ACCOUNT_KEY_DISABLE_REASON_EXPOSED"
+    assert off["extendedStatus"][0]["key"].endswith("KEY_EXPOSED")
+    assert accounts(world).get(name=name(world, "stale")).execute()["description"] == "mine"
+    accounts(world).keys().enable(name=path, body={}).execute()
+    assert "extendedStatus" in accounts(world).keys().get(name=path).execute()
+    world.cloud.hand("delete", key)
+    assert refused(accounts(world).keys().get(name=path).execute)[0] == 404
+    with pytest.raises(ValueError, match="no hand does"):
+        world.cloud.hand("clap", world.cloud.company.account("stale").email)

@@ -1,0 +1,36 @@
+"""`c7n-unused policies`: what is shipped."""
+
+from __future__ import annotations
+
+import click
+from rich.table import Table
+
+from custom_filters.runner.run.policy_files import (
+    PROVIDERS,
+    PolicyFile,
+    parse_providers,
+    read,
+    shipped_folder,
+)
+from custom_filters.runner.tables import stdout
+
+
+@click.command()
+@click.option("-p", "--provider", "providers", metavar="NAMES", help="Only of aws,azure,gcp.")
+def policies(providers: str | None) -> None:
+    """List the shipped policies.
+
+    Each with its resource, what it does and its file; `init` writes copies to change.
+    """
+    for provider in parse_providers(providers) or PROVIDERS:
+        for path in sorted((shipped_folder() / provider).glob("*.yml")):
+            stdout().print(_table(read(path)))
+
+
+def _table(file: PolicyFile) -> Table:
+    table = Table(
+        "policy", "resource", "what it does", title=str(file.path), title_justify="left", expand=True
+    )
+    for policy in file.policies:
+        table.add_row(policy.name, policy.resource, " ".join(policy.data.get("description", "").split()))
+    return table
