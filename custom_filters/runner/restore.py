@@ -50,7 +50,7 @@ def restore(
 ) -> None:  # fmt: skip
     """Switch on again what was switched off.
 
-    OUT is a run's folder, or an s3://, gs:// or azure:// URL; without it the record in the cloud counts alone.
+    OUT is a run's folder, or an s3://, gs:// or azure:// URL; without it the cloud's record counts alone.
     Only what is still as we left it is switched on; what others changed since is refused, saying who or
     what. Passwords can't be brought back: how to set one is printed. Exit code 3 when something could not be
     restored, or nobody matched.
