@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.iam.responses import IamResponse
 
 from custom_filters.sandbox.aws.account import ACCOUNTS, Account
@@ -43,6 +45,14 @@ class Iam(Users, Credentials, CredentialReport, Advisor, IamResponse):
         if name is None:
             raise error("ValidationError", "Must specify userName when calling with non-User credentials")
         return name
+
+    def get_account_authorization_details(self) -> ActionResult:
+        """moto's; documents that a CloudFormation stack left on roles are made the texts that it needs."""
+        for role in self.backend.roles.values():
+            for name, text in role.policies.items():
+                role.policies[name] = text if isinstance(text, str) else json.dumps(text)
+        found: ActionResult = super().get_account_authorization_details()
+        return found
 
     def _determine_resource(self) -> str:
         """What policies' Resource is matched with: moto knows roles only."""
