@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from custom_filters.core.notes import read_notes
-from custom_filters.sandbox import Sandbox
+from custom_filters.sandbox import Sandbox, Settings
 from custom_filters.sandbox.aws.people import Role, days
 from custom_filters.sandbox.aws.roles import LAMBDA
 from tests.aws.runs import ROOT, give_role_notice
+from tests.faults import Story
 
 UNUSED = (Role("stale", created=days(900), used=days(200)), Role("never", created=days(250)))
 ACTIVE = (Role("active", used=days(1)), *(Role(f"busy-{n}", created=days(3), trust=LAMBDA) for n in range(9)))
@@ -84,3 +85,15 @@ def violations(before: Any, now: Any) -> list[str]:
         if role["denied"] and name.startswith(("active", "busy", "c7n")):
             found.append(f"{name} was touched")
     return found
+
+
+def stories(settings: Settings) -> tuple[Story, ...]:
+    """Each with what must hold; one is told again with reads that lag."""
+    lag = {"aws_read_lag": 5, "aws_list_lag": 20}
+    return (
+        Story("aws", "roles: mark and unmark", settings, mark, shipped, state, violations),
+        Story("aws", "roles: disable", settings, disable, shipped, state, violations, converges=False),
+        Story("aws", "roles: disable, reads lag", settings, disable, shipped, state, violations, lag,
+              converges=False),
+        Story("aws", "roles: restore", settings, restore, restoring, state, violations),
+    )  # fmt: skip
