@@ -78,7 +78,7 @@ def _start(iam: Any, arn: str) -> str | None:
 def _ask(iam: Any, job: str | None, now: datetime) -> Evidence | None:
     """The evidence of a job, every page of it; None while it is running."""
     if job is None:
-        return Unknown("the user was gone when Access Advisor was asked", SOURCE, covers=False)
+        return Unknown("it was gone when Access Advisor was asked", SOURCE, covers=False)
     answer = iam.get_service_last_accessed_details(JobId=job)
     status = answer["JobStatus"]
     if status == "IN_PROGRESS":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -84,6 +84,15 @@ class Trail:
 
         return merged([self.regional, *for_each(ask, self.clients, "Regions of CloudTrail read")])
 
+    def of_role(self, arn: str, since: datetime, now: datetime) -> Asked:
+        """Events that assumed a role, in all Regions at once."""
+
+        def ask(region: str) -> Asked:
+            found = self.look_up(region, "ResourceName", arn, since, now)
+            return replace(found, events=tuple(e for e in found.events if _assumes(e)))
+
+        return merged([self.regional, *for_each(ask, self.clients, "Regions of CloudTrail read")])
+
     def of_iam(self, names: Iterable[str], since: datetime, now: datetime) -> Asked:
         """Events of IAM by name, of anybody: one look-up each."""
         return merged(self.look_up(self.home, "EventName", name, since, now) for name in names)
@@ -136,6 +145,10 @@ def _item(event: Event, keys: frozenset[str]) -> Item | None:
     if event.get("AccessKeyId") in keys:
         return Item(ACCESS_KEY, str(event["AccessKeyId"]))
     return Item(PASSWORD, PASSWORD) if event["EventName"] == _SIGN_IN else None
+
+
+def _assumes(event: Event) -> bool:
+    return str(event["EventName"]).startswith("AssumeRole") and "errorCode" not in detail(event)
 
 
 def detail(event: Event) -> Mapping[str, Any]:

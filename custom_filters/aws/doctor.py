@@ -30,8 +30,10 @@ _REPORT_TIMEOUT = 60
 _SOME_USERS = 25
 #: Answers that only those hear who may make the call.
 _ANSWERS = frozenset(
-    {"NoSuchEntity", "TrailNotFoundException", "ReportNotPresent", "ReportInProgress", "ReportExpired"}
-)
+    {"NoSuchEntity", "TrailNotFoundException", "ReportNotPresent", "ReportInProgress", "ReportExpired",
+     "ValidationError"}
+)  # fmt: skip
+_NOTHING = '{"Version": "2012-10-17", "Statement": []}'
 
 Calls = Mapping[str, Callable[[], Any]]
 
@@ -51,7 +53,8 @@ def checks() -> Iterator[Check]:
     yield from _reads({**_account_calls(iam), **_trail_calls(session.client("cloudtrail", region or _HOME))})
     yield _last_used(iam)
     trail, ec2 = (session.client(service, region or _HOME) for service in ("cloudtrail", "ec2"))
-    yield from _enforcing({**_changes(iam), **_recent(trail, ec2)})
+    yield from _enforcing("to enforce", {**_changes(iam), **_recent(trail, ec2)}, "--enforce")
+    yield from _enforcing("to enforce on roles", _of_roles(session, iam, ec2), "--enforce --with roles")
     yield _report(iam)
 
 
@@ -138,17 +141,37 @@ def _recent(trail: Any, ec2: Any) -> Calls:
     }
 
 
-def _enforcing(calls: Calls) -> Iterator[Check]:
+def _of_roles(session: boto3.Session, iam: Any, ec2: Any) -> Calls:
+    """What roles-enforce.yml asks beyond that, of a role that is not there."""
+    region, who, policy = ec2.meta.region_name, {"RoleName": _nobody()["UserName"]}, {"PolicyName": "x"}
+    stacks, functions = (session.client(name, region) for name in ("cloudformation", "lambda"))
+    name = who["RoleName"]
+    return {
+        "iam:GetRole": lambda: iam.get_role(**who),
+        "iam:ListRolePolicies": lambda: iam.list_role_policies(**who),
+        "iam:GetRolePolicy": lambda: iam.get_role_policy(**who, **policy),
+        "iam:TagRole": lambda: iam.tag_role(**who, Tags=[{"Key": TAG, "Value": ""}]),
+        "iam:PutRolePolicy": lambda: iam.put_role_policy(**who, **policy, PolicyDocument=_NOTHING),
+        "iam:DeleteRolePolicy": lambda: iam.delete_role_policy(**who, **policy),
+        "cloudformation:DescribeStackResources": lambda: stacks.describe_stack_resources(
+            PhysicalResourceId=name
+        ),
+        "ec2:DescribeIamInstanceProfileAssociations": ec2.describe_iam_instance_profile_associations,
+        "lambda:ListFunctions": functions.list_functions,
+    }
+
+
+def _enforcing(what: str, calls: Calls, asked: str) -> Iterator[Check]:
     """None of them is fine, that is a role for reports; some of them would fail half-way."""
     problems = {
         permission: problem for permission in sorted(calls) if (problem := _problem(calls[permission]))
     }
     if len(problems) == len(calls):
-        yield Check("to enforce", ok=True, detail=f"not granted, for reports only: {', '.join(problems)}")
+        yield Check(what, ok=True, detail=f"not granted, for reports only: {', '.join(problems)}")
         return
     for permission in sorted(calls):
         detail = problems.get(permission, "granted (only to mark, disable and restore)")
-        yield Check(permission, permission not in problems, detail, f"{_GRANT} with --enforce")
+        yield Check(permission, permission not in problems, detail, f"{_GRANT} with {asked}")
 
 
 def _report(iam: Any) -> Check:

@@ -19,14 +19,14 @@ BY_SLOT = frozenset({ACCESS_KEY, CERTIFICATE})
 
 
 def place_for(tags: Mapping[str, str], tag: str) -> Place:
-    """What room a user's tags leave for notes; IAM compares the names of tags without case."""
+    """What room the tags of a user or role leave for notes; IAM compares the names of tags without case."""
     theirs = [name for name in map(str.lower, tags) if name == EXEMPT or not name.startswith((PREFIX, tag))]
     return Place(
         LONGEST_VALUE,
         parts=MOST_TAGS,
         most=MOST_TAGS - len(theirs),
         allowed=_ALLOWED,
-        remedy=f"a user has at most {MOST_TAGS} tags: remove one, or change `msg:`",
+        remedy=f"there are at most {MOST_TAGS} tags: remove one, or change `msg:`",
     )
 
 

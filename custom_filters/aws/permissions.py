@@ -6,6 +6,7 @@ What a run may need beyond the shipped policies comes in parts, each a statement
 |---|---|
 | advisor | `evidence: [access-advisor]`, and switching off SSH keys and the like on its word |
 | quarantine | `quarantine: true` of disable-unused, and reading users whom it quarantined |
+| roles | roles-enforce.yml; whoever may put policies on roles is as good as an administrator |
 | exemptions | an exemptions file on S3; put the object's ARN in |
 | output | `custodian run -s s3://...`; put the bucket's ARN in |
 """
@@ -20,12 +21,12 @@ from custom_filters.aws.plugin import kinds
 from custom_filters.core.vocabulary import DISABLE, ENABLE, MARK, OUR_FILTERS, RETIRE, UNMARK
 
 _EVERYBODYS = frozenset({"sts:GetCallerIdentity"})
-_USERS = "arn:aws:iam::*:user/*"
+_USERS, _ROLES = "arn:aws:iam::*:user/*", "arn:aws:iam::*:role/*"
 _READS = ("Get", "List", "Generate", "Describe", "Lookup")
 
 #: Tags decide on access where policies use them, so marks and records are all that may be set. Policies whose
 #: `tag:` begins otherwise need that name here too.
-_TAGGING = frozenset({"iam:TagUser"})
+_TAGGING = frozenset({"iam:TagUser", "iam:TagRole"})
 _OUR_TAGS = {"ForAllValues:StringLike": {"aws:TagKeys": ["c7n-unused*"]}}
 
 #: What prerequisites.yml asks, by Custodian's own filters on aws.account.
@@ -48,11 +49,24 @@ _BY_ADVICE = frozenset(
 PARTS: Mapping[str, frozenset[str]] = {
     "advisor": _BY_ADVICE | {"iam:GenerateServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetails"},
     "quarantine": frozenset({"iam:GetUserPolicy", "iam:PutUserPolicy", "iam:DeleteUserPolicy"}),
+    "roles": frozenset(
+        {
+            "iam:GetRole",
+            "iam:ListRolePolicies",
+            "iam:GetRolePolicy",
+            "iam:TagRole",
+            "iam:PutRolePolicy",
+            "iam:DeleteRolePolicy",
+            "cloudformation:DescribeStackResources",
+            "lambda:ListFunctions",
+            "ec2:DescribeIamInstanceProfileAssociations",
+        }
+    ),
     "exemptions": frozenset({"s3:GetObject"}),
     "output": frozenset({"s3:PutObject", "s3:PutObjectAcl", "s3:ListBucket"}),
 }
 #: Restores look at others' policies with iam:GetUserPolicy too.
-_ONLY_PARTS = PARTS["quarantine"] - {"iam:GetUserPolicy"}
+_ONLY_PARTS = (PARTS["quarantine"] | PARTS["roles"]) - {"iam:GetUserPolicy"}
 _OBJECTS: Mapping[str, str | list[str]] = {
     "exemptions": "arn:aws:s3:::EXEMPTIONS-BUCKET/exemptions.yml",
     "output": ["arn:aws:s3:::OUTPUT-BUCKET", "arn:aws:s3:::OUTPUT-BUCKET/*"],
@@ -60,7 +74,7 @@ _OBJECTS: Mapping[str, str | list[str]] = {
 
 
 def needed(*, enforce: bool) -> frozenset[str]:
-    """The calls of report.yml and prerequisites.yml; with `enforce` of enforce.yml and of restores too."""
+    """The calls of the reports and prerequisites.yml; with `enforce` of enforce.yml and of restores too."""
     words = (*OUR_FILTERS, *((MARK, UNMARK, DISABLE, ENABLE, RETIRE) if enforce else ()))
     asked = {call for kind in kinds() for word in words for call in kind.permissions_for(word, {})}
     return (PREREQUISITES | asked) - _EVERYBODYS - _ONLY_PARTS - _BY_ADVICE
@@ -77,23 +91,30 @@ def policy(*, enforce: bool, parts: Iterable[str] = ()) -> dict[str, Any]:
     statements = _statements("Report", calls - PREREQUISITES, enforce=False)
     statements += _statements("Prerequisites", PREREQUISITES, enforce=False)
     if enforce:
-        statements.append(_statement("Enforce", _changes(calls) - _TAGGING, _USERS))
-        statements.append({**_statement("EnforceTags", _TAGGING, _USERS), "Condition": _OUR_TAGS})
+        statements += _changing("Enforce", calls, _USERS)
     for part in parts:
         sid = "".join(word.capitalize() for word in part.split("-"))
         if part in _OBJECTS:
             statements.append(_statement(sid, PARTS[part], _OBJECTS[part]))
         else:
-            statements += _statements(sid, PARTS[part], enforce=enforce)
+            resource = _ROLES if part == "roles" else _USERS
+            statements += _statements(sid, PARTS[part], resource, enforce=enforce)
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _statements(sid: str, calls: frozenset[str], *, enforce: bool) -> list[dict[str, Any]]:
-    """Reads of everything; with `enforce` the changes too, of users only."""
+def _statements(
+    sid: str, calls: frozenset[str], resource: str = _USERS, *, enforce: bool
+) -> list[dict[str, Any]]:
+    """Reads of everything; with `enforce` the changes too, of users or of roles only."""
     made = [_statement(sid, calls - _changes(calls), "*")]
-    if enforce and _changes(calls):
-        made.append(_statement(f"{sid}Enforce", _changes(calls), _USERS))
-    return made
+    return made + (_changing(f"{sid}Enforce", calls, resource) if enforce else [])
+
+
+def _changing(sid: str, calls: frozenset[str], resource: str) -> list[dict[str, Any]]:
+    changes, tagging = _changes(calls) - _TAGGING, calls & _TAGGING
+    made = [_statement(sid, changes, resource)] if changes else []
+    tags = {**_statement(f"{sid}Tags", tagging, resource), "Condition": _OUR_TAGS}
+    return [*made, tags] if tagging else made
 
 
 def _changes(calls: frozenset[str]) -> frozenset[str]:

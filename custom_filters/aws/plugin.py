@@ -9,14 +9,15 @@ from c7n.manager import resources
 if TYPE_CHECKING:
     from custom_filters.custodian.kind import Kind
 
-_RESOURCES = ("iam-user",)
+_RESOURCES = ("iam-user", "iam-role")
 
 
 def kinds() -> tuple[type[Kind], ...]:
     """The resource kinds of this cloud, in the order of _RESOURCES."""
+    from custom_filters.aws.iam_role import IamRole
     from custom_filters.aws.iam_user import IamUser
 
-    return (IamUser,)
+    return (IamUser, IamRole)
 
 
 def install() -> None:

@@ -40,6 +40,8 @@ PROTECTING: Mapping[str, str] = {
 ESCALATING: Mapping[str, str] = {**PROTECTING, "iam:passrole": _METHODS, "iam:updateaccesskey": _REFERENCE}
 #: AWS managed policies that grant such actions; the documents of the others do not.
 _PRIVILEGED_NAMES = frozenset({"AdministratorAccess", "IAMFullAccess"})
+#: Where a role keeps who may assume it.
+TRUST = "AssumeRolePolicyDocument"
 _ASSUME = "sts:assumerole"
 _SELF = "${aws:username}"
 UNREADABLE = "one of its policies could not be read"
@@ -63,13 +65,15 @@ class _Granted:
     unreadable: bool = False
 
 
+#: By role ARN: the principals that its trust names, and what it may do.
+Roles = Mapping[str, tuple[frozenset[str], _Granted]]
+
+
 def get_privileges(details: Mapping[str, list[dict[str, Any]]]) -> Privileges:
     """What the details of users, groups, roles and local policies say of every user."""
     documents = {p["Arn"]: _default_document(p) for p in details["Policies"]}
     groups = {g["GroupName"]: _granted(g, "GroupPolicyList", documents) for g in details["GroupDetailList"]}
-    roles = {
-        r["Arn"]: (r, _granted(r, "RolePolicyList", documents)) for r in details.get("RoleDetailList", ())
-    }
+    roles = _roles(details, documents)
     strong = _strong_roles(roles)
     privileged: dict[str, bool | None] = {}
     protected: dict[str, str] = {}
@@ -90,6 +94,32 @@ def get_privileges(details: Mapping[str, list[dict[str, Any]]]) -> Privileges:
         elif unread:
             unreadable[name] = UNREADABLE
     return Privileges(privileged, protected, unreadable)
+
+
+@dataclass(frozen=True)
+class RolePowers:
+    """By role ARN: whether any escalation is known (None: not read), and why the role is protected."""
+
+    privileged: Mapping[str, bool | None]
+    protected: Mapping[str, str]
+
+
+def get_role_powers(details: Mapping[str, list[dict[str, Any]]]) -> RolePowers:
+    """What the details of roles and local policies say of every role."""
+    roles = _roles(details, {p["Arn"]: _default_document(p) for p in details["Policies"]})
+    strong = _strong_roles(roles)
+    found = {
+        arn: _escalates([granted]) or (None if granted.unreadable else arn in strong)
+        for arn, (_, granted) in roles.items()
+    }
+    return RolePowers(found, strong)
+
+
+def _roles(details: Mapping[str, list[dict[str, Any]]], documents: Mapping[str, Any]) -> Roles:
+    return {
+        r["Arn"]: (frozenset(trusted(r)), _granted(r, "RolePolicyList", documents))
+        for r in details.get("RoleDetailList", ())
+    }
 
 
 def _granted(entity: Mapping[str, Any], inline: str, documents: Mapping[str, Any]) -> _Granted:
@@ -142,9 +172,6 @@ def _beyond_self(statement: Mapping[str, Any]) -> bool:
     return any(_SELF not in str(r) for r in ([resources] if isinstance(resources, str) else resources))
 
 
-Roles = Mapping[str, tuple[Mapping[str, Any], _Granted]]
-
-
 def _strong_roles(roles: Roles) -> dict[str, str]:
     """Roles that protect whoever may assume them, by themselves or by another role; with the reason."""
     found = {
@@ -172,11 +199,12 @@ def _by_role(arn: str, own: Iterable[_Granted], roles: Roles, strong: Mapping[st
     """
     granted = list(own)
     for role, why in strong.items():
-        trusted = set(_trusted(roles[role][0]))
-        named = arn in trusted or "*" in trusted
+        principals = roles[role][0]
+        named = arn in principals or "*" in principals
         account = arn.split(":")[4]
         if named or (
-            {account, f"{arn.split(':user/', maxsplit=1)[0].split(':role/', maxsplit=1)[0]}:root"} & trusted
+            {account, f"{arn.split(':user/', maxsplit=1)[0].split(':role/', maxsplit=1)[0]}:root"}
+            & principals
             and _may_assume(granted, role)
         ):
             return f"it may assume {role.rpartition('/')[2]}: {why.replace('it ', 'which ', 1)}"
@@ -191,9 +219,21 @@ def _may_assume(own: Iterable[_Granted], role: str) -> bool:
     )
 
 
-def _trusted(role: Mapping[str, Any]) -> Iterator[str]:
-    for statement in statements_of(role.get("AssumeRolePolicyDocument")):
-        principal = statement.get("Principal")
-        value = principal.get("AWS", ()) if isinstance(principal, Mapping) else principal or ()
-        if statement.get("Effect") == "Allow":
-            yield from [value] if isinstance(value, str) else value
+def trusted(role: Mapping[str, Any]) -> Iterator[str]:
+    """The accounts, users and roles that the trust policy of a role allows; `*`: anybody."""
+    return principals_of(role, "AWS")
+
+
+def principals_of(role: Mapping[str, Any], kind: str) -> Iterator[str]:
+    """The principals of one kind (`AWS`, `Service`) that the trust policy allows."""
+    for statement in statements_of(role.get(TRUST)):
+        yield from principals_in(statement, kind)
+
+
+def principals_in(statement: Mapping[str, Any], kind: str) -> list[str]:
+    """The principals of one kind that a statement of a trust policy allows; [] when it denies."""
+    principal = statement.get("Principal")
+    value = principal.get(kind, ()) if isinstance(principal, Mapping) else principal or ()
+    if statement.get("Effect") != "Allow":
+        return []
+    return [value] if isinstance(value, str) else list(value)

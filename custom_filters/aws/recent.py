@@ -47,15 +47,17 @@ def _trail(manager: Any, asked: tuple[str, ...] | None) -> Trail:
     session = local_session(manager.session_factory)
     partition = str(session.get_partition_for_region(manager.config.region))
     home = IAM_REGION.get(partition, manager.config.region)
-    regional, names = Asked(), asked
-    if names is None:
-        ec2 = aws_client(manager, "ec2")
-        regional = attempt("all Regions", lambda: tuple(ec2.describe_regions()["Regions"]))
-        names = tuple(region["RegionName"] for region in regional.events)
-        regional = replace(regional, events=())
+    names, regional = (asked, Asked()) if asked else enabled_regions(manager)
     needed = {home, *names, *(SIGN_IN_REGIONS if partition == "aws" else ())}
     clients = {region: aws_client(manager, "cloudtrail", region) for region in sorted(needed)}
     return Trail(clients, home, regional)
+
+
+def enabled_regions(manager: Any) -> tuple[tuple[str, ...], Asked]:
+    """The Regions that the account can use, and what is wrong with that list, if anything."""
+    ec2 = aws_client(manager, "ec2")
+    found = attempt("all Regions", lambda: tuple(ec2.describe_regions()["Regions"]))
+    return tuple(region["RegionName"] for region in found.events), replace(found, events=())
 
 
 def shared_resets(manager: Any, trail: Trail, now: datetime) -> Asked:

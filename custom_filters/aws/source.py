@@ -1,20 +1,39 @@
-"""`source: unused-bulk` on aws.iam-user: the account's users without one GetUser a user."""
+"""`source: unused-bulk`: the account's users and roles without one GetUser or GetRole each."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from c7n.cache import NullCache
 from c7n.query import DescribeSource
 
 from custom_filters.aws.client import aws_client
+from custom_filters.aws.roles import get_role, shared_roles
 from custom_filters.aws.users import get_user, shared_listing
 
 NAME = "unused-bulk"
 
 
+class _Bulk(NamedTuple):
+    """How resources of one type are listed, and read one by one by name."""
+
+    listed: Callable[[Any], Iterable[dict[str, Any]]]
+    single: Callable[[Any, str], dict[str, Any] | None]
+    permissions: tuple[str, ...]
+
+
+_DETAILS = "iam:GetAccountAuthorizationDetails"
+_BY_TYPE = {
+    "iam-user": _Bulk(
+        lambda manager: shared_listing(manager).users, get_user, ("iam:ListUsers", _DETAILS, "iam:GetUser")
+    ),
+    "iam-role": _Bulk(lambda manager: shared_roles(manager).roles, get_role, (_DETAILS, "iam:GetRole")),
+}
+
+
 class UnusedBulkSource(DescribeSource):
-    """List users in bulk, with tags, groups and attached policies.
+    """List users in bulk, with tags, groups and attached policies; or roles, with tags, trust and last use.
 
     Custodian's resource cache is left out: it would hide a tag that was set minutes ago. The policies of one
     run share the listing all the same.
@@ -26,13 +45,13 @@ class UnusedBulkSource(DescribeSource):
         manager._cache = NullCache(manager.config)
 
     def resources(self, query: Any) -> list[dict[str, Any]]:
-        """Every user; each policy gets dicts of its own, so that annotations stay apart."""
-        return [dict(user) for user in shared_listing(self.manager).users]
+        """All of them; each policy gets dicts of its own, so that annotations stay apart."""
+        return [dict(one) for one in self._bulk.listed(self.manager)]
 
     def get_resources(self, ids: list[str], cache: bool = True) -> list[dict[str, Any]]:
-        """Single users, as event-driven policies ask for them."""
+        """Single ones, as event-driven policies ask for them."""
         iam = aws_client(self.manager)
-        return [user for user in (get_user(iam, name) for name in ids) if user]
+        return [one for one in (self._bulk.single(iam, name) for name in ids) if one]
 
     def augment(self, resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Nothing is left to add."""
@@ -40,4 +59,8 @@ class UnusedBulkSource(DescribeSource):
 
     def get_permissions(self) -> list[str]:
         """The calls behind the listing."""
-        return ["iam:ListUsers", "iam:GetAccountAuthorizationDetails", "iam:GetUser"]
+        return list(self._bulk.permissions)
+
+    @property
+    def _bulk(self) -> _Bulk:
+        return _BY_TYPE[self.manager.type]

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationD
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from custom_filters.custodian.parallel import for_each
 from custom_filters.custodian.store import forget, shared
 
 _PAGE = 1000
+_ENTITIES = ("User", "Group", "Role", "LocalManagedPolicy")
 #: What a user's resource keeps of the authorization details; policy documents stay out of resources.json.
 _KEPT = ("Tags", "GroupList", "AttachedManagedPolicies", "PermissionsBoundary")
 
@@ -82,12 +83,12 @@ def get_users(iam: Any) -> list[dict[str, Any]]:
     return [user for page in pages for user in page["Users"]]
 
 
-def get_authorization_details(iam: Any) -> dict[str, list[dict[str, Any]]]:
+def get_authorization_details(iam: Any, asked: Sequence[str] = _ENTITIES) -> dict[str, list[dict[str, Any]]]:
     """Users, groups, roles and the account's own policies with their documents, 1,000 entities a page."""
     names = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     pages = iam.get_paginator("get_account_authorization_details").paginate(
-        Filter=["User", "Group", "Role", "LocalManagedPolicy"], PaginationConfig={"PageSize": _PAGE}
+        Filter=list(asked), PaginationConfig={"PageSize": _PAGE}
     )
     for page in pages:
         for name, entities in found.items():

@@ -31,10 +31,14 @@ class Used(_Observed):
 
 @dataclass(frozen=True)
 class NeverUsed(_Observed):
-    """The source has data reaching back to `since` (None: to the credential's birth) and saw no use."""
+    """The source has data reaching back to `since` (None: to the credential's birth) and saw no use.
+
+    `forgets`: an older credential may have been used before that, so it is stale and not never-used.
+    """
 
     since: datetime | None
     source: str
+    forgets: bool = False
 
 
 @dataclass(frozen=True)

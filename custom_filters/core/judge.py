@@ -131,6 +131,9 @@ def _never_used(credential: Credential, rules: Rules, now: datetime) -> Judgemen
         reason = "never used, but nothing tells how old it is"
         return Judgement(credential, "unknown", reason, never.source, 4)
     born = max(births)
+    if never.forgets and never.since and (credential.created is None or credential.created < never.since):
+        reason = f"not used in the last {floor_days(now - never.since)} days; use before that is not tracked"
+        return Judgement(credential, "stale", reason, never.source, 3, born=born)
     grace = born + timedelta(days=max(rules.days, rules.grace_days))
     if now < grace:
         reason = f"never used, but only {floor_days(now - born)} days old: counts from {format_time(grace)}"

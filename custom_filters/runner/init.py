@@ -36,7 +36,7 @@ def init(providers: str | None, folder: Path) -> None:
         _write(folder / name, text)
         click.echo(folder / name)
     click.echo(
-        f"Next, in {folder}: c7n-unused run policies/*/report.yml   (findings only: nothing is changed)"
+        f"Next, in {folder}: c7n-unused run policies/*/*report.yml   (findings only: nothing is changed)"
     )
     if wheel is None:
         click.echo(f"{_WORKFLOW} installs the wheel that the repository variable C7N_UNUSED_WHEEL names.")

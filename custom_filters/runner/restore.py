@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from custom_filters.aws.credentials import KINDS
 from custom_filters.core.errors import InputError
 from custom_filters.core.journal import Line, Off, switched_off
 from custom_filters.core.vocabulary import AWS, AZURE, GCP, PROVIDERS
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Provider -> the kinds of credentials of each resource; the first is where a user without journal is sought.
 _RESOURCES: Mapping[str, Mapping[str, frozenset[str]]] = {
-    AWS: {"aws.iam-user": frozenset()},
+    AWS: {"aws.iam-user": frozenset(KINDS), "aws.iam-role": frozenset({"role"})},
     AZURE: {"azure.directory-user": frozenset()},
     GCP: {
         "gcp.directory-user": frozenset({"sign-in"}),
@@ -30,7 +31,10 @@ _RESOURCES: Mapping[str, Mapping[str, frozenset[str]]] = {
         "gcp.service-account-key": frozenset({"service-account-key"}),
     },
 }
-_MODES = {"aws.iam-user": {"source": "unused-bulk"}}
+_BULK = {"source": "unused-bulk"}
+_MODES = {"aws.iam-user": _BULK, "aws.iam-role": _BULK}
+#: How a role is told from an IAM user of the same name, without a journal.
+_ROLE = "role/"
 Wanted = dict[str, list[dict[str, Any]]]
 
 
@@ -105,9 +109,9 @@ def _resource(off: Off) -> str:
 def _of_cloud(user: str, provider: str | None) -> Wanted:
     if provider is None:
         raise InputError("without OUT give -p too: aws, azure or gcp.")
-    account = provider == GCP and user.endswith(".gserviceaccount.com")
-    resources = list(_RESOURCES[provider])
-    return {resource: [{"user": user}] for resource in (resources[1:] if account else resources[:1])}
+    other = user.endswith(".gserviceaccount.com") if provider == GCP else user.startswith(_ROLE)
+    resources, name = list(_RESOURCES[provider]), user.removeprefix(_ROLE)
+    return {resource: [{"user": name}] for resource in (resources[1:] if other else resources[:1])}
 
 
 def restore_policy(resource: str, only: Sequence[Mapping[str, Any]], *, even: bool = False) -> dict[str, Any]:

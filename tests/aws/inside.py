@@ -30,7 +30,7 @@ def calling(sandbox: Sandbox, **more: str) -> Iterator[None]:
 def collection(sandbox: Sandbox, out: Path, policies: list[dict[str, Any]]) -> PolicyCollection:
     """Policies, loaded and not validated."""
     autoload.load()
-    load_resources(("aws.iam-user", "aws.account"))
+    load_resources(("aws.iam-user", "aws.iam-role", "aws.account"))
     account = sandbox.aws.account_id
     options = Config.empty(region="us-east-1", account_id=account, output_dir=str(out), cache=None)
     return PolicyCollection.from_data({"policies": policies}, options)

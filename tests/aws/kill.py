@@ -10,6 +10,7 @@ from typing import Any
 from custom_filters.core.notes import Notes, read_notes
 from custom_filters.sandbox import Sandbox, Settings
 from custom_filters.sandbox.aws.people import Key, Password, Person, ServiceCredential, SshKey, days
+from tests.aws import kill_roles
 from tests.aws.runs import give_notice
 from tests.faults import Story
 
@@ -132,4 +133,5 @@ STORIES = (
         converges=False,
     ),
     Story("aws", "restore", SETTINGS, restore, restoring, state, violations),
+    *kill_roles.stories(SETTINGS),
 )

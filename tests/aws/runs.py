@@ -101,6 +101,17 @@ def give_notice(sandbox: Sandbox, *names: str, tag: str = "c7n-unused", over: fl
         sandbox.aws.account().backend.tag_user(name, [{"Key": k, "Value": v} for k, v in texts.items()])
 
 
+def give_role_notice(sandbox: Sandbox, *names: str, over: float = 1) -> None:
+    """The same for roles."""
+    until = sandbox.clock.now().replace(second=0, microsecond=0) - timedelta(days=over)
+    backend = sandbox.aws.account().backend
+    for role in (backend.get_role(name) for name in names):
+        entry = Entry("c7n-unused", until - timedelta(days=14), until, "role", "role")
+        notes = Notes(Record(role.id)).changed([entry], **{"c7n-unused": "Unused"})
+        tags = [{"Key": k, "Value": v} for k, v in render(notes, Place(256, parts=9)).items()]
+        backend.tag_role(role.name, tags)
+
+
 def client(sandbox: Sandbox, service: str) -> Any:
     """A client of the sandbox, in this process."""
     values = sandbox.aws.environment

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from custom_filters.aws.doctor import checks
-from custom_filters.aws.permissions import needed, policy
+from custom_filters.aws.permissions import PARTS, needed, policy
 from custom_filters.core.doctor_check import Check
 from custom_filters.sandbox.aws.people import Key, Person
 from custom_filters.sandbox.sandbox import Sandbox
@@ -48,6 +48,15 @@ def test_everything_is_there_and_nothing_is_changed(sandbox: Sandbox) -> None:
     assert sandbox.aws.caller_arn in found["log-in"].detail
     assert found["credential report"].detail.endswith("of 2 users")
     assert sandbox.aws.snapshot() == before
+
+
+def test_what_roles_need_is_tried_too(sandbox: Sandbox) -> None:
+    """Nothing is refused here; where all of it is, that is fine."""
+    before = sandbox.aws.roles()
+    assert looked(sandbox).keys() >= PARTS["roles"]
+    assert sandbox.aws.roles() == before
+    refused = looked(sandbox, policy(enforce=False))["to enforce on roles"]
+    assert (refused.ok, "for reports only: cloudformation:Desc" in refused.detail) == (True, True)
 
 
 def test_a_role_for_reports(sandbox: Sandbox) -> None:

@@ -18,20 +18,22 @@ import yaml
 from botocore.exceptions import ClientError
 from c7n.exceptions import PolicyExecutionError
 
+from custom_filters.aws.iam_role import IamRole
 from custom_filters.aws.permissions import OPTIONAL, PARTS, document, needed, policy
 from custom_filters.aws.quarantine import quarantine_document
-from custom_filters.core.vocabulary import ACTIONS_FILE
+from custom_filters.core.vocabulary import ACTIONS_FILE, DISABLE, ENABLE, FILTER, MARK, RETIRE, UNMARK
 from custom_filters.sandbox.aws.people import (
     Certificate,
     Key,
     Password,
     Person,
+    Role,
     ServiceCredential,
     SshKey,
     days,
 )
 from tests.aws.inside import run
-from tests.aws.runs import ROOT, embedded, give_notice
+from tests.aws.runs import ROOT, embedded, give_notice, give_role_notice
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 OFF, CERTIFICATE, SERVICE, SSH = (f"{p}OFF{'0' * 17}" for p in ("AKIA", "CERT", "ACCA", "APKA"))
@@ -181,6 +183,48 @@ def test_the_parts_need_each(tmp_path: Path, permission: str) -> None:
     allowed = without(policy(enforce=True, parts=ADVISED_PARTS), permission)
     with pytest.raises((ClientError, PolicyExecutionError), match=f"not authorized to perform: {permission}"):
         attempt(tmp_path, allowed, advised(), MORE_PEOPLE)
+
+
+ROLES = (
+    Role("due", created=days(300)), Role("to-mark", created=days(300)), Role("back", used=days(1)),
+    Role("off", inline={"any": json.dumps(quarantine_document(NOW))}),
+)  # fmt: skip
+
+
+def attempt_roles(out: Path, allowed: dict[str, Any]) -> dict[str, Any]:
+    """Run roles-enforce.yml and a restore. Moto cannot check calls of Lambda, so `complete` is left out."""
+    policies = [{**RESTORE, "resource": "aws.iam-role"}, *shipped("roles-enforce"), *shipped("roles-report")]
+    for one in (found for p in policies for found in p["filters"]):
+        one.pop("complete", None)
+    with embedded(now=NOW) as sandbox:
+        sandbox.aws.add(*ROLES)
+        give_role_notice(sandbox, "due", "back")
+        role = sandbox.aws.account().backend.get_role("off")
+        text = f"{role.id} c7n-unused 2605010000 2605150000 off=2606010000 role=role"
+        role.tags = [{"Key": "c7n-unused-record", "Value": text}]
+        sandbox.aws.enforce_iam(True, json.dumps(allowed))
+        run(sandbox, out, *policies)
+        return dict(sandbox.aws.roles())
+
+
+def test_the_part_for_roles_works(tmp_path: Path) -> None:
+    roles = attempt_roles(tmp_path, policy(enforce=True, parts=["roles"]))
+    assert {name for name, role in roles.items() if role["tags"].get("c7n-unused")} == {"to-mark", "off"}
+    assert {name for name, role in roles.items() if "c7n-unused-quarantine" in role["inline"]} == {"due"}
+    assert roles["off"]["inline"] == {}
+
+
+@pytest.mark.parametrize("permission", sorted(p for p in PARTS["roles"] if p.startswith("iam:")))
+def test_the_part_for_roles_needs_each(tmp_path: Path, permission: str) -> None:
+    allowed = without(policy(enforce=True, parts=["roles"]), permission)
+    with pytest.raises(PolicyExecutionError, match=f"not authorized to perform: {permission}"):
+        attempt_roles(tmp_path, allowed)
+
+
+def test_the_part_for_roles_has_all_that_roles_ask() -> None:
+    words = (FILTER, MARK, UNMARK, DISABLE, ENABLE, RETIRE)
+    asked = {call for word in words for call in IamRole.permissions_for(word, {"complete": True})}
+    assert asked - needed(enforce=True) - {"sts:GetCallerIdentity"} == PARTS["roles"]
 
 
 def test_parts_are_statements_of_their_own() -> None:

@@ -82,7 +82,8 @@ def shipped(kind: Literal["report", "enforce"], providers: Sequence[str] | None)
     if providers is not None:
         need_installed(providers)
     chosen = providers or [provider for provider in PROVIDERS if installed(provider)]
-    files = [shipped_folder() / provider / f"{kind}.yml" for provider in chosen]
+    folders = [shipped_folder() / provider for provider in chosen]
+    files = [path for at in folders for path in (at / f"{kind}.yml", *sorted(at.glob(f"*-{kind}.yml")))]
     return [read(path) for path in files if providers or path.is_file()]
 
 
