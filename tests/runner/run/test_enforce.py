@@ -54,7 +54,8 @@ def test_marked_given_notice_disabled_restored(sandbox: Sandbox, tmp_path: Path,
     assert invoke("verify", out).exit_code == 0
 
     key = next(e for e in off if e["credential"]["kind"] == "access-key")
-    back = invoke("restore", out, "--user", key["principal"]["user"], "-s", out)
+    arguments = ["restore", str(out), "--user", key["principal"]["user"], "-s", str(out)]
+    back = CliRunner().invoke(cli, arguments, env={"C7N_UNUSED_NOW": later.isoformat()})
     assert back.exit_code == 0, back.output
     assert invoke("explain", out, "--user", key["principal"]["user"]).exit_code == 0
     assert f"done enable aws {key['principal']['user']} access-key {key['credential']['id']}" in back.output
