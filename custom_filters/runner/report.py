@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from custom_filters.core.report import Report, effective_verdict
+from custom_filters.core.report import Report
 from custom_filters.core.verdict import SELECTABLE
 from custom_filters.outputs.collect import collect
 from custom_filters.outputs.expected import with_expected
@@ -27,11 +27,10 @@ __all__ = ["DEFAULT_FORMATS", "exit_code", "report", "write_reports"]
 
 
 def exit_code(report: Report, fail_on: Collection[str] = ()) -> int:
-    """3 when something was not evaluated, else 1 when a credential has one of these verdicts, else 0."""
+    """3 when something was not evaluated, else 1 when anything stands at `--fail-on`, else 0."""
     if report.not_evaluated:
         return NOT_EVALUATED
-    found = bool(fail_on) and any(effective_verdict(f) in fail_on for f in report.findings)
-    return FINDINGS if found else EVALUATED
+    return FINDINGS if report.counts_at(fail_on) else EVALUATED
 
 
 def _names(allowed: Collection[str]) -> Callable[[click.Context, click.Parameter, str], tuple[str, ...]]:
@@ -69,7 +68,8 @@ def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> No
 )  # fmt: skip
 @click.option(
     "--fail-on", callback=_names(SELECTABLE), default="", metavar="VERDICTS",
-    help="Exit with 1 when a credential has one of these verdicts, comma-separated.",
+    help="Exit with 1 when a credential has one of these verdicts, comma-separated, or a check of an account "
+    "found something.",
 )  # fmt: skip
 @click.option(
     "--accounts", type=click.Path(exists=True, dir_okay=False, path_type=Path),

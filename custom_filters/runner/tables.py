@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from custom_filters.core.report import VERDICT_ORDER, Evaluation, Report, effective_verdict
+from custom_filters.core.report import VERDICT_ORDER, Evaluation, Report
 from custom_filters.core.verdict import UNUSED
 from custom_filters.runner.run.children import Child
 from custom_filters.runner.run.policy_files import Policy
@@ -54,7 +54,7 @@ def verdict_table(report: Report) -> Table:
     """Credentials by provider and verdict, and how many policies could be evaluated."""
     counts: dict[str, Counter[str]] = {e.provider: Counter() for e in report.evaluations}
     for finding in report.findings:
-        counts.setdefault(finding["provider"], Counter())[effective_verdict(finding)] += 1
+        counts.setdefault(finding["provider"], Counter())[finding["counts_as"]] += 1
     seen = [verdict for verdict in VERDICT_ORDER if any(counter[verdict] for counter in counts.values())]
     table = Table(title="Credentials by verdict")
     table.add_column("provider")

@@ -17,6 +17,7 @@ import pytest
 from markdown_it import MarkdownIt
 from moto import mock_aws
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
+from py_ocsf_models.objects.cloud import Cloud
 
 from custom_filters.core.finding import Progress
 from custom_filters.core.report import Report
@@ -51,8 +52,9 @@ def text(name: str, made: Report) -> str:
     return b"".join(pieces(name, made)).decode()
 
 
-def pieces(name: str, made: Report) -> Iterator[bytes]:
-    for _, chunks in FORMATS[name](made):
+def pieces(name: str, made: Report, number: int = 0) -> Iterator[bytes]:
+    """The first file of a format; CSV and JSON lines have a second one about the policy runs."""
+    for _, chunks in list(FORMATS[name](made))[number : number + 1]:
         yield from (chunk if isinstance(chunk, bytes) else chunk.encode() for chunk in chunks)
 
 
@@ -89,13 +91,20 @@ def test_json_lines(made: Report) -> None:
 
 @BOTH
 def test_ocsf(made: Report) -> None:
-    events = [ComplianceFinding.model_validate(event) for event in json.loads(text("ocsf", made))]
-    assert [event.finding_info.uid for event in events] == [f["uid"] for f in made.findings]
+    content = json.loads(text("ocsf", made))
+    events = [ComplianceFinding.model_validate(event) for event in content]
+    runs = len(made.evaluations)
+    assert [event.finding_info.uid for event in events[runs:]] == [f["uid"] for f in made.findings]
     assert {(event.class_uid, event.time) for event in events} == {(2003, 1795413600000)}
+    assert {Cloud.model_validate(event["cloud"]).provider for event in content} == {"AWS"}
+    assert [event.compliance.status_id.value for event in events[:runs]] == [
+        1 if e.evaluated else 0 for e in made.evaluations
+    ]
+    assert all(event.resources and event.remediation for event in events[runs:])
 
 
 def test_ocsf_states() -> None:
-    events = {e["resources"][0]["name"]: e for e in json.loads(text("ocsf", ORDINARY))}
+    events = {e["resources"][0]["name"]: e for e in json.loads(text("ocsf", ORDINARY))[2:]}
     found = {name: (e["status"], e["severity"], e["compliance"]["status_id"]) for name, e in events.items()}
     assert found == {
         "alice": ("New", "High", 3),
@@ -134,11 +143,12 @@ def test_asff_is_taken_by_security_hub(made: Report) -> None:
         batch = json.loads("".join(chunks))  # type: ignore[arg-type]
         assert {finding["AwsAccountId"] for finding in batch} == {name[5:17]}
         taken += hub.batch_import_findings(Findings=batch)["SuccessCount"]
-    assert taken == len(made.findings)
+    accounts = [e.account for e in made.evaluations if len(e.account) == 12]
+    assert taken == len(made.findings) + len(accounts)
 
 
 def test_asff_comes_in_batches_of_one_hundred() -> None:
-    made = report(*(value(user(f"u{n}", credential(200))) for n in range(201)))
+    made = report(*(value(user(f"u{n}", credential(200))) for n in range(200)))  # and one of the account
     sizes = {name: len(json.loads("".join(chunks))) for name, chunks in FORMATS["asff"](made)}  # type: ignore[arg-type]
     assert sizes == {f"asff/111111111111-{n:04}.json": size for n, size in ((1, 100), (2, 100), (3, 1))}
 
@@ -147,8 +157,10 @@ def test_asff_comes_in_batches_of_one_hundred() -> None:
 def test_junit(made: Report) -> None:
     root = ElementTree.fromstring(b"".join(pieces("junit", made)))
     suites = {suite.get("name"): suite for suite in root}
-    assert len(suites["not evaluated"]) == len(made.not_evaluated)
-    cases = sum(len(suite) for name, suite in suites.items() if name != "not evaluated")
+    assert len(suites.pop("not evaluated")) == len(made.not_evaluated)
+    done = suites.pop("evaluated", ())
+    assert len(done) == len(made.evaluations) - len(made.not_evaluated)
+    cases = sum(map(len, suites.values()))
     assert cases == len({f["user_id"] for f in made.findings})
 
 
@@ -157,6 +169,7 @@ def test_junit_results() -> None:
     found = {case.get("name"): [result.tag for result in case] for case in root.iter("testcase")}
     assert found == {
         "broken": ["error"],
+        "aws-iam-user-unused": ["system-out"],
         "alice": ["failure"],
         "bob": ["failure"],
         "carol": ["skipped"],
@@ -184,7 +197,8 @@ def test_markdown(made: Report) -> None:
     }  # fmt: skip
     table = root.findall("table")[-1]
     assert len(table.findall("tbody/tr")) == len(made.findings)
-    assert {len(row) for row in table.iter("tr")} == {9}
+    assert {len(row) for row in table.iter("tr")} == {10}
+    assert "&#" not in text("md", made)
 
 
 def test_markdown_says_what_it_cut() -> None:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator, FormatChecker
 
-from custom_filters.core.finding import FIELDS
+from custom_filters.core.report import REPORTED_FIELDS
 from custom_filters.runner import report_files
 from custom_filters.runner.report import report
 from custom_filters.runner.report_files import NAMES
@@ -61,7 +61,8 @@ def test_the_files_are_private_and_complete(tmp_path: Path) -> None:
 
 FILES = {
     "report.html", "report.md", "report.csv", "report.xlsx", "report.json", "report.jsonl",
-    "report.ocsf.json", "report.junit.xml", "parquet",
+    "report.ocsf.json", "report.junit.xml", "parquet", "report.evaluated.csv", "report.evaluated.jsonl",
+    "report.users.csv",
 }  # fmt: skip
 
 
@@ -77,7 +78,9 @@ def test_a_fleets_formats_take_a_process_each(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(report_files, "INTERACTIVE_ROWS", 1)
     Output(VALUES).write(tmp_path / "out" / "p")
     result = run(tmp_path, "-f", "csv,parquet,jsonl")
-    assert [Path(line).name for line in result.stdout.split()] == ["report.csv", "parquet", "report.jsonl"]
+    assert [Path(line).name for line in result.stdout.split()] == [
+        "report.csv", "report.evaluated.csv", "parquet", "report.jsonl", "report.evaluated.jsonl",
+    ]  # fmt: skip
     assert len((tmp_path / "report" / "report.jsonl").read_text().splitlines()) == 4
 
 
@@ -126,5 +129,5 @@ def test_the_schema_is_printed_and_holds(tmp_path: Path) -> None:
     Draft202012Validator.check_schema(printed)
     content = json.loads((tmp_path / "report" / "report.json").read_text())
     Draft202012Validator(printed, format_checker=FormatChecker()).validate(content)
-    assert {tuple(finding) for finding in content["findings"]} == {(*FIELDS, "policies")}
-    assert list(printed["$defs"]["finding"]["properties"]) == [*FIELDS, "policies"]
+    assert {tuple(finding) for finding in content["findings"]} == {REPORTED_FIELDS}
+    assert list(printed["$defs"]["finding"]["properties"]) == list(REPORTED_FIELDS)
