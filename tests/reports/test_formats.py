@@ -11,9 +11,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import boto3
+import botocore.session
 import openpyxl
 import pyarrow.dataset
 import pytest
+from botocore.validate import ParamValidator
 from markdown_it import MarkdownIt
 from moto import mock_aws
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
@@ -21,6 +23,7 @@ from py_ocsf_models.objects.cloud import Cloud
 
 from custom_filters.core.finding import Progress
 from custom_filters.core.report import Report
+from custom_filters.core.times import parse_time
 from custom_filters.reports import markdown
 from custom_filters.reports.flat import COLUMNS
 from custom_filters.reports.formats import FORMATS
@@ -145,6 +148,42 @@ def test_asff_is_taken_by_security_hub(made: Report) -> None:
         taken += hub.batch_import_findings(Findings=batch)["SuccessCount"]
     accounts = [e.account for e in made.evaluations if len(e.account) == 12]
     assert taken == len(made.findings) + len(accounts)
+
+
+def over_history(first: str | None) -> Report:
+    """What an older run's output gives when the history was seen first at `first`."""
+    seen = [{**f, "first_seen": first, "change": "persisting"} for f in ORDINARY.findings]
+    gone = [
+        {**f, "first_seen": first, "change": "resolved", "as_of": "2026-10-01T00:00:00Z"} for f in seen[:2]
+    ]
+    return Report(seen, ORDINARY.evaluations, ORDINARY.as_of, gone)
+
+
+HISTORIES = pytest.mark.parametrize("first", [None, "2026-01-01T00:00:00Z", "2027-01-01T00:00:00.5Z"])
+
+
+@HISTORIES
+def test_asff_has_the_form_of_security_hub(first: str | None) -> None:
+    service = botocore.session.get_session().get_service_model("securityhub")
+    shape = service.operation_model("BatchImportFindings").input_shape
+    for _, chunks in FORMATS["asff"](over_history(first)):
+        batch = json.loads("".join(chunks))  # type: ignore[arg-type]
+        report = ParamValidator().validate({"Findings": batch}, shape)
+        assert report.generate_report() == ""
+        for finding in batch:
+            assert set(finding) <= set(shape.members["Findings"].member.members)
+            assert parse_time(finding["CreatedAt"]) <= parse_time(finding["UpdatedAt"])
+            assert finding["Id"].startswith("arn:aws:securityhub:us-east-1:")
+            assert finding["Resources"][0]["Id"].startswith(f"arn:aws:iam::{finding['AwsAccountId']}:")
+            assert finding["Remediation"]["Recommendation"]["Text"]
+
+
+@HISTORIES
+def test_ocsf_is_seen_first_before_last(first: str | None) -> None:
+    for event in json.loads(text("ocsf", over_history(first))):
+        info = ComplianceFinding.model_validate(event).finding_info
+        assert (info.first_seen_time or 0) <= (info.last_seen_time or 0) == event["time"]
+        assert event["cloud"]["account"]["uid"] in {"111111111111", "222222222222"}
 
 
 def test_asff_comes_in_batches_of_one_hundred() -> None:

@@ -85,7 +85,7 @@
     for (const r of rows) {
       local.set(r.uid, { decision: choice, reason, reviewer, decided_at, until: choice === "disable" ? null : `${until}T23:59:59Z` });
     }
-    return `Decided: ${rows.length} × ${choice}.`;
+    return `${rows.length} decided: ${choice}.`;
   }
 
   function exported(rows) {
@@ -130,20 +130,20 @@
   const COLUMNS = [
     { title: "", field: "uid", width: 42, formatter: pick, titleFormatter: () => element("input", { type: "checkbox", id: "pick-all", "aria-label": "Select all that is shown" }), headerSort: false },
     { title: "Risk", field: "risk", width: 85, formatter: (cell) => riskOf(cell.getValue()), sorter: (a, b) => LEVELS.indexOf(a) - LEVELS.indexOf(b) },
-    { title: "Verdict", field: "verdict", width: 125, formatter: (cell) => verdictOf(cell.getValue()) },
-    { title: "Account", field: "where", width: 160, formatter: text },
-    { title: "Owner", field: "owner", width: 170, formatter: text },
-    { title: "User", field: "user", minWidth: NARROW ? 130 : 190, widthGrow: 2, formatter: user },
+    { title: "Verdict", field: "verdict", width: 118, formatter: (cell) => verdictOf(cell.getValue()) },
+    { title: "Account", field: "where", width: 140, formatter: text },
+    { title: "Owner", field: "owner", width: 145, formatter: text },
+    { title: "User", field: "user", minWidth: NARROW ? 130 : 175, widthGrow: 2, formatter: user },
     { title: "Privileged", field: "privileged", width: 110 },
-    { title: "Credential", field: "credential", width: 225, formatter: text },
-    { title: "Days", field: "days_unused", width: 80, hozAlign: "right", sorter: "number" },
-    { title: "Last used", field: "last_used", width: 115, formatter: date },
+    { title: "Credential", field: "credential", width: 180, formatter: text },
+    { title: "Days", field: "days_unused", width: 70, hozAlign: "right", sorter: "number" },
+    { title: "Last used", field: "last_used", width: 105, formatter: date },
     { title: "Created", field: "created", width: 115, formatter: date },
-    { title: "Why", field: "reason", minWidth: 240, widthGrow: 3, formatter: text },
-    { title: "Phase", field: "phase", width: 100 },
+    { title: "Decision", field: "decided", width: 110, formatter: text },
+    { title: "Phase", field: "phase", width: 95 },
+    { title: "Why", field: "reason", minWidth: 150, widthGrow: 3, formatter: text },
     { title: "Next", field: "next_action", width: 140, formatter: text },
     { title: "Next at", field: "next_action_at", width: 115, formatter: date },
-    { title: "Decision", field: "decided", width: 110, formatter: text },
     { title: "Exemption", field: "exemption", width: 220, formatter: text },
     { title: "Change", field: "change", width: 115 },
     { title: "First seen", field: "first_seen", width: 115, formatter: date },
@@ -153,11 +153,12 @@
   ];
   const SHOWN = NARROW
     ? ["uid", "risk", "user", "days_unused"]
-    : ["uid", "risk", "verdict", "where", "owner", "user", "credential", "days_unused", "last_used", "reason", "phase", "next_action_at", "decided"];
-  const OPTIONAL = ["change"];
+    : ["uid", "risk", "verdict", "where", "owner", "user", "credential", "days_unused", "last_used", "reason"];
+  const OPTIONAL = ["change", "decided"];
 
   function columns(rows) {
-    const shown = new Set([...SHOWN, ...(NARROW ? [] : OPTIONAL.filter((field) => rows.some((r) => r[field])))]);
+    const inReview = rows.some((r) => r.decided && r.decided !== "undecided");
+    const shown = new Set([...SHOWN, ...(NARROW || inReview ? [] : ["phase"]), ...(NARROW ? [] : OPTIONAL.filter((field) => rows.some((r) => r[field] && r[field] !== "undecided")))]);
     return COLUMNS.map((column) => ({ sorter: "string", ...column, visible: shown.has(column.field), headerSortTristate: true }));
   }
 
@@ -196,7 +197,7 @@
       ["Account", `${finding.provider} ${finding.account}`],
       ["Privileged", KNOWN[finding.privileged] ?? "could not be read"],
       ["Owner", finding.owner ? `${finding.owner} (${finding.owner_source})` : "not known"],
-      ["Credential", `${kind} ${id}, ${status}, created ${minute(created) || "at an unknown date"}`],
+      ["Credential", `${id === kind ? kind : `${kind} ${id}`}, ${status}, created ${minute(created) || "at an unknown date"}`],
       ["Last used", `${minute(finding.last_used) || "no use known"} (source: ${finding.basis})`],
       ["Judged", `as of ${minute(finding.as_of)} UTC, threshold ${finding.threshold_days} days`],
       ["Phase", finding.phase],
@@ -266,10 +267,10 @@
     const grid = new Tabulator("#table", {
       data: rows,
       columns: columns(rows),
-      height: "75vh",
+      height: rows.length > 12 ? "75vh" : "20rem",
       layout: "fitColumns",
       autoResize: false, // it draws anew when the table scrolls into view, and the keyboard's focus is lost
-      placeholder: "No credential matches.",
+      placeholder: rows.length ? "No credential matches." : byId("table").dataset.empty,
       index: "uid",
       groupBy: byId("grouped").checked ? GROUPS : false,
       groupToggleElement: "header",
@@ -313,6 +314,7 @@
       byId("decide-said").textContent = act(rowsOf);
       for (const r of rowsOf) r.decided = decidedOf(r);
       remember();
+      grid.showColumn("decided");
       if (byId("filter-decided").value) apply();
       redraw();
     };
@@ -333,7 +335,7 @@
     byId("csv").addEventListener("click", () => download("credentials.csv", "text/csv", csv(shown())));
     byId("export").addEventListener("click", () => download("decisions.json", "application/json", exported(rows)));
     byId("decide").addEventListener("click", () => change(decide));
-    byId("withdraw").addEventListener("click", () => change((some) => { for (const r of some) local.delete(r.uid); return `Taken back: ${some.length}.`; }));
+    byId("withdraw").addEventListener("click", () => change((some) => { for (const r of some) local.delete(r.uid); return `${some.length} taken back.`; }));
     byId("table").addEventListener("change", (event) => {
       const { checked, id, dataset } = event.target;
       if (id === "pick-all") {
