@@ -22,7 +22,8 @@ from custom_filters.core.verdict import UNUSED
 SCHEMA = 1
 CHOICES = ("keep", "disable", "ask-owner")
 LONGEST = timedelta(days=180)
-State = Literal["in-force", "overdue", "used-since", "changed"]
+#: `self`: the reviewer is the user; `future`: decided more than an hour ahead.
+State = Literal["in-force", "overdue", "used-since", "changed", "self", "future"]
 _TEXTS = ("uid", "basis_sha256", "decision", "reason", "reviewer", "decided_at")
 _NAMES = frozenset({*_TEXTS, "until"})
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -58,16 +59,19 @@ class Decisions:
 
     def approved(self, finding: Mapping[str, Any], now: datetime) -> Decision | None:
         """The approval to disable that holds for this finding, as it is."""
-        found = self.by_uid.get(finding["uid"])
-        holds = found and found.decision == "disable" and state(found, finding, now) == "in-force"
-        return found if holds else None
+        return self._of(finding, now, "disable", {"in-force"})
 
     def kept(self, finding: Mapping[str, Any], now: datetime) -> Decision | None:
         """The decision to keep that holds for this finding; a use since then does not end it."""
+        found = self._of(finding, now, "keep", {"in-force", "used-since"})
+        return None if found is None or found.ended(now) else found
+
+    def _of(
+        self, finding: Mapping[str, Any], now: datetime, choice: str, states: set[State]
+    ) -> Decision | None:
         found = self.by_uid.get(finding["uid"])
-        if found is None or found.decision != "keep" or found.ended(now):
-            return None
-        return None if state(found, finding, now) == "changed" else found
+        holds = found and found.decision == choice and state(found, finding, now) in states
+        return found if holds else None
 
 
 def basis_sha256(finding: Mapping[str, Any]) -> str:
@@ -124,38 +128,38 @@ def _entry(where: str, entry: object) -> Decision:
 
 def state(decision: Decision, finding: Mapping[str, Any], now: datetime) -> State:
     """Whether a decision holds for the finding as it is now; what was used since is told as that."""
+    if same_person(decision.reviewer, (finding["user"], finding["user_id"])):
+        return "self"
+    if in_future(decision.decided_at, now):
+        return "future"
     if basis_sha256(finding) != decision.basis:
         used = finding["last_used"]
         return "used-since" if used and parse_time(used) > decision.decided_at else "changed"
     return "overdue" if decision.ended(now) else "in-force"
 
 
+_SENTENCES = {
+    "self": "{reviewer} decided about their own credential; somebody else has to",
+    "future": "'decided_at' lies in the future",
+    "used-since": "it was used since it was decided ({last_used}); decide again",
+    "changed": "its creation or last use is not what the reviewer saw; decide again",
+    "overdue": "the decision ended at {until}; decide again",
+    "unknown": "the report knows no such credential; it is gone, or the decisions are of another report",
+}
+
+
 def problems(
     decisions: Decisions, findings: Iterable[Mapping[str, Any]], now: datetime
 ) -> dict[str, tuple[str, str]]:
-    """By uid: (what is wrong: `unknown`, `self`, `future` or a State; a sentence); empty when all hold."""
+    """By uid: (`unknown`, or a State that is not in force; a sentence). Empty when all decisions hold."""
     left, found = dict(decisions.by_uid), {}
     for finding in findings:
         decision = left.pop(finding["uid"], None)
-        wrong = decision and _problem(decision, finding, now)
-        if decision and wrong:
-            found[decision.uid] = (wrong[0], f"{_name(finding)}: {wrong[1]}")
-    sentence = "the report knows no such credential; it is gone, or the decisions are of another report"
-    return found | {uid: ("unknown", f"{uid}: {sentence}") for uid in left}
-
-
-def _problem(decision: Decision, finding: Mapping[str, Any], now: datetime) -> tuple[str, str] | None:
-    if same_person(decision.reviewer, (finding["user"], finding["user_id"])):
-        return "self", f"{decision.reviewer} decided about himself or herself; somebody else has to"
-    if in_future(decision.decided_at, now):
-        return "future", "'decided_at' lies in the future"
-    found = state(decision, finding, now)
-    sentences = {
-        "used-since": f"it was used since it was decided ({finding['last_used']}); decide again",
-        "changed": "its creation or last use is not what the reviewer saw; decide again",
-        "overdue": f"the decision ended at {format_optional(decision.until)}; decide again",
-    }
-    return (found, sentences[found]) if found in sentences else None
+        if decision and (what := state(decision, finding, now)) != "in-force":
+            until = format_optional(decision.until)
+            words = {"reviewer": decision.reviewer, "last_used": finding["last_used"], "until": until}
+            found[decision.uid] = (what, f"{_name(finding)}: {_SENTENCES[what].format(**words)}")
+    return found | {uid: ("unknown", f"{uid}: {_SENTENCES['unknown']}") for uid in left}
 
 
 def same_person(reviewer: str, names: Iterable[str]) -> bool:

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from custom_filters.core.report import Changed, Finding, Report
 from custom_filters.core.verdict import UNUSED
 
-#: What a mark tells at its end: the operation, and when it is due.
-_DUE = re.compile(r"([a-z-]+)@(\d{4})/(\d\d)/(\d\d) (\d\d)(\d\d) UTC$")
+#: When a mark is due: in Custodian's own text, and as a journal tells it of an entry.
+_DUE = re.compile(r"@(\d{4})/(\d\d)/(\d\d) (\d\d)(\d\d) UTC$")
+_UNTIL = re.compile(r"until (.+Z)$")
 _WORDS = {"disable": "disabled", "mark": "marked", "unmark": "unmarked", "enable": "restored"}
 _PHASES = {"disable": "disabled", "mark": "marked", "unmark": "detected", "enable": "detected"}
 _OPEN = "it was begun and its end is not in the journal: look at the credential"
@@ -87,12 +88,22 @@ def _stage(entry: Entry) -> dict[str, Any]:
     """Where the credential stands at the end of the run."""
     if entry["result"] != "done" or entry["operation"] not in _PHASES:
         return {}
-    due = _DUE.search(entry["after"] or "") if entry["operation"] == "mark" else None
+    due = _due(entry) if entry["operation"] == "mark" else None
     return {
         "phase": _PHASES[entry["operation"]],
-        "next_action": due and due[1],
-        "next_action_at": due and "{1}-{2}-{3}T{4}:{5}:00Z".format(*due.groups()),
+        "next_action": "disable-unused" if due else None,
+        "next_action_at": due,
     }
+
+
+def _due(entry: Entry) -> str | None:
+    """When a marked credential may be switched off; the earliest where the line speaks of several."""
+    after, (_, _, _, kind, name) = entry["after"] or {}, _subject(entry)
+    if isinstance(after, str):
+        found = _DUE.search(after)
+        return found and "{}-{}-{}T{}:{}:00Z".format(*found.groups())
+    own = [text for key, text in after.items() if kind is None or key.endswith(f" {kind} {name}")]
+    return min((match[1] for text in own if (match := _UNTIL.search(text))), default=None)
 
 
 def with_actions(report: Report, entries: Iterable[Entry]) -> Report:

@@ -111,6 +111,8 @@ def test_keep_ends_and_approval_needs_the_same_basis() -> None:
     assert decided.kept(PASSWORD, LATER) is decided.approved(KEY, LATER) is None
     assert decided.approved(PASSWORD, LATER) is not None
     assert decided.approved(since(PASSWORD, -0.5), LATER) is None
+    own = parse(text(entry(KEY, reviewer="alice"), entry(PASSWORD, reviewer="alice", decision="disable")))
+    assert own.kept(KEY, LATER) is own.approved(PASSWORD, LATER) is None
 
 
 def test_how_far_a_review_is() -> None:

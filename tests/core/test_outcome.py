@@ -31,6 +31,12 @@ def line(
 CASES = {
     "disabled": ([line(ALICE, "disable")], "disabled", None, "done"),
     "marked": ([line(ALICE, "mark", whole=True, after=MARK)], "marked", "2026-12-07T06:30:00Z", "done"),
+    "marked, by entries": (
+        [{**line(ALICE, "mark"), "after": {
+            "c7n-unused access-key AKIAEXAMPLE1": "until 2026-12-07T06:30:00Z",
+            "c7n-unused access-key AKIAEXAMPLE2": "until 2026-12-01T00:00:00Z",
+        }}], "marked", "2026-12-07T06:30:00Z", "done",
+    ),
     "skipped": ([line(ALICE, "disable", "skipped")], "detected", None, "skipped"),
     "failed": ([line(ALICE, "disable", "failed")], "detected", None, "failed"),
     "begun": ([line(ALICE, "disable", step="intent")], "detected", None, "failed"),
