@@ -177,11 +177,9 @@ class _Decide:
         return {**finding, "decision": told(found, finding, self.now)} if found else finding
 
 
-def with_decisions(report: Report, decisions: Decisions) -> Report:
-    """The report with each finding's `decision`, and how far the review is, as of the report."""
-    if report.as_of is None:
-        return replace(report, review=Review())
-    findings, review = Changed(report.findings, _Decide(decisions, report.as_of)), Review()
+def with_decisions(report: Report, decisions: Decisions, now: datetime) -> Report:
+    """The report with each finding's `decision` as it stands at `now`, and how far the review is."""
+    findings, review = Changed(report.findings, _Decide(decisions, now)), Review()
     for finding in findings:
         review.add(finding)
     return replace(report, findings=findings, review=review)

@@ -105,7 +105,9 @@ def pack(rows: list[Finding]) -> str:
 
 
 def _made(row: Finding) -> list[Any]:
-    return [row["counts_as"], basis_sha256(row), [visible(t) for t in next_step(row)], console_link(row)]
+    open_to_decide = row["counts_as"] in (*UNUSED, "unknown") or row["decision"]
+    basis = basis_sha256(row) if open_to_decide else None  # 64 characters that no compression shortens
+    return [row["counts_as"], basis, [visible(t) for t in next_step(row)], console_link(row)]
 
 
 def trend(report: Report) -> list[tuple[str, int, float, float]]:

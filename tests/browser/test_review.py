@@ -72,7 +72,7 @@ def test_decide_export_check_report(open_page: Open, tmp_path: Path) -> None:
     result = check(tmp_path, text, made)
     assert (result.exit_code, f"{len(said)} of {len(said)} decisions hold" in result.output) == (0, True)
 
-    reviewed = with_decisions(COMPANY, decisions)
+    reviewed = with_decisions(COMPANY, decisions, datetime.now(timezone.utc))
     assert reviewed.review is not None
     assert (reviewed.review.decided, reviewed.review.of) == (len(said), len(OPEN))
     again = open_page(reviewed)

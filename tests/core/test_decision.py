@@ -124,7 +124,7 @@ def test_how_far_a_review_is() -> None:
     said.append(
         entry(since(used, 200.5), decided_at=format_time(days_ago(201)), decision="disable", until=None)
     )
-    reviewed = with_decisions(made, parse(text(*said)))
+    reviewed = with_decisions(made, parse(text(*said)), NOW)
     assert reviewed.review == Review(decided=2, of=6, overdue=1, used_since=1, still_on=1)
     assert reviewed.review.sentence() == (
         "decided 2 of 6, overdue 1, approved and used since 1, approved and still on 1"

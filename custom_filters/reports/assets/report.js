@@ -79,6 +79,8 @@
     if (!rows.length) return "Select rows first.";
     if (!reviewer || !reason) return "A decision needs your name and a reason.";
     if (choice !== "disable" && !(until > inDays(0) && until <= inDays(LONGEST))) return `It needs an end between tomorrow and ${inDays(LONGEST)}.`;
+    const none = rows.filter((r) => !r.basis_sha256);
+    if (none.length) return `${none.length} of these are ${none[0].verdict}: there is nothing to decide. Filter by verdict first.`;
     const own = rows.filter((r) => samePerson(reviewer, [r.user, r.user_id]));
     if (own.length) return `Somebody else has to decide about ${own[0].user}.`;
     const decided_at = `${new Date().toISOString().slice(0, 19)}Z`;
@@ -112,6 +114,8 @@
 
   // ---- columns -----------------------------------------------------------------------------------------
 
+  const { compare } = new Intl.Collator("en");
+  const byText = (a, b) => compare(a ?? "", b ?? "");
   const text = (cell) => isolated(cell.getValue());
   const date = (cell) => day(cell.getValue());
   const user = (cell) => {
@@ -159,7 +163,7 @@
   function columns(rows) {
     const inReview = rows.some((r) => r.decided && r.decided !== "undecided");
     const shown = new Set([...SHOWN, ...(NARROW || inReview ? [] : ["phase"]), ...(NARROW ? [] : OPTIONAL.filter((field) => rows.some((r) => r[field] && r[field] !== "undecided")))]);
-    return COLUMNS.map((column) => ({ sorter: "string", ...column, visible: shown.has(column.field), headerSortTristate: true }));
+    return COLUMNS.map((column) => ({ sorter: byText, ...column, visible: shown.has(column.field), headerSortTristate: true }));
   }
 
   // ---- groups ------------------------------------------------------------------------------------------
@@ -269,6 +273,7 @@
       columns: columns(rows),
       height: rows.length > 12 ? "75vh" : "20rem",
       layout: "fitColumns",
+      renderVerticalBuffer: 300,
       autoResize: false, // it draws anew when the table scrolls into view, and the keyboard's focus is lost
       placeholder: rows.length ? "No credential matches." : byId("table").dataset.empty,
       index: "uid",
