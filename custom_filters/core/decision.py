@@ -211,11 +211,6 @@ class Review:
 
 def told(decision: Decision, finding: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The field `decision` of a reported finding."""
-    return {
-        "decision": decision.decision,
-        "reason": decision.reason,
-        "reviewer": decision.reviewer,
-        "decided_at": format_optional(decision.decided_at),
-        "until": format_optional(decision.until),
-        "state": state(decision, finding, now),
-    }
+    said = {name: getattr(decision, name) for name in ("decision", "reason", "reviewer")}
+    times = {name: format_optional(getattr(decision, name)) for name in ("decided_at", "until")}
+    return {**said, **times, "state": state(decision, finding, now)}

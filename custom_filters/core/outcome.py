@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from custom_filters.core.report import Changed, Finding, Report
@@ -67,21 +68,16 @@ def _subject(entry: Entry) -> tuple[Any, ...]:
     return (*names, credential.get("kind"), credential.get("id"))
 
 
-@dataclass(frozen=True)
-class _Done:
-    by_subject: Mapping[tuple[Any, ...], Entry]
-
-    def __call__(self, finding: Finding) -> Finding:
-        who = (finding["provider"], finding["account"], finding["user_id"])
-        credential = finding["credential"]
-        entry = self.by_subject.get((*who, credential["kind"], credential["id"]))
-        if entry is None and (finding["verdict"] in UNUSED or finding["phase"] == "marked"):
-            entry = self.by_subject.get((*who, None, None))
-        return finding if entry is None else {**finding, **_stage(entry), "done": _told(entry)}
-
-
-def _told(entry: Entry) -> dict[str, Any]:
-    return {name: entry[name] for name in ("operation", "result", "reason", "undo", "at")}
+def _with_done(by_subject: Mapping[tuple[Any, ...], Entry], finding: Finding) -> Finding:
+    who = (finding["provider"], finding["account"], finding["user_id"])
+    credential = finding["credential"]
+    entry = by_subject.get((*who, credential["kind"], credential["id"]))
+    if entry is None and (finding["verdict"] in UNUSED or finding["phase"] == "marked"):
+        entry = by_subject.get((*who, None, None))
+    if entry is None:
+        return finding
+    told = {name: entry[name] for name in ("operation", "result", "reason", "undo", "at")}
+    return {**finding, **_stage(entry), "done": told}
 
 
 def _stage(entry: Entry) -> dict[str, Any]:
@@ -113,7 +109,7 @@ def with_actions(report: Report, entries: Iterable[Entry]) -> Report:
     """
     lines = tuple(entries)
     by_subject = {_subject(entry): entry for entry in outcomes(lines)}
-    return replace(report, findings=Changed(report.findings, _Done(by_subject)), actions=lines)
+    return replace(report, findings=Changed(report.findings, partial(_with_done, by_subject)), actions=lines)
 
 
 def off_since(finding: Finding) -> str | None:

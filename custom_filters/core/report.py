@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal, Protocol
 
 from custom_filters.core.decision import Decisions, Review, told
@@ -167,22 +168,17 @@ def reported(finding: Finding) -> Finding:
     return {**finding, "evidence": evidence, **added}
 
 
-@dataclass(frozen=True)
-class _Decide:
-    decisions: Decisions
-    now: datetime
-
-    def __call__(self, finding: Finding) -> Finding:
-        found = self.decisions.by_uid.get(finding["uid"])
-        return {**finding, "decision": told(found, finding, self.now)} if found else finding
-
-
 def with_decisions(report: Report, decisions: Decisions, now: datetime) -> Report:
     """The report with each finding's `decision` as it stands at `now`, and how far the review is."""
-    findings, review = Changed(report.findings, _Decide(decisions, now)), Review()
+    findings, review = Changed(report.findings, partial(_decided, decisions, now)), Review()
     for finding in findings:
         review.add(finding)
     return replace(report, findings=findings, review=review)
+
+
+def _decided(decisions: Decisions, now: datetime, finding: Finding) -> Finding:
+    found = decisions.by_uid.get(finding["uid"])
+    return {**finding, "decision": told(found, finding, now)} if found else finding
 
 
 def effective_verdict(finding: Finding) -> str:

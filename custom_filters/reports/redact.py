@@ -5,32 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from custom_filters.core.report import Changed, Evaluation, Finding, Report
 
 _LEFT_OUT = "(left out)"
-
-
-@dataclass(frozen=True)
-class _Redact:
-    key: bytes
-
-    def __call__(self, finding: Finding) -> Finding:
-        return redact_finding(finding, self.key)
-
-
-@dataclass(frozen=True)
-class _RedactUser:
-    key: bytes
-
-    def __call__(self, user: Finding) -> Finding:
-        """A row of a population; its credentials and reasons could quote names."""
-        hashes = {
-            n: _hash(user[n], self.key) if user[n] else user[n] for n in ("uid", "user", "user_id", "owner")
-        }
-        return {**user, **hashes, "reason": _LEFT_OUT, "exemption": None, "credentials": []}
 
 
 def redact(report: Report, key: bytes) -> Report:
@@ -41,9 +22,9 @@ def redact(report: Report, key: bytes) -> Report:
     """
     return replace(
         report,
-        findings=Changed(report.findings, _Redact(key)),
-        resolved=Changed(report.resolved, _Redact(key)),
-        users=Changed(report.users, _RedactUser(key)),
+        findings=Changed(report.findings, partial(redact_finding, key=key)),
+        resolved=Changed(report.resolved, partial(redact_finding, key=key)),
+        users=Changed(report.users, partial(_user, key=key)),
         actions=tuple(_action(entry, key) for entry in report.actions),
         evaluations=tuple(_evaluation(e) for e in report.evaluations),
     )
@@ -78,6 +59,13 @@ def redact_finding(finding: Finding, key: bytes) -> Finding:
         "done": _said(finding["done"], "undo", key),
         "uid": hmac.new(key, finding["uid"].encode(), hashlib.sha256).hexdigest()[:32],
     }
+
+
+def _user(user: Finding, key: bytes) -> Finding:
+    """A row of a population; its credentials and reasons could quote names."""
+    names = ("uid", "user", "user_id", "owner")
+    hashes = {name: user[name] and _hash(user[name], key) for name in names}
+    return {**user, **hashes, "reason": _LEFT_OUT, "exemption": None, "credentials": []}
 
 
 def _exemption(exemption: dict[str, Any], hashes: dict[str, str]) -> dict[str, Any]:
