@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from xml.etree import ElementTree
 
@@ -15,11 +16,15 @@ import openpyxl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from custom_filters.core.decision import Decision, Decisions, basis_sha256
 from custom_filters.core.finding import Progress
-from custom_filters.core.report import Report
+from custom_filters.core.judge import Rules, judge_identity
+from custom_filters.core.outcome import with_actions
+from custom_filters.core.population import row
+from custom_filters.core.report import Report, with_decisions
 from custom_filters.reports.formats import FORMATS
 from custom_filters.reports.redact import redact
-from tests.reports.samples import MARKED, credential, evaluation, exempt, report, user, value
+from tests.reports.samples import MARKED, NOW, credential, evaluation, exempt, report, user, value
 
 USES = st.sampled_from((1, 89, 91, 400, None, "the report did not come"))
 PROGRESS = st.sampled_from((Progress(), MARKED, Progress("disabled")))
@@ -64,7 +69,7 @@ def totals(found: dict[str, bytes]) -> dict[str, Counter[str]]:
     page, sheet = found["report.html"].decode(), _sheet(found["report.xlsx"])
     asff = [f for name, text in found.items() if name.startswith("asff/") for f in json.loads(text)]
     ocsf = json.loads(found["report.ocsf.json"])
-    row = r'class="verdict [\w-]+">([\w-]+)</span></summary>.*?<td class="number">([\d,]+)</td></tr>'
+    line = r'class="verdict [\w-]+">([\w-]+)</span></summary>.*?<td class="number">([\d,]+)</td></tr>'
     return {
         "csv": Counter(r["counts_as"] for r in table(found["report.csv"])),
         "jsonl": Counter(json.loads(line)["counts_as"] for line in found["report.jsonl"].splitlines()),
@@ -76,7 +81,7 @@ def totals(found: dict[str, bytes]) -> dict[str, Counter[str]]:
                 for v, n in re.findall(r"^\| ([\w-]+) \|.* (\d+) \|$", _totals_of(found), re.MULTILINE)
             }
         ),
-        "html": Counter({v: int(n) for v, n in re.findall(row, page)}),
+        "html": Counter({v: int(n) for v, n in re.findall(line, page)}),
         "ocsf": Counter(e["unmapped"]["counts_as"] for e in ocsf if "unmapped" in e),
         "asff": Counter(f["ProductFields"]["verdict"] for f in asff if "ProductFields" in f),
     }
@@ -177,3 +182,25 @@ def test_everybody_with_last_use_and_verdict() -> None:
     silent, ann = table("".join(map(str, chunks)).encode())
     assert (file, silent["user"]) == ("report.users.csv", "population not recorded")
     assert (ann["user"], ann["verdict"], ann["last_used"]) == ("'=ann", "active", "2026-11-20T00:00:00Z")
+
+
+def test_redacted_decisions_deeds_and_users_name_nobody() -> None:
+    made = report(value(user("alice", credential(200), owner="bob")))
+    who = {"provider": "aws", "account": "111111111111", "user": "alice", "user_id": "AIDAALICE"}
+    deed = {
+        "at": "2026-11-23T06:00:00Z", "operation": "disable", "result": "failed", "principal": who,
+        "credential": {"kind": "access-key", "id": "AKIAEXAMPLE1"}, "reason": "no right on alice",
+        "undo": "restore alice", "after": None,
+    }  # fmt: skip
+    alice = judge_identity(user("alice", credential(200), owner="bob"), Rules(90), NOW)
+    everybody = [{**who, "policy": "p", **row(alice, "2026-11-23T06:00:00Z")}]
+    finding = next(iter(made.findings))
+    basis, end = basis_sha256(finding), NOW + timedelta(days=1)
+    said = Decision(finding["uid"], basis, "keep", "ask alice", "bob", NOW, end)
+    full = with_decisions(replace(made, users=everybody), Decisions("", {said.uid: said}), NOW)
+    redacted = redact(with_actions(full, [deed]), b"k" * 16)
+    for name in ("html", "md", "csv", "json", "jsonl", "users", "ocsf", "junit"):
+        for _, chunks in FORMATS[name](redacted):
+            text = "".join(c if isinstance(c, str) else c.decode("latin-1") for c in chunks).lower()
+            assert [n for n in ("alice", "bob", "akiaexample") if n in text] == [], name
+    assert next(iter(redacted.findings))["decision"]["state"] == "in-force"
