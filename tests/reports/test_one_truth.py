@@ -17,17 +17,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from custom_filters.core.decision import Decision, Decisions, basis_sha256
-from custom_filters.core.finding import Progress
 from custom_filters.core.judge import Rules, judge_identity
 from custom_filters.core.outcome import with_actions
 from custom_filters.core.population import row
 from custom_filters.core.report import Report, with_decisions
 from custom_filters.reports.formats import FORMATS
 from custom_filters.reports.redact import redact
-from tests.reports.samples import MARKED, NOW, credential, evaluation, exempt, report, user, value
+from tests.reports.samples import DETECTED, MARKED, NOW, credential, evaluation, exempt, report, user, value
 
 USES = st.sampled_from((1, 89, 91, 400, None, "the report did not come"))
-PROGRESS = st.sampled_from((Progress(), MARKED, Progress("disabled")))
+PROGRESS = st.sampled_from((DETECTED, MARKED, replace(DETECTED, phase="disabled")))
 
 
 @st.composite
