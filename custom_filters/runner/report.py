@@ -60,7 +60,8 @@ def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> No
 )  # fmt: skip
 @click.option(
     "--fail-on", callback=_names(SELECTABLE), default="", metavar="VERDICTS",
-    help="Exit with 1 when a credential has one of these verdicts, comma-separated.",
+    help="Exit with 1 when a credential has one of these verdicts, comma-separated, or a check of an account "
+    "found something.",
 )  # fmt: skip
 @click.option(
     "--accounts", type=click.Path(exists=True, dir_okay=False, path_type=Path),
