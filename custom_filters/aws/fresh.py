@@ -18,13 +18,13 @@ from custom_filters.aws.credentials import (
     transform_ssh_key,
 )
 from custom_filters.aws.details import get_service_credentials
-from custom_filters.aws.notes import BY_SLOT, QUARANTINE, QUARANTINE_ITEM
+from custom_filters.aws.notes import BY_SLOT
+from custom_filters.aws.quarantine import QUARANTINE, is_ours
 from custom_filters.aws.users import get_user, tags_of
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.evidence import Evidence, NeverUsed, read_use
-from custom_filters.core.record import record_in_tags
+from custom_filters.core.notes import read_notes
 from custom_filters.core.times import to_utc
-from custom_filters.core.vocabulary import RECORD_TAG
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,6 @@ def _access_key(
         created=created,
         evidence=(*seen, evidence),
         rotated=_newest(created, *(c.rotated for c in same or slots)),
-        restored=max((c.restored for c in slots if c.restored), default=None),
     )
 
 
@@ -139,20 +138,21 @@ def _password(
     return Credential(
         kind=PASSWORD,
         id=PASSWORD,
-        status="off" if _is_quarantined(iam, known.name, tags_of(user)) else "on",
+        status="off" if _is_quarantined(iam, known, tags_of(user), now) else "on",
         created=created,
         evidence=(*(before.evidence if before else ()), evidence),
         rotated=_newest(created, before.rotated if before else None),
-        restored=before.restored if before else None,
         age_problem=before.age_problem if before else None,
     )
 
 
-def _is_quarantined(iam: Any, name: str, tags: Mapping[str, str]) -> bool:
-    record = record_in_tags(tags, RECORD_TAG)
-    if record is None or QUARANTINE_ITEM not in record.items:
+def _is_quarantined(iam: Any, known: Identity, tags: Mapping[str, str], now: datetime) -> bool:
+    """Asked only where the listing or the record says so."""
+    off = any(e.kind == PASSWORD for e in read_notes(tags, known.id, now).off())
+    if not off and not any(c.kind == PASSWORD and c.status == "off" for c in known.credentials):
         return False
-    return found_or_none(lambda: iam.get_user_policy(UserName=name, PolicyName=QUARANTINE)) is not None
+    found = found_or_none(lambda: iam.get_user_policy(UserName=known.name, PolicyName=QUARANTINE))
+    return found is not None and is_ours(found["PolicyDocument"])
 
 
 def _newest(first: datetime, *others: datetime | None) -> datetime:

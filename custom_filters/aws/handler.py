@@ -6,12 +6,14 @@ Custodian's archive holds c7n and this package; its stock handler would not know
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 from c7n.handler import dispatch_event
 from c7n.utils import reset_session_cache
 
 from custom_filters.aws.plugin import install
+from custom_filters.core.vocabulary import EVENT_VARIABLE
 
 install()
 # c7n's handler logs everything; at DEBUG Custodian writes whole users into CloudWatch.
@@ -26,5 +28,7 @@ def run(event: dict[str, Any], context: object) -> bool | None:
     makes the invocation fail.
     """
     reset_session_cache()
+    # The same for each delivery of an event: what an earlier one did is not done again.
+    os.environ[EVENT_VARIABLE] = str(getattr(context, "aws_request_id", ""))
     done: bool | None = dispatch_event(event, context)
     return done

@@ -13,25 +13,22 @@ from c7n.utils import local_session
 
 from custom_filters.aws import advisor
 from custom_filters.aws.client import aws_client
-from custom_filters.aws.cloudtrail import Trail
-from custom_filters.aws.credentials import ACCESS_KEY, KINDS, LAST_USED, PASSWORD, WITHOUT_LAST_USED
+from custom_filters.aws.cloudtrail import Asked
+from custom_filters.aws.credentials import KINDS, LAST_USED, PASSWORD, WITHOUT_LAST_USED
 from custom_filters.aws.fresh import get_fresh_user
 from custom_filters.aws.identities import with_advice
 from custom_filters.aws.judging import Judging
-from custom_filters.aws.notes import (
-    MOST_TAGS,
-    QUARANTINE_ITEM,
-    put_tags,
-    value_problem,
-    with_other_records,
-    with_restored,
-)
+from custom_filters.aws.notes import BY_SLOT, place_for
+from custom_filters.aws.privilege import Privileges
+from custom_filters.aws.recent import changed_by, recent_use, shared_resets, shared_trail
 from custom_filters.aws.source import NAME
-from custom_filters.aws.switching import switch_off, switch_on
-from custom_filters.aws.users import forget_listing, get_user, shared_listing, tags_of
-from custom_filters.core.credential import Credential, Identity
+from custom_filters.aws.switching import new_password, switch_off, switch_on
+from custom_filters.aws.users import forget_listing, get_user, get_users, shared_listing, tags_of
+from custom_filters.core.credential import Identity
+from custom_filters.core.lifecycle_states import Recent
+from custom_filters.core.notes import Item
+from custom_filters.core.notes_writing import NotesError, Place
 from custom_filters.core.policy_data import unused_filter
-from custom_filters.core.record import Item, RecordError
 from custom_filters.core.vocabulary import (
     AWS,
     DISABLE,
@@ -39,10 +36,21 @@ from custom_filters.core.vocabulary import (
     FILTER,
     MARK,
     MARK_FILTER,
-    RECORD_TAG,
+    RECORD_FILTER,
+    RETIRE,
     UNMARK,
 )
-from custom_filters.custodian.kind import Fresh, Kind, Notes, NotesChange, Resource, Schema, Selected
+from custom_filters.custodian import clock
+from custom_filters.custodian.kind import (
+    Fresh,
+    Kind,
+    Notes,
+    NotesChange,
+    Resource,
+    Schema,
+    Selected,
+    Written,
+)
 from custom_filters.custodian.store import shared
 
 _LIST = ("iam:ListUsers", "iam:GetAccountAuthorizationDetails", "iam:GetUser")
@@ -55,7 +63,11 @@ _FRESH = (
     "iam:ListSigningCertificates",
 )
 _REPORT = ("iam:GenerateCredentialReport", "iam:GetCredentialReport")
-_TAGS = ("sts:GetCallerIdentity", "iam:GetUser", "iam:TagUser", "iam:UntagUser")
+_TAGS = ("sts:GetCallerIdentity", "iam:GetUser", "iam:TagUser")
+_RECENT = ("cloudtrail:LookupEvents", "ec2:DescribeRegions")
+#: What shows a restore that others acted since.
+_OTHERS = ("iam:ListUsers", "iam:ListAttachedUserPolicies", "iam:ListUserPolicies", "iam:GetUserPolicy")
+_PASSWORD_ITEM = Item(PASSWORD, PASSWORD)
 _STATUS = (
     "iam:UpdateAccessKey",
     "iam:UpdateSSHPublicKey",
@@ -76,8 +88,8 @@ class IamUser(Kind):
     credential_kinds = KINDS
     sources = (LAST_USED, advisor.SOURCE)
     default_sources = (LAST_USED,)
-    errors = (ClientError, BotoCoreError, RecordError)
-    note_parts = MOST_TAGS
+    errors = (ClientError, BotoCoreError, NotesError)
+    slots = BY_SLOT
     options: ClassVar[Mapping[str, Mapping[str, Schema]]] = {
         FILTER: {
             "owner-tags": {"type": "array", "items": {"type": "string"}},
@@ -88,7 +100,7 @@ class IamUser(Kind):
         },
         DISABLE: {
             "quarantine": {"type": "boolean"},
-            "cloudtrail-veto": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+            "regions": {"type": "array", "items": {"type": "string"}, "minItems": 1},
         },
     }
     texts: ClassVar[Mapping[str, str]] = {
@@ -97,27 +109,28 @@ class IamUser(Kind):
         "`report-max-age` and `advisor-timeout` are in seconds. Users that cannot be judged get "
         "the verdict `unknown`; a failing call fails the policy.",
         DISABLE: "Access keys, SSH keys, service-specific credentials and certificates become Inactive. The "
-        "login profile is deleted, which cannot be undone; with `quarantine: true` an inline policy denies "
-        "the user everything instead. Root, the caller, and users seen by CloudTrail in the Regions of "
-        "`cloudtrail-veto` are left alone.",
-        ENABLE: "A deleted password cannot be undone; the action log says how to set a new one.",
+        "login profile is deleted last, which cannot be undone, and only if CloudTrail shows that it was not "
+        "made or reset lately; with `quarantine: true` an inline policy denies the user everything instead. "
+        "CloudTrail is asked for the last use, in all enabled Regions or in `regions`. Root and the caller "
+        "are left alone.",
+        ENABLE: "A deleted password cannot be undone; the journal says how to set a new one.",
     }
     permissions: ClassVar[Mapping[str, tuple[str, ...]]] = {
         FILTER: (*_LIST, *_REPORT, *_FRESH),
-        MARK_FILTER: _LIST,
+        MARK_FILTER: (*_LIST, *_REPORT, *_FRESH),
+        RECORD_FILTER: (*_LIST, *_REPORT, *_FRESH),
         MARK: ("sts:GetCallerIdentity", "iam:GetUser", "iam:TagUser", *_FRESH),
         UNMARK: ("sts:GetCallerIdentity", "iam:GetUser", "iam:TagUser", *_FRESH),
+        RETIRE: ("sts:GetCallerIdentity", "iam:GetUser", "iam:TagUser", *_FRESH),
         DISABLE: (*_TAGS, *_FRESH, *_STATUS),
-        ENABLE: (*_TAGS, *_STATUS, "iam:DeleteUserPolicy"),
+        ENABLE: (*_TAGS, *_FRESH, *_STATUS, *_OTHERS, "iam:DeleteUserPolicy"),
     }
 
     def __init__(self, manager: Any, filter_data: Mapping[str, Any], action: Mapping[str, Any] | None = None):
         """Make the clients, whose session belongs to this thread."""
         super().__init__(manager, filter_data, action)
         self.iam = aws_client(manager)
-        regions = self.request.action.get("cloudtrail-veto", ())
-        clients = {region: aws_client(manager, "cloudtrail", region) for region in regions}
-        self._trail = Trail(clients, self.request.rules.days) if clients else None
+        self._resets, self._privileges = Asked(), Privileges({}, {}, {})
 
     @classmethod
     def permissions_for(cls, word: str, data: Mapping[str, Any]) -> tuple[str, ...]:
@@ -128,7 +141,7 @@ class IamUser(Kind):
         if word == DISABLE:
             quarantine = ("iam:PutUserPolicy", "iam:GetUserPolicy")
             needed += quarantine if data.get("quarantine") else ("iam:DeleteLoginProfile",)
-            needed += ("cloudtrail:LookupEvents",) if data.get("cloudtrail-veto") else ()
+            needed += _RECENT if data.get("recent") != "off" else ()
         return needed
 
     @classmethod
@@ -142,14 +155,17 @@ class IamUser(Kind):
             return "disable-unused: `quarantine: true` denies the whole user and needs `match: user`"
         return None
 
-    @classmethod
-    def note_problem(cls, text: str) -> str | None:
-        """See value_problem."""
-        return value_problem(text)
-
     def prepare(self, word: str) -> None:
-        """Who acts is never touched."""
+        """Who acts is never touched; CloudTrail's clients are made in this thread."""
         self._caller  # noqa: B018 (asked in this thread)
+        action = self.request.action
+        if word in {MARK, UNMARK, DISABLE}:
+            self._privileges = shared_listing(self.manager).privileges
+        if word == ENABLE or (word == DISABLE and action.get("recent") != "off"):
+            regions = action.get("regions")
+            self._trail = shared_trail(self.manager, tuple(regions) if regions else None)
+        if word == DISABLE and action.get("recent") != "off" and not action.get("quarantine"):
+            self._resets = shared_resets(self.manager, self._trail, clock.now())
 
     @cached_property
     def _caller(self) -> dict[str, Any]:
@@ -172,31 +188,57 @@ class IamUser(Kind):
         """From the tags of the shared listing."""
         return tags_of(shared_listing(self.manager).by_name.get(resource["UserName"], resource))
 
-    def protected(self, resource: Mapping[str, Any]) -> str | None:
-        """Root, and who acts."""
+    def place(self, of: Selected) -> Place:
+        """See place_for."""
+        return place_for(of.notes or {}, self.request.tag.lower())
+
+    def untouchable(self, of: Selected) -> str | None:
+        """Root, who acts, and who may be privileged for all that could be read."""
+        resource = of.resource
         if resource["Arn"].endswith(":root"):
             return "root is never touched"
         if self._caller["UserId"] == resource["UserId"] or self._caller["Arn"] == resource["Arn"]:
             return "it is the identity that runs this policy"
-        return None
+        return self._privileges.unreadable.get(of.identity.name)
 
-    def current(self, selected: Selected) -> Fresh | None:
-        """GetUser; another user of the same name does not count."""
-        user = get_user(self.iam, selected.identity.name)
-        if user is None or user["UserId"] != selected.identity.id:
+    def protected(self, of: Selected) -> str | None:
+        """Who may write policies or credentials beyond himself."""
+        return self._privileges.protected.get(of.identity.name)
+
+    def final(self, of: Selected) -> Mapping[Item, str]:
+        """A password, unless the user is quarantined instead; for a restore, one that is gone."""
+        action = self.request.action
+        there = any(c.kind == PASSWORD for c in of.identity.credentials)
+        if action.get("quarantine") or (action.get("type") == ENABLE and there):
+            return {}
+        return {_PASSWORD_ITEM: f"a deleted password cannot be restored; {new_password(of.identity.name)}"}
+
+    def find(self, name: str, key: str | None) -> Resource | None:
+        """GetUser by name; where that is not the one with this id, he may have been renamed: ListUsers."""
+        user = get_user(self.iam, name)
+        if key is None or (user and user["UserId"] == key):
+            return user
+        renamed = next((u["UserName"] for u in get_users(self.iam) if u["UserId"] == key), None)
+        return get_user(self.iam, renamed) if renamed else None
+
+    def current(self, of: Selected) -> Fresh | None:
+        """GetUser and the credentials; another user of the same name does not count."""
+        found = get_fresh_user(self.iam, of.identity, clock.now())
+        if found is None:
             return None
-        return Fresh(user, selected.identity, tags_of(user))
+        identity = replace(of.identity, credentials=tuple(found.credentials))
+        return Fresh(dict(found.user), identity, tags_of(found.user))
 
-    def fresh(self, selected: Selected, now: datetime) -> Fresh | None:
+    def fresh(self, of: Selected, now: datetime) -> Fresh | None:
         """See get_fresh_user; Access Advisor is asked again where the policy asks for it."""
-        known, request = selected.identity, self.request
+        known, request = of.identity, self.request
         found = get_fresh_user(self.iam, known, now)
         if found is None:
             return None
         tags = tags_of(found.user)
         identity = replace(
             known,
-            credentials=with_restored(found.credentials, tags),
+            credentials=tuple(found.credentials),
             exemption=request.exemption(known.account, known.name, known.id, tags, now),
             evidence=(),
             incomplete=None,
@@ -212,49 +254,41 @@ class IamUser(Kind):
         assume = bool(asked.get("assume-advisor-complete"))
         return with_advice(identity, advice, assume_complete=assume, covered=WITHOUT_LAST_USED)
 
-    def recent(self, fresh: Fresh, credential: Credential, now: datetime) -> str | None:
-        """CloudTrail saw the user act by this credential, or by something that it cannot tell apart."""
-        if self._trail is None:
-            return None
-        others = {c.id for c in fresh.identity.credentials if c.kind == ACCESS_KEY} - {credential.id}
-        return self._trail.seen(fresh.identity.name, others, now)
+    def recent(self, fresh: Fresh, since: datetime, now: datetime) -> tuple[Identity, Recent]:
+        """CloudTrail, since the first of the marks."""
+        return recent_use(self._trail, self._resets, fresh, since, now)
 
-    def write_notes(self, changes: Sequence[NotesChange]) -> list[Exception | None]:
-        """One TagUser or UntagUser each."""
+    def changed_by(self, fresh: Fresh, since: Mapping[Item, datetime], now: datetime) -> Mapping[Item, str]:
+        """Policies that others put on the user, and UpdateAccessKey where CloudTrail can be read."""
+        begins = min(since.values(), default=now)
+        events = self._trail.of_iam(["UpdateAccessKey"], begins, now) if since else Asked()
+        return changed_by(self.iam, events, fresh, since, self.caller())
+
+    def write(self, changes: Sequence[NotesChange]) -> list[Written]:
+        """One TagUser each, which sets all or none; an emptied note keeps its name."""
         return [self._write(change) for change in changes]
 
-    def _write(self, change: NotesChange) -> Exception | None:
-        name = change.of.identity.name
+    def _write(self, change: NotesChange) -> Written:
+        tags = [{"Key": name, "Value": text or ""} for name, text in sorted(change.texts.items())]
         try:
-            if change.put:
-                self._put(change)
-            if change.drop:
-                self.iam.untag_user(UserName=name, TagKeys=sorted(change.drop))
-        except self.errors as error:
-            return error
-        return None
+            if tags:
+                self.iam.tag_user(UserName=change.of.identity.name, Tags=tags)
+        except (ClientError, BotoCoreError) as error:
+            return Written(error)
+        return Written()
 
-    def _put(self, change: NotesChange) -> None:
-        put, present = dict(change.put), change.of.notes
-        if RECORD_TAG in put:  # another run may have recorded something since the fresh read
-            now = self.current(change.of)
-            if now is None:
-                raise RecordError("the user was deleted meanwhile")
-            put, present = with_other_records(put, now.notes), now.notes
-        put_tags(self.iam, change.of.identity.name, put, present)
-
-    def recorded_as(self, credential: Credential) -> Item:
-        """With quarantine the password stays; what is put and recorded is the policy that denies all."""
-        quarantined = self.request.action.get("quarantine") and credential.kind == PASSWORD
-        return QUARANTINE_ITEM if quarantined else super().recorded_as(credential)
-
-    def switch_off(self, fresh: Fresh, credential: Credential, now: datetime) -> str:
+    def switch_off(self, fresh: Fresh, item: Item, now: datetime) -> str:
         """See `switching`."""
-        return switch_off(self.iam, fresh.identity.name, self.recorded_as(credential), now)
+        quarantine = bool(self.request.action.get("quarantine"))
+        return switch_off(self.iam, fresh.identity.name, item, now, quarantine=quarantine)
 
-    def switch_on(self, fresh: Fresh, item: Item) -> str | None:
+    def switch_on(self, fresh: Fresh, item: Item) -> None:
         """See `switching`."""
-        return switch_on(self.iam, fresh.identity.name, item)
+        switch_on(self.iam, fresh.identity.name, item)
+
+    def account(self) -> str:
+        """The account's id."""
+        return str(self.manager.config.account_id)
 
     def caller(self) -> str:
         """The ARN that acts."""

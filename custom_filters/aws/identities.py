@@ -14,8 +14,7 @@ from custom_filters.aws.credentials import (
     missing_row,
     transform_row,
 )
-from custom_filters.aws.notes import with_restored
-from custom_filters.aws.users import Listing, tags_of
+from custom_filters.aws.users import Listing
 from custom_filters.core.credential import Credential, Identity, UserType
 from custom_filters.core.evidence import Evidence, read_use
 from custom_filters.core.times import format_time, parse_time, to_utc
@@ -56,9 +55,9 @@ class Snapshot:
             account=self.account,
             name=user["UserName"],
             id=user["UserId"],
-            credentials=with_restored(credentials, tags_of(user)),
+            credentials=tuple(credentials),
             user_type=_user_type(user, credentials),
-            privileged=self.listing.privileged.get(user["UserName"]),
+            privileged=self.listing.privileges.privileged.get(user["UserName"]),
             born=to_utc(user["CreateDate"]),
             incomplete=problem or _more_credentials(row or {}),
         )

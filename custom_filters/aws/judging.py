@@ -14,14 +14,15 @@ from custom_filters.aws.client import aws_client
 from custom_filters.aws.credentials import WITHOUT_LAST_USED
 from custom_filters.aws.fresh import get_fresh_user, named_by_slot
 from custom_filters.aws.identities import Snapshot, with_advice
-from custom_filters.aws.notes import outdated_by_us, with_restored
+from custom_filters.aws.notes import outdated_by_us
 from custom_filters.aws.users import shared_listing, tags_of
 from custom_filters.core.credential import Identity
 from custom_filters.core.judge import judge_identity
 from custom_filters.core.verdict import Verdict
+from custom_filters.core.vocabulary import AWS
 from custom_filters.custodian.parallel import for_each
 from custom_filters.custodian.request import Request
-from custom_filters.custodian.store import shared
+from custom_filters.custodian.store import shared, written_notes
 
 Known = dict[str, Identity]
 
@@ -64,16 +65,20 @@ class Judging:
 
     def _read_again(self, known: Known, snapshot: Snapshot) -> frozenset[str]:
         """Read users one by one of whom the report cannot know what we changed lately; their names."""
-        generated = snapshot.report.generated
-        names = [n for n in known if outdated_by_us(tags_of(snapshot.user({"UserName": n})), generated)]
+        names = [n for n, identity in known.items() if self._outdated(snapshot, identity)]
         iam = aws_client(self.manager)
         again = for_each(lambda name: get_fresh_user(iam, known[name], self.now), names)
         for name, fresh in zip(names, again, strict=True):
             if fresh is not None:
                 credentials = named_by_slot(fresh.credentials, list(known[name].credentials))
-                dated = with_restored(credentials, tags_of(fresh.user))
-                known[name] = replace(known[name], credentials=dated, incomplete=None)
+                known[name] = replace(known[name], credentials=tuple(credentials), incomplete=None)
         return frozenset(names)
+
+    def _outdated(self, snapshot: Snapshot, identity: Identity) -> bool:
+        """By the notes that this run wrote, else by those that it listed."""
+        listed = tags_of(snapshot.user({"UserName": identity.name}))
+        tags = written_notes(local_session(self.manager.session_factory)).get((AWS, identity.id), listed)
+        return outdated_by_us(tags, identity.id, snapshot.report.generated, self.now)
 
     def _unsettled(self, known: Mapping[str, Identity], settled: Iterable[Verdict]) -> list[str]:
         """Names of the users whose verdict, exemptions apart, more evidence could change."""
@@ -95,9 +100,8 @@ class Judging:
         ssh_keys = details.shared_ssh_keys(self.manager, names)
         service = details.shared_service_credentials(self.manager)
         for name in names:
-            tags = tags_of(snapshot.user({"UserName": name}))
-            found = with_restored([*ssh_keys[name], *service.get(name, ())], tags)
-            known[name] = replace(known[name], credentials=(*known[name].credentials, *found))
+            found = (*known[name].credentials, *ssh_keys[name], *service.get(name, ()))
+            known[name] = replace(known[name], credentials=found)
 
     def _ask_advisor(self, known: Known, arns: Mapping[str, str]) -> None:
         names = self._unsettled(known, ("active", "new", "no-credentials"))

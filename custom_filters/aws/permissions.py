@@ -5,7 +5,6 @@ What a run may need beyond the shipped policies comes in parts, each a statement
 | part | for |
 |---|---|
 | advisor | `evidence: [access-advisor]`, and switching off SSH keys and the like on its word |
-| cloudtrail-veto | `cloudtrail-veto:` of disable-unused |
 | quarantine | `quarantine: true` of disable-unused, and reading users whom it quarantined |
 | exemptions | an exemptions file on S3; put the object's ARN in |
 | output | `custodian run -s s3://...`; put the bucket's ARN in |
@@ -18,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from custom_filters.aws.plugin import kinds
-from custom_filters.core.vocabulary import DISABLE, ENABLE, MARK, OUR_FILTERS, UNMARK
+from custom_filters.core.vocabulary import DISABLE, ENABLE, MARK, OUR_FILTERS, RETIRE, UNMARK
 
 _EVERYBODYS = frozenset({"sts:GetCallerIdentity"})
 _USERS = "arn:aws:iam::*:user/*"
@@ -26,7 +25,7 @@ _READS = ("Get", "List", "Generate", "Describe", "Lookup")
 
 #: Tags decide on access where policies use them, so marks and records are all that may be set. Policies whose
 #: `tag:` begins otherwise need that name here too.
-_TAGGING = frozenset({"iam:TagUser", "iam:UntagUser"})
+_TAGGING = frozenset({"iam:TagUser"})
 _OUR_TAGS = {"ForAllValues:StringLike": {"aws:TagKeys": ["c7n-unused*"]}}
 
 #: What prerequisites.yml asks, by Custodian's own filters on aws.account.
@@ -45,22 +44,23 @@ _BY_ADVICE = frozenset(
 #: Calls of the optional parts; those that change something are left out without `enforce`.
 PARTS: Mapping[str, frozenset[str]] = {
     "advisor": _BY_ADVICE | {"iam:GenerateServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetails"},
-    "cloudtrail-veto": frozenset({"cloudtrail:LookupEvents"}),
     "quarantine": frozenset({"iam:GetUserPolicy", "iam:PutUserPolicy", "iam:DeleteUserPolicy"}),
     "exemptions": frozenset({"s3:GetObject"}),
-    "output": frozenset({"s3:PutObject", "s3:PutObjectAcl"}),
+    "output": frozenset({"s3:PutObject", "s3:PutObjectAcl", "s3:ListBucket"}),
 }
-_OBJECTS = {
+#: Restores look at others' policies with iam:GetUserPolicy too.
+_ONLY_PARTS = PARTS["quarantine"] - {"iam:GetUserPolicy"}
+_OBJECTS: Mapping[str, str | list[str]] = {
     "exemptions": "arn:aws:s3:::EXEMPTIONS-BUCKET/exemptions.yml",
-    "output": "arn:aws:s3:::OUTPUT-BUCKET/*",
+    "output": ["arn:aws:s3:::OUTPUT-BUCKET", "arn:aws:s3:::OUTPUT-BUCKET/*"],
 }
 
 
 def needed(*, enforce: bool) -> frozenset[str]:
     """The calls of report.yml and prerequisites.yml; with `enforce` of enforce.yml and of restores too."""
-    words = (*OUR_FILTERS, *((MARK, UNMARK, DISABLE, ENABLE) if enforce else ()))
+    words = (*OUR_FILTERS, *((MARK, UNMARK, DISABLE, ENABLE, RETIRE) if enforce else ()))
     asked = {call for kind in kinds() for word in words for call in kind.permissions_for(word, {})}
-    return (PREREQUISITES | asked) - _EVERYBODYS - PARTS["quarantine"] - _BY_ADVICE
+    return (PREREQUISITES | asked) - _EVERYBODYS - _ONLY_PARTS - _BY_ADVICE
 
 
 def is_read(permission: str) -> bool:
@@ -97,7 +97,7 @@ def _changes(calls: frozenset[str]) -> frozenset[str]:
     return frozenset(call for call in calls if not is_read(call))
 
 
-def _statement(sid: str, calls: Iterable[str], resource: str) -> dict[str, Any]:
+def _statement(sid: str, calls: Iterable[str], resource: str | list[str]) -> dict[str, Any]:
     return {"Sid": sid, "Effect": "Allow", "Action": sorted(calls), "Resource": resource}
 
 

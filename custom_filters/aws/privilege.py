@@ -1,52 +1,105 @@
-"""Who could lock everybody out: users with AdministratorAccess or iam:* by any policy of theirs."""
+"""Who may give himself or others more than he has, from the authorization details of an account.
+
+`privileged` is broad, a risk reason: any known escalation on anything. `protected` is narrow, and keeps a
+user from being touched: he may write policies or credentials beyond himself, or assume a role that may.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
-from urllib.parse import unquote
 
-#: AWS managed policies that grant iam:*; the documents of the others do not.
+from custom_filters.aws.quarantine import statements_of
+
+_METHODS = "https://rhinosecuritylabs.com/aws/aws-privilege-escalation-methods-mitigation/"
+_REFERENCE = "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html"
+#: Actions that write policies or credentials -> where that is described. What matches protects.
+PROTECTING: Mapping[str, str] = {
+    "iam:createpolicyversion": _METHODS,
+    "iam:setdefaultpolicyversion": _METHODS,
+    "iam:createaccesskey": _METHODS,
+    "iam:createloginprofile": _METHODS,
+    "iam:updateloginprofile": _METHODS,
+    "iam:attachuserpolicy": _METHODS,
+    "iam:attachgrouppolicy": _METHODS,
+    "iam:attachrolepolicy": _METHODS,
+    "iam:putuserpolicy": _METHODS,
+    "iam:putgrouppolicy": _METHODS,
+    "iam:putrolepolicy": _METHODS,
+    "iam:addusertogroup": _METHODS,
+    "iam:updateassumerolepolicy": _METHODS,
+    "iam:deleteuserpermissionsboundary": _REFERENCE,
+    "iam:putuserpermissionsboundary": _REFERENCE,
+    "iam:createservicespecificcredential": _REFERENCE,
+    "iam:resetservicespecificcredential": _REFERENCE,
+    "iam:uploadsshpublickey": _REFERENCE,
+}
+#: Actions that lead to more rights together with others -> where that is described. What matches is a risk.
+ESCALATING: Mapping[str, str] = {**PROTECTING, "iam:passrole": _METHODS, "iam:updateaccesskey": _REFERENCE}
+#: AWS managed policies that grant such actions; the documents of the others do not.
 _PRIVILEGED_NAMES = frozenset({"AdministratorAccess", "IAMFullAccess"})
+_ASSUME = "sts:assumerole"
+_SELF = "${aws:username}"
+UNREADABLE = "one of its policies could not be read"
 
 
-def privileged_users(details: Mapping[str, list[dict[str, Any]]]) -> dict[str, bool | None]:
-    """Privileged or not by user name, from the authorization details; None: a policy could not be read."""
+@dataclass(frozen=True)
+class Privileges:
+    """By user name: whether any escalation is known (None: not read), why he is protected, what is unread."""
+
+    privileged: Mapping[str, bool | None]
+    protected: Mapping[str, str]
+    unreadable: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Granted:
+    """The Allow statements of one user or role, and what could not be read of its policies."""
+
+    statements: tuple[Mapping[str, Any], ...]
+    managed: str | None = None
+    unreadable: bool = False
+
+
+def get_privileges(details: Mapping[str, list[dict[str, Any]]]) -> Privileges:
+    """What the details of users, groups, roles and local policies say of every user."""
     documents = {p["Arn"]: _default_document(p) for p in details["Policies"]}
-    groups = {
-        g["GroupName"]: entity_privileged(g, g.get("GroupPolicyList", ()), documents)
-        for g in details["GroupDetailList"]
+    groups = {g["GroupName"]: _granted(g, "GroupPolicyList", documents) for g in details["GroupDetailList"]}
+    roles = {
+        r["Arn"]: (r, _granted(r, "RolePolicyList", documents)) for r in details.get("RoleDetailList", ())
     }
-    return {u["UserName"]: _user_privileged(u, groups, documents) for u in details["UserDetailList"]}
+    strong = _strong_roles(roles)
+    privileged: dict[str, bool | None] = {}
+    protected: dict[str, str] = {}
+    unreadable: dict[str, str] = {}
+    for user in details["UserDetailList"]:
+        name = user["UserName"]
+        own = [
+            _granted(user, "UserPolicyList", documents),
+            *(groups[g] for g in user.get("GroupList", ()) if g in groups),
+        ]
+        why = next(filter(None, (_own_power(one) for one in own)), None) or _by_role(
+            user["Arn"], own, roles, strong
+        )
+        unread = any(one.unreadable for one in own) or any(g not in groups for g in user.get("GroupList", ()))
+        privileged[name] = bool(why) or _escalates(own) or (None if unread else False)
+        if why:
+            protected[name] = why
+        elif unread:
+            unreadable[name] = UNREADABLE
+    return Privileges(privileged, protected, unreadable)
 
 
-def _user_privileged(
-    user: Mapping[str, Any], groups: Mapping[str, bool | None], documents: Mapping[str, Any]
-) -> bool | None:
-    own = entity_privileged(user, user.get("UserPolicyList", ()), documents)
-    return any_privileged([own, *(groups.get(name) for name in user.get("GroupList", ()))])
-
-
-def entity_privileged(
-    entity: Mapping[str, Any], inline: Iterable[Mapping[str, Any]], documents: Mapping[str, Any]
-) -> bool | None:
-    """Whether a user's or group's own policies grant iam:*; None when one of them could not be read."""
-    verdicts = [grants_iam(policy.get("PolicyDocument")) for policy in inline]
-    verdicts += [_attached(p["PolicyArn"], documents) for p in entity.get("AttachedManagedPolicies", ())]
-    return any_privileged(verdicts)
-
-
-def any_privileged(verdicts: Iterable[bool | None]) -> bool | None:
-    """True if any is, else None if any could not be read, else False."""
-    found = list(verdicts)
-    return True if True in found else None if None in found else False
-
-
-def _attached(arn: str, documents: Mapping[str, Any]) -> bool | None:
-    if arn.split(":")[4] == "aws":
-        return arn.rsplit("/", 1)[-1] in _PRIVILEGED_NAMES
-    return grants_iam(documents.get(arn))
+def _granted(entity: Mapping[str, Any], inline: str, documents: Mapping[str, Any]) -> _Granted:
+    attached = [p["PolicyArn"] for p in entity.get("AttachedManagedPolicies", ())]
+    by_aws = [arn.rsplit("/", 1)[-1] for arn in attached if arn.split(":")[4] == "aws"]
+    local = [documents.get(arn) for arn in attached if arn.split(":")[4] != "aws"]
+    found = [policy.get("PolicyDocument") for policy in entity.get(inline, ())] + local
+    statements = (s for document in found for s in statements_of(document) if s.get("Effect") == "Allow")
+    managed = next((name for name in by_aws if name in _PRIVILEGED_NAMES), None)
+    return _Granted(tuple(statements), managed, any(document is None for document in found))
 
 
 def _default_document(policy: Mapping[str, Any]) -> Any:
@@ -54,27 +107,93 @@ def _default_document(policy: Mapping[str, Any]) -> Any:
     return next((v.get("Document") for v in versions if v.get("IsDefaultVersion")), None)
 
 
-def grants_iam(document: Any) -> bool | None:
-    """Whether a policy document allows every IAM action (or every action); None when there is no document.
+def _own_power(granted: _Granted) -> str | None:
+    """The first reason for which this protects: a managed policy, or an action on more than oneself."""
+    if granted.managed:
+        return f"it has {granted.managed}"
+    for statement in granted.statements:
+        action = next((a for a in PROTECTING if _allows(statement, a) and _beyond_self(statement)), None)
+        if action:
+            return f"it may do {action} on others"
+    return None
 
-    Conditions and resources are not weighed: who may use iam:* on anything counts as privileged.
-    """
-    if isinstance(document, str):
-        document = json.loads(unquote(document))
-    if not isinstance(document, Mapping):
-        return None
-    return any(_statement_grants(s) for s in _as_list(document.get("Statement", ())))
+
+def _escalates(own: Iterable[_Granted]) -> bool:
+    statements = (s for one in own for s in one.statements)
+    return any(_allows(s, action) for s in statements for action in ESCALATING)
 
 
-def _statement_grants(statement: Mapping[str, Any]) -> bool:
-    if statement.get("Effect") != "Allow":
-        return False
+def _allows(statement: Mapping[str, Any], action: str) -> bool:
     if "NotAction" in statement:
-        spared = {str(a).lower() for a in _as_list(statement["NotAction"])}
-        return not any(a in {"*", "*:*"} or a.startswith("iam:") for a in spared)
-    actions = {str(a).lower() for a in _as_list(statement.get("Action", ()))}
-    return bool(actions & {"*", "*:*", "iam:*"})
+        return not any(fnmatchcase(action, p) for p in _patterns(statement["NotAction"]))
+    return any(fnmatchcase(action, p) for p in _patterns(statement.get("Action", ())))
 
 
-def _as_list(value: Any) -> list[Any]:
-    return [value] if isinstance(value, str | Mapping) else list(value)
+def _patterns(value: Any) -> list[str]:
+    """IAM's patterns in lower case, as fnmatch reads them: only * and ? are special, and `*:*` is all."""
+    found = [value] if isinstance(value, str) else list(value)
+    return ["*" if str(p) == "*:*" else str(p).lower().replace("[", "[[]") for p in found]
+
+
+def _beyond_self(statement: Mapping[str, Any]) -> bool:
+    if "Resource" not in statement:
+        return True
+    resources = statement["Resource"]
+    return any(_SELF not in str(r) for r in ([resources] if isinstance(resources, str) else resources))
+
+
+Roles = Mapping[str, tuple[Mapping[str, Any], _Granted]]
+
+
+def _strong_roles(roles: Roles) -> dict[str, str]:
+    """Roles that protect whoever may assume them, by themselves or by another role; with the reason."""
+    found = {
+        arn: why for arn, (_, granted) in roles.items() if (why := _own_power(granted) or _unread(granted))
+    }
+    while True:
+        more = {
+            arn: why
+            for arn, (_, granted) in roles.items()
+            if arn not in found and (why := _by_role(arn, [granted], roles, found))
+        }
+        if not more:
+            return found
+        found |= more
+
+
+def _unread(granted: _Granted) -> str | None:
+    return UNREADABLE if granted.unreadable else None
+
+
+def _by_role(arn: str, own: Iterable[_Granted], roles: Roles, strong: Mapping[str, str]) -> str | None:
+    """The first strong role that this principal may assume, and why it is strong.
+
+    The role's trust names him, or the account and a policy of his allows it.
+    """
+    granted = list(own)
+    for role, why in strong.items():
+        trusted = set(_trusted(roles[role][0]))
+        named = arn in trusted or "*" in trusted
+        account = arn.split(":")[4]
+        if named or (
+            {account, f"{arn.split(':user/', maxsplit=1)[0].split(':role/', maxsplit=1)[0]}:root"} & trusted
+            and _may_assume(granted, role)
+        ):
+            return f"it may assume {role.rpartition('/')[2]}: {why.replace('it ', 'which ', 1)}"
+    return None
+
+
+def _may_assume(own: Iterable[_Granted], role: str) -> bool:
+    return any(
+        _allows(s, _ASSUME) and any(fnmatchcase(role.lower(), p) for p in _patterns(s.get("Resource", "*")))
+        for one in own
+        for s in one.statements
+    )
+
+
+def _trusted(role: Mapping[str, Any]) -> Iterator[str]:
+    for statement in statements_of(role.get("AssumeRolePolicyDocument")):
+        principal = statement.get("Principal")
+        value = principal.get("AWS", ()) if isinstance(principal, Mapping) else principal or ()
+        if statement.get("Effect") == "Allow":
+            yield from [value] if isinstance(value, str) else value

@@ -9,14 +9,14 @@ from typing import Any
 
 from custom_filters.aws.client import found_or_none
 from custom_filters.aws.credentials import ACCESS_KEY, CERTIFICATE, PASSWORD, SERVICE_CREDENTIAL, SSH_KEY
-from custom_filters.aws.notes import QUARANTINE, QUARANTINE_ITEM
-from custom_filters.core.record import Item, RecordError
-from custom_filters.core.times import format_time
+from custom_filters.aws.quarantine import QUARANTINE, quarantine_document
+from custom_filters.core.notes import Item
+from custom_filters.core.notes_writing import NotesError
 
 
-def switch_off(iam: Any, name: str, item: Item, now: datetime) -> str:
+def switch_off(iam: Any, name: str, item: Item, now: datetime, *, quarantine: bool) -> str:
     """Inactive where IAM knows that; a password is deleted, or with quarantine the user denied."""
-    if item == QUARANTINE_ITEM:
+    if item.kind == PASSWORD and quarantine:
         document = json.dumps(quarantine_document(now))
         iam.put_user_policy(UserName=name, PolicyName=QUARANTINE, PolicyDocument=document)
         return f"c7n-unused restore: delete the inline policy {QUARANTINE} of {name}"
@@ -27,19 +27,12 @@ def switch_off(iam: Any, name: str, item: Item, now: datetime) -> str:
     return f"c7n-unused restore: set {item.kind} {item.id} of {name} to Active"
 
 
-def switch_on(iam: Any, name: str, item: Item) -> str | None:
-    """Undo `switch_off`; why there is nothing to undo, or None."""
+def switch_on(iam: Any, name: str, item: Item) -> None:
+    """Undo `switch_off`; of a password only the quarantine can be undone."""
     if item.kind == PASSWORD:
-        return f"a deleted password cannot be restored; {new_password(name)}"
-    return None if found_or_none(lambda: _undo(iam, name, item)) else "it was deleted meanwhile"
-
-
-def _undo(iam: Any, name: str, item: Item) -> bool:
-    if item == QUARANTINE_ITEM:
-        iam.delete_user_policy(UserName=name, PolicyName=item.id)
+        found_or_none(lambda: iam.delete_user_policy(UserName=name, PolicyName=QUARANTINE))
     else:
         set_status(iam, name, item, "Active")
-    return True
 
 
 def new_password(name: str) -> str:
@@ -53,7 +46,7 @@ def new_password(name: str) -> str:
 def set_status(iam: Any, name: str, item: Item, status: str) -> None:
     """Set a key, a service-specific credential or a certificate to Active or Inactive; idempotent.
 
-    Raises RecordError for a kind that has no status: a record that somebody edited may name anything.
+    Raises NotesError for a kind that has no status: a record that somebody edited may name anything.
     """
     key = item.id
     calls: dict[str, Callable[[], Any]] = {
@@ -65,19 +58,5 @@ def set_status(iam: Any, name: str, item: Item, status: str) -> None:
         CERTIFICATE: lambda: iam.update_signing_certificate(UserName=name, CertificateId=key, Status=status),
     }
     if item.kind not in calls:
-        raise RecordError(
-            f"{item.kind}={key} is no credential that could be set to {status}; correct the record"
-        )
+        raise NotesError(f"{item.kind}={key} is no credential that could be set to {status}; mend the record")
     calls[item.kind]()
-
-
-def quarantine_document(now: datetime) -> dict[str, Any]:
-    """Deny everything, and everything to sessions that were opened before now, which outlive the policy."""
-    older = {"DateLessThan": {"aws:TokenIssueTime": format_time(now.replace(microsecond=0))}}
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Sid": "Quarantine", "Effect": "Deny", "Action": "*", "Resource": "*"},
-            {"Sid": "OlderSessions", "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": older},
-        ],
-    }

@@ -12,8 +12,8 @@ from typing import Any
 from c7n.utils import local_session
 
 from custom_filters.aws.client import aws_client, found_or_none
-from custom_filters.aws.notes import QUARANTINE
-from custom_filters.aws.privilege import privileged_users
+from custom_filters.aws.privilege import Privileges, get_privileges
+from custom_filters.aws.quarantine import is_ours
 from custom_filters.custodian.parallel import for_each
 from custom_filters.custodian.store import forget, shared
 
@@ -27,12 +27,11 @@ class Listing:
     """The users of one account.
 
     `users` are resources as ListUsers gives them, with Tags, GroupList and AttachedManagedPolicies;
-    `privileged` is by user name, None where a policy could not be read; `quarantined` names the users whom
-    our own inline policy denies everything.
+    `quarantined` names the users whom our own inline policy denies everything.
     """
 
     users: tuple[dict[str, Any], ...]
-    privileged: Mapping[str, bool | None]
+    privileges: Privileges
     quarantined: frozenset[str] = frozenset()
     by_name: Mapping[str, dict[str, Any]] = field(init=False)
 
@@ -65,7 +64,7 @@ def get_listing(iam: Any) -> Listing:
     again = dict(for_each(lambda name: (name, get_user(iam, name)), sorted(differing)))
     joined = [transform_user(u, known[name]) for name, u in users.items() if name in known]
     joined += [user for user in again.values() if user is not None]
-    return Listing(tuple(joined), privileged_users(details), quarantined_users(details))
+    return Listing(tuple(joined), get_privileges(details), quarantined_users(details))
 
 
 def quarantined_users(details: Mapping[str, list[dict[str, Any]]]) -> frozenset[str]:
@@ -73,7 +72,7 @@ def quarantined_users(details: Mapping[str, list[dict[str, Any]]]) -> frozenset[
     return frozenset(
         user["UserName"]
         for user in details["UserDetailList"]
-        if any(policy["PolicyName"] == QUARANTINE for policy in user.get("UserPolicyList", ()))
+        if any(is_ours(policy.get("PolicyDocument")) for policy in user.get("UserPolicyList", ()))
     )
 
 
@@ -84,10 +83,11 @@ def get_users(iam: Any) -> list[dict[str, Any]]:
 
 
 def get_authorization_details(iam: Any) -> dict[str, list[dict[str, Any]]]:
-    """Users, groups and the account's own policies with their documents, 1,000 entities a page."""
-    found: dict[str, list[dict[str, Any]]] = {"UserDetailList": [], "GroupDetailList": [], "Policies": []}
+    """Users, groups, roles and the account's own policies with their documents, 1,000 entities a page."""
+    names = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     pages = iam.get_paginator("get_account_authorization_details").paginate(
-        Filter=["User", "Group", "LocalManagedPolicy"], PaginationConfig={"PageSize": _PAGE}
+        Filter=["User", "Group", "Role", "LocalManagedPolicy"], PaginationConfig={"PageSize": _PAGE}
     )
     for page in pages:
         for name, entities in found.items():

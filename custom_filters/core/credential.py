@@ -18,7 +18,7 @@ class Credential:
     """One way to prove an identity.
 
     `kind` is the provider's (`access-key`, `sign-in`, ...), `id` its id within the user. Dates are aware UTC:
-    `created` its own birth, `rotated` its last change, `restored` when we last switched it on again.
+    `created` its own birth, `rotated` its last change.
     `evidence` holds one statement for each source that was asked and covers the kind (a source that failed
     says Unknown), and vetoes that may speak for it.
     """
@@ -29,7 +29,6 @@ class Credential:
     created: datetime | None
     evidence: tuple[Evidence, ...]
     rotated: datetime | None = None
-    restored: datetime | None = None
     #: Provider's own words on a date of `created` or `rotated` that could not be read.
     age_problem: str | None = None
 

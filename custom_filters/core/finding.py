@@ -48,13 +48,13 @@ FIELDS = (
 class LifecycleState:
     """Where a user stands between detection and retirement, before this run, and what comes next.
 
-    `marked` lists the credentials whose notice runs.
+    `marked` lists the credentials whose notice runs; None: whatever is unused of the user.
     """
 
     phase: Phase = "detected"
     next_action: str | None = None
     next_action_at: datetime | None = None
-    marked: tuple[Entry, ...] = ()
+    marked: tuple[Entry, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _own_state(judged: IdentityJudgement, judgement: Judgement, state: Lifecycle
     """A credential's own stage: a mark may be about others, and does nothing to what is back in use."""
     if state.phase == "detected" or (state.phase == "disabled" and judgement.verdict == "disabled"):
         return state
-    if judgement not in marked_of(judged, state.marked):
+    if state.marked is not None and judgement not in marked_of(judged, state.marked):
         return LifecycleState()
     unsettled = judgement.verdict in UNUSED or judgement.verdict == "unknown"
     return replace(state, phase="marked") if unsettled else LifecycleState("marked")

@@ -106,7 +106,7 @@ def _unknown(credential: Credential, newest: Used | None, now: datetime) -> Judg
 
 
 def _future_age(credential: Credential, now: datetime) -> str | None:
-    dates = (credential.created, credential.rotated, credential.restored)
+    dates = (credential.created, credential.rotated)
     wrong = next((d for d in dates if d and in_future(d, now)), None)
     return f"its own date {format_time(wrong)} lies in the future" if wrong else None
 
@@ -116,13 +116,10 @@ def _used_long_ago(
 ) -> Judgement | None:
     if newest is None:
         return None
-    ends = [_restore_grace(credential, rules)]
-    if credential.rotated and rules.grace_days:
-        ends.append(credential.rotated + timedelta(days=rules.grace_days))
-    grace = max((end for end in ends if end), default=None)
+    grace = credential.rotated and credential.rotated + timedelta(days=rules.grace_days)
     used = f"last used {_ago(newest.at, now)}"
     if grace and now < grace:
-        reason = f"{used}, but rotated or restored lately: in grace until {format_time(grace)}"
+        reason = f"{used}, but rotated lately: in grace until {format_time(grace)}"
         return Judgement(credential, "new", reason, newest.source, 3, newest.at, grace, "stale")
     return Judgement(credential, "stale", f"{used}, {rules.days} days or more", newest.source, 3, newest.at)
 
@@ -134,20 +131,12 @@ def _never_used(credential: Credential, rules: Rules, now: datetime) -> Judgemen
         reason = "never used, but nothing tells how old it is"
         return Judgement(credential, "unknown", reason, never.source, 4)
     born = max(births)
-    ends = [born + timedelta(days=max(rules.days, rules.grace_days)), _restore_grace(credential, rules)]
-    grace = max(end for end in ends if end)
+    grace = born + timedelta(days=max(rules.days, rules.grace_days))
     if now < grace:
         reason = f"never used, but only {floor_days(now - born)} days old: counts from {format_time(grace)}"
         return Judgement(credential, "new", reason, never.source, 4, None, grace, "never-used", born)
     reason = f"never used in the {floor_days(now - born)} days since {format_time(born)}"
     return Judgement(credential, "never-used", reason, never.source, 4, born=born)
-
-
-def _restore_grace(credential: Credential, rules: Rules) -> datetime | None:
-    """End of the grace after a restore; `grace-days: 0` does not switch this off."""
-    if credential.restored is None:
-        return None
-    return credential.restored + timedelta(days=rules.grace_days or DEFAULT_GRACE_DAYS)
 
 
 def _ago(at: datetime, now: datetime) -> str:

@@ -131,9 +131,14 @@ def ceil_minute(at: datetime) -> datetime:
     return floor if floor == at else floor + MINUTE
 
 
+def stamp(until: datetime) -> str:
+    """A due date, as Custodian writes it in a mark: the whole minute after."""
+    return ceil_minute(until).strftime(_STAMP)
+
+
 def mark_text(message: str, until: datetime, op: str = OPERATION) -> str:
     """A mark, as Custodian writes it."""
-    return f"{message}: {op}@{ceil_minute(until).strftime(_STAMP)}"
+    return f"{message}: {op}@{stamp(until)}"
 
 
 def parse_mark(text: str) -> tuple[str, str, datetime] | None:

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 from custom_filters.core.report import Changed, Finding, Report
 from custom_filters.core.verdict import UNUSED
 
-#: When a mark is due: in Custodian's own text, and as a journal tells it of an entry.
-_DUE = re.compile(r"@(\d{4})/(\d\d)/(\d\d) (\d\d)(\d\d) UTC$")
+#: When a mark is due, as a journal tells it of an entry.
 _UNTIL = re.compile(r"until (.+Z)$")
 _WORDS = {"disable": "disabled", "mark": "marked", "unmark": "unmarked", "enable": "restored"}
 _PHASES = {"disable": "disabled", "mark": "marked", "unmark": "detected", "enable": "detected"}
@@ -95,9 +94,6 @@ def _stage(entry: Entry) -> dict[str, Any]:
 def _due(entry: Entry) -> str | None:
     """When a marked credential may be switched off; the earliest where the line speaks of several."""
     after, (_, _, _, kind, name) = entry["after"] or {}, _subject(entry)
-    if isinstance(after, str):
-        found = _DUE.search(after)
-        return found and "{}-{}-{}T{}:{}:00Z".format(*found.groups())
     own = [text for key, text in after.items() if kind is None or key.endswith(f" {kind} {name}")]
     return min((match[1] for text in own if (match := _UNTIL.search(text))), default=None)
 

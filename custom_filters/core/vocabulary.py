@@ -28,20 +28,7 @@ RELEASING = frozenset({UNMARK, "remove-tag", "unmark", "untag", ENABLE, RETIRE})
 STOCK_TAG = "maid_status"
 TAG = "c7n-unused"
 RECORD_TAG = "c7n-unused-record"
-RESTORED_TAG = "c7n-unused-restored"
 EXEMPT_TAG = "c7n-unused-exempt"
-_MARKED = "-marked"
-
-
-def marked_tag(tag: str) -> str:
-    """The note that lists the credentials which the mark in `tag` is about: `c7n-unused-marked`."""
-    return f"{tag}{_MARKED}"
-
-
-def is_marked_tag(name: str) -> bool:
-    """Whether a note of this name lists marked credentials."""
-    return name.endswith(_MARKED)
-
 
 # What a policy writes.
 ANNOTATION = "c7n:unused"

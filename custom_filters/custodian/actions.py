@@ -18,7 +18,7 @@ from c7n.utils import chunks, type_schema
 from custom_filters.core.credential import Identity
 from custom_filters.core.journal import Origin
 from custom_filters.core.lifecycle import decide_disable, decide_restore, limit_problem
-from custom_filters.core.lifecycle_states import Decision, Facts, Operation, Recent, Terms
+from custom_filters.core.lifecycle_states import Decision, Facts, Operation, Recent, Terms, item_of
 from custom_filters.core.notes import Entry, Item
 from custom_filters.core.policy_data import has_unused_filter, tag_of, unused_filter
 from custom_filters.core.vocabulary import DISABLE, ENABLE, EVENT_VARIABLE, RUN_ID_VARIABLE
@@ -165,7 +165,7 @@ class KindAction(BaseAction):
             read = self.read(of)
             if read is None:
                 return Plan(self.decide(Facts(of.identity, None, gone=True)), of)
-            facts, others = self._facts(read)
+            facts, others = self.facts_of(read)
             return Plan(self.decide(self.more_facts(facts, read)), read, others)
         except self.kind.errors as error:
             return Plan(Decision(self.operation, "failed", Facts(of.identity, None), str(error)), of)
@@ -174,7 +174,7 @@ class KindAction(BaseAction):
         """The identity read again; where many are written at once, it is taken as it was listed."""
         return of if self.kind.batch_size > 1 else self.kind.fresh(of, self.now)
 
-    def _facts(self, read: Selected) -> tuple[Facts, tuple[Entry, ...]]:
+    def facts_of(self, read: Selected) -> tuple[Facts, tuple[Entry, ...]]:
         """What is known, and the entries of the principal's other resources."""
         kind = self.kind
         notes, others = own_notes(kind, read, self.now, self.terms.tag)
@@ -259,12 +259,13 @@ class EnableUnused(KindAction):
     @staticmethod
     def schema_of(kind: type[Kind]) -> dict[str, Any]:
         """The action's schema for a kind."""
-        items = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+        text = {"type": "string"}
+        items = {"type": "array", "items": text, "uniqueItems": True}
         one = {
             "type": "object",
             "required": ["user"],
             "additionalProperties": False,
-            "properties": {"user": {"type": "string"}, "id": {"type": "string"}, "items": items},
+            "properties": {"user": text, "id": text, "account": text, "items": items},
         }
         schema: dict[str, Any] = type_schema(
             ENABLE,
@@ -284,8 +285,20 @@ class EnableUnused(KindAction):
 
     def _found(self, *args: Any, **options: Any) -> list[Resource]:
         kind = self.of_kind(self.manager, {}, self.data)
-        found = ((one, kind.find(one["user"], one.get("id"))) for one in self.data["only"])
-        return [resource for _, resource in found if resource is not None]
+        account = kind.account()
+        other = next((o for o in self.data["only"] if o.get("account", account) != account), None)
+        if other:
+            raise PolicyExecutionError(
+                f"{other['user']} belongs to the account {other['account']}, and the log-in is for "
+                f"{account}: nothing was switched on"
+            )
+        return [r for one in self.data["only"] for r in kind.find_all(one["user"], one.get("id"))]
+
+    def prepare(self, resources: list[Resource]) -> list[Selected]:
+        """Nothing of the listing is needed; notes are read with the status."""
+        self.now, self.terms = clock.now(), self.terms_of()
+        self.kind.prepare(self.word)
+        return [Selected(resource, self.kind.identity(resource), None) for resource in resources]
 
     def read(self, of: Selected) -> Fresh | None:
         """Status and notes; nothing is judged."""
@@ -306,7 +319,9 @@ class EnableUnused(KindAction):
             (o for o in mine if o["user"] == facts.identity.name or "id" in o), {}
         )
         wanted = _items(asked["items"]) if "items" in asked else None
-        even = self.data.get("even-if-changed") == facts.identity.name
+        if wanted is not None and len(self.of_kind.credential_kinds) == 1:  # others are other resources
+            wanted = [i for i in wanted if i in {item_of(c) for c in facts.identity.credentials}]
+        even = self.data.get("even-if-changed") in {facts.identity.name, facts.identity.id}
         return decide_restore(facts, wanted, self.now, even_if_changed=even)
 
 

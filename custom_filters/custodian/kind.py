@@ -20,7 +20,7 @@ from custom_filters.core.lifecycle_states import Recent
 from custom_filters.core.notes import Item
 from custom_filters.core.notes_writing import Place
 from custom_filters.custodian.request import Request
-from custom_filters.custodian.store import shared
+from custom_filters.custodian.store import written_notes
 
 Resource = dict[str, Any]
 Notes = Mapping[str, str]
@@ -102,9 +102,7 @@ class Kind(ABC):
         self.manager = manager
         self.request = Request(manager, self.provider, self.default_sources, filter_data, action or {})
         #: Texts of the notes that this run wrote, by provider and principal.
-        self.written: dict[tuple[str, str], Notes] = shared(
-            local_session(manager.session_factory), ("written-notes",), dict
-        )
+        self.written = written_notes(local_session(manager.session_factory))
 
     @classmethod  # noqa: B027 (most need nothing)
     def adopt(cls, manager: Any) -> None:
@@ -152,6 +150,11 @@ class Kind(ABC):
     @abstractmethod
     def find(self, name: str, key: str | None) -> Resource | None:
         """A resource by single reads, without a listing: by `key` (its id) where it is known; None: gone."""
+
+    def find_all(self, name: str, key: str | None) -> list[Resource]:
+        """All resources of a principal; several where each stands for one of its credentials."""
+        found = self.find(name, key)
+        return [] if found is None else [found]
 
     @abstractmethod
     def current(self, of: Selected) -> Fresh | None:

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from c7n.tags import TagDelayedAction
 from c7n.utils import type_schema
 
-from custom_filters.core.lifecycle import decide_mark, decide_retire, decide_unmark
+from custom_filters.core.judge import judge_identity
+from custom_filters.core.lifecycle import RELEASED, decide_mark, decide_retire, decide_unmark, objection
 from custom_filters.core.lifecycle_states import Decision, Facts
 from custom_filters.core.policy_data import has_unused_filter, marks_for_us
 from custom_filters.core.vocabulary import DISABLE, MARK, RETIRE, UNMARK
@@ -71,6 +72,17 @@ class UnmarkUnused(KindAction):
         properties = {"tag": kind.tag_schema, "include-admins": {"type": "boolean"}}
         schema: dict[str, Any] = type_schema(UNMARK, **properties)
         return schema
+
+    def prepare(self, resources: list[Resource]) -> list[Selected]:
+        """Those of whom a listing shows that their notice stands need no single reads."""
+        return [of for of in super().prepare(resources) if self._concerns(of)]
+
+    def _concerns(self, of: Selected) -> bool:
+        facts, _ = self.facts_of(of)
+        if facts.notes is None or facts.notes.problems or self.terms.match == "credential":
+            return True
+        judged = judge_identity(facts.identity, self.terms.rules, self.now)
+        return judged.verdict in RELEASED or objection(facts, self.terms, self.now) is not None
 
     def decide(self, facts: Facts) -> Decision:
         """See decide_unmark."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from custom_filters.core.finding import LifecycleState, Phase
+from custom_filters.core.finding import LifecycleState
 from custom_filters.core.lifecycle_states import Facts, record_states
 from custom_filters.core.notes import EXEMPT, Entry, Notes, read_notes
+from custom_filters.core.times import format_time
 from custom_filters.core.vocabulary import DISABLE, TAG
 from custom_filters.custodian.kind import Kind, Selected
 
@@ -53,5 +54,8 @@ def lifecycle_state(kind: Kind, of: Selected, now: datetime) -> LifecycleState:
     live = notes.live()
     off = "off" in record_states(Facts(of.identity, notes), now, slots=kind.slots)
     until = min((e.until for e in live), default=None)
-    phase: Phase = "disabled" if off else "marked" if live else "detected"
-    return LifecycleState(phase, DISABLE if live else None, until, live)
+    if off:
+        since = min(e.disabled_at or e.until for e in notes.off())
+        undo = f"off by us since {format_time(since)}; undo: c7n-unused restore --user {of.identity.name}"
+        return LifecycleState("disabled", undo, None, live)
+    return LifecycleState("marked", DISABLE, until, live) if live else LifecycleState()

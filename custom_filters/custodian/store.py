@@ -6,7 +6,7 @@ account: data of one identity can never be seen by another, and it goes when the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -25,6 +25,11 @@ def shared(session: Any, key: Hashable, load: Callable[[], T]) -> T:
         store[key] = load()
     value: T = store[key]
     return value
+
+
+def written_notes(session: Any) -> dict[tuple[str, str], Mapping[str, str]]:
+    """Texts of the notes that this run wrote, by provider and principal."""
+    return shared(session, ("written-notes",), dict[tuple[str, str], Mapping[str, str]])
 
 
 def forget(session: Any, key: Hashable) -> None:

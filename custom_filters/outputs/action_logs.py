@@ -1,50 +1,84 @@
-"""Find and read the action logs that enforcing runs leave beside their policies' output."""
+"""Find and read the journals that enforcing runs leave beside their policies' output, or in its bucket."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from custom_filters.core.journal import Line, open_intents, read_lines, verify
 from custom_filters.core.vocabulary import ACTIONS_FILE
+from custom_filters.outputs.storage import Storage, open_storages, read
+
+_NAMES = frozenset({ACTIONS_FILE, f"{ACTIONS_FILE}.gz"})
+#: The objects of one execution, each some lines of one journal, in the order of their numbers.
+_OBJECT = re.compile(r"(.*journal/[^/]+)/(\d+)/[^/]+")
 
 
-def find_logs(out: Path) -> list[Path]:
-    """The action logs under a folder, each once (links such as OUT/latest are not followed)."""
-    return sorted(out.rglob(ACTIONS_FILE))
+@dataclass(frozen=True)
+class Journal:
+    """One journal: where it lies, and its lines as text."""
+
+    where: str
+    texts: tuple[str, ...]
+
+    @property
+    def lines(self) -> list[Line]:
+        """The complete lines; one that a killed run cut short is left to `problems`."""
+        return read_lines(self.texts)
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with the chain, a sentence each."""
+        return [f"{self.where}: {problem}" for problem in verify(self.texts)]
 
 
-def read_log(log: Path) -> list[dict[str, Any]]:
-    """The complete lines of a log; one that a killed run cut short is left to `c7n-unused verify`."""
-    entries = []
-    for line in log.read_text(encoding="utf-8").splitlines():
-        with suppress(ValueError):
-            entries.append(json.loads(line))
-    return entries
+def journals(paths: Iterable[str]) -> list[Journal]:
+    """The journals below folders and URLs, each once (links such as OUT/latest are not followed).
+
+    Raises InputError for a path that is not there, OSError for one that cannot be read.
+    """
+    return [found for storage in open_storages(paths) for found in _in(storage)]
+
+
+def _in(storage: Storage) -> Iterator[Journal]:
+    parts: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(path for path, _ in storage.files(_NAMES)):
+        match = _OBJECT.fullmatch(path)
+        parts[match[1] if match else path].append(path)
+    for name, paths in parts.items():
+        texts = [line for path in paths for line in read(storage, path)[0].decode("utf-8").splitlines()]
+        yield Journal(f"{storage.root}/{name}", tuple(texts))
+
+
+def outcomes(paths: Iterable[str]) -> list[Line]:
+    """What came of each change, or why nothing was changed; the lines of intent are left out."""
+    return [line for one in journals(paths) for line in one.lines if line["step"] == "outcome"]
 
 
 def outcome_lines(out: Path) -> Iterator[str]:
-    """What was done, and each refusal and failure, a line each."""
-    entries = [entry for log in find_logs(out) for entry in read_log(log)]
+    """What was done, each refusal and failure, and what was left open, a line each."""
+    entries = outcomes([str(out)])
     counts = Counter((entry["operation"], entry["result"]) for entry in entries)
     for (operation, result), count in sorted(counts.items()):
         yield f"{operation}: {count} {result}"
     for entry in entries:
         if entry["result"] != "done":
             yield f"  {entry['result']} {entry['operation']} {_subject(entry)}: {entry['reason']}"
+    yield from open_intents(line for one in journals([str(out)]) for line in one.lines)
 
 
-def _subject(entry: dict[str, Any]) -> str:
+def _subject(entry: Mapping[str, Any]) -> str:
     credential = entry["credential"] or {}
     principal = entry["principal"]
     return " ".join(filter(None, (principal["provider"], principal["user"], *credential.values())))
 
 
 def entry_lines(out: Path) -> Iterator[str]:
-    """Every line of the logs for people: what was done or not, why, and how it is undone."""
-    for entry in (entry for log in find_logs(out) for entry in read_log(log)):
+    """Every outcome for people: what was done or not, why, and how it is undone."""
+    for entry in outcomes([str(out)]):
         undo = f" (undo: {entry['undo']})" if entry["undo"] else ""
         yield f"{entry['result']} {entry['operation']} {_subject(entry)}: {entry['reason']}{undo}"

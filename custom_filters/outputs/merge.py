@@ -14,7 +14,7 @@ from custom_filters.core.report import VERDICT_ORDER, Finding, reported
 from custom_filters.core.times import parse_time
 from custom_filters.core.verdict import UNUSED
 
-_PHASES = ("detected", "restored", "disabled", "marked")
+_PHASES = ("detected", "disabled", "marked")
 _SAID = ("policy", "verdict", "threshold_days", "exceeds")
 
 

@@ -1,108 +1,128 @@
-"""`c7n-unused restore`: switches on again what `disable-unused` switched off, for one user."""
+"""`c7n-unused restore`: switches on again what `disable-unused` switched off, for one user or a whole run."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from custom_filters.core.errors import InputError
-from custom_filters.outputs.action_logs import entry_lines, find_logs, read_log
+from custom_filters.core.journal import Line, Off, switched_off
+from custom_filters.core.vocabulary import AWS, AZURE, GCP, PROVIDERS
+from custom_filters.outputs.action_logs import Journal, entry_lines, journals, outcomes
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED
 
 if TYPE_CHECKING:
     from custom_filters.outputs.run_folder import RunFolder
 
-#: Resource -> the key that holds the name by which reports call the identity.
-NAME_KEYS = {
-    "aws.iam-user": "UserName",
-    "azure.directory-user": "userPrincipalName",
-    "gcp.directory-user": "primaryEmail",
-    "gcp.service-account": "email",
+#: Provider -> the kinds of credentials of each resource; the first is where a user without journal is sought.
+_RESOURCES: Mapping[str, Mapping[str, frozenset[str]]] = {
+    AWS: {"aws.iam-user": frozenset()},
+    AZURE: {"azure.directory-user": frozenset()},
+    GCP: {
+        "gcp.directory-user": frozenset({"sign-in"}),
+        "gcp.service-account": frozenset({"service-account"}),
+        "gcp.service-account-key": frozenset({"service-account-key"}),
+    },
 }
-# Lists users without a call for each.
-_SOURCES = {"aws.iam-user": {"source": "unused-bulk"}}
+_MODES = {"aws.iam-user": {"source": "unused-bulk"}}
+Wanted = dict[str, list[dict[str, Any]]]
 
 
 @click.command()
-@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--user", required=True, help="Name, as in the report and the action log.")
-@click.option("--cloud-record", is_flag=True, help="Go by the cloud's record where OUT differs.")
+@click.argument("out", required=False)
+@click.option("--user", help="Name or id, as in the report and the journal.")
+@click.option("--all", "everybody", is_flag=True, help="Everybody whom the runs in OUT switched off.")
+@click.option("-p", "--provider", type=click.Choice(PROVIDERS), help="Where the user is, without OUT.")
+@click.option("--even-if-changed", is_flag=True, help="Also what others changed since; with --user only.")
 @click.option(
     "-s", "--output", default="out/runs", show_default=True, metavar="OUT",
     type=click.Path(file_okay=False, path_type=Path), help="Where the folder of this run is made.",
 )  # fmt: skip
 @click.pass_context
-def restore(ctx: click.Context, out: Path, user: str, cloud_record: bool, output: Path) -> None:
+def restore(
+    ctx: click.Context, out: str | None, user: str | None, everybody: bool, provider: str | None,
+    even_if_changed: bool, output: Path,
+) -> None:  # fmt: skip
     """Switch on again what was switched off.
 
-    What runs in OUT disabled for the user, and the record in the cloud says so too: where the two differ both
-    are shown and nothing is done. Passwords can't be brought back: how to set one is printed. Exit code 2
-    when OUT tells of no such user, 3 when something could not be restored.
+    OUT is a run's folder, or an s3://, gs:// or azure:// URL; without it the cloud's record counts alone.
+    Only what is still as we left it is switched on; what others changed since is refused, saying who or
+    what. Passwords can't be brought back: how to set one is printed. Exit code 3 when something could not be
+    restored, or nobody matched.
     """
-    found = disabled(out, user)
-    if not found:
-        raise InputError(f"no run in {out} acted on {user}; give the folder of the run that did.")
-    policies = [restore_policy(r, user, None if cloud_record else items) for r, items in found.items()]
-    folder = _restore(policies, output)
+    if bool(user) == everybody or (everybody and (even_if_changed or not out)):
+        raise InputError("give --user NAME, or OUT and --all; --even-if-changed is for one --user.")
+    wanted = _of_journals(out, user) if out else _of_cloud(user or "", provider)
+    if not any(wanted.values()):
+        click.echo(f"Nobody matched: no run in {out} switched off {user or 'anybody'}.")
+        ctx.exit(NOT_EVALUATED)
+    folder = _restore([restore_policy(r, only, even=even_if_changed) for r, only in wanted.items()], output)
     for line in entry_lines(folder.path):
         click.echo(line)
     problems = [child.problem for child in folder.children if child.problem]
+    problems += _missing(wanted, outcomes([str(folder.path)]))
     for problem in problems:
         click.echo(problem)
     click.echo(f"Record: {folder.path}")
     ctx.exit(NOT_EVALUATED if problems else EVALUATED)
 
 
-def restore_policy(resource: str, user: str, record: Iterable[str] | None) -> dict[str, Any]:
-    """The policy that restores one user of a resource such as `aws.iam-user`.
-
-    `record` lists what was switched off as kind=id; with None the record in the cloud is not compared.
-    """
-    action: dict[str, Any] = {"type": "enable-unused"}
-    if record is not None:
-        action["record"] = sorted(record)
-    return {
-        "name": f"{resource.replace('.', '-')}-restore",
-        "resource": resource,
-        **_SOURCES.get(resource, {}),
-        "filters": [_of_user(resource, user)],
-        "actions": [action],
-    }
+def _of_journals(out: str, user: str | None) -> Wanted:
+    """What the journals say that we switched off and did not restore, and who was restored since."""
+    found = journals([out])
+    _refuse_damaged(found)
+    return wanted_of([line for one in found for line in one.lines], user)
 
 
-def _of_user(resource: str, user: str) -> dict[str, str]:
-    if resource == "gcp.service-account-key":  # is named projects/P/serviceAccounts/EMAIL/keys/ID
-        return {"type": "value", "key": "name", "op": "contains", "value": f"/serviceAccounts/{user}/keys/"}
-    return {"type": "value", "key": NAME_KEYS[resource], "value": user}
+def _refuse_damaged(found: Iterable[Journal]) -> None:
+    damaged = [p for one in found for p in one.problems if "was cut short" not in p]
+    if damaged:
+        raise InputError(f"{damaged[0]}; restore by the record in the cloud alone: leave OUT out.")
 
 
-def disabled(out: Path, user: str) -> dict[str, set[str]]:
-    """Resource -> what the action logs under OUT say is switched off for the user, as kind=id."""
-    found: dict[str, set[str]] = {}
-    for resource, entry in sorted(_entries(out, user), key=lambda pair: str(pair[1]["at"])):
-        items = found.setdefault(resource, set())
-        if entry["operation"] == "enable" and entry["credential"]:
-            items.discard(_item(entry))
-        elif (entry["operation"], entry["result"]) == ("disable", "done"):
-            items.add(_item(entry))
-    return found
+def wanted_of(lines: Sequence[Line], user: str | None) -> Wanted:
+    """Resource -> identities with the credentials (kind=id) to switch on; all of them without `user`."""
+    found: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for off in switched_off([line for line in lines if line["operation"] == "disable"]):
+        if user in {None, off.user, off.user_id}:
+            one = {"user": off.user, "id": off.user_id, "account": off.account, "items": []}
+            mine = found[_resource(off)].setdefault(f"{off.account} {off.user_id}", one)
+            mine["items"].append(f"{off.item.kind}={off.item.id}")
+    return {resource: list(people.values()) for resource, people in found.items()}
 
 
-def _entries(out: Path, user: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for log in find_logs(out):
-        mine = [entry for entry in read_log(log) if entry["principal"]["user"] == user]
-        if mine:
-            metadata = json.loads(log.with_name("metadata.json").read_text(encoding="utf-8"))
-            yield from ((metadata["policy"]["resource"], entry) for entry in mine)
+def _resource(off: Off) -> str:
+    return next(r for r, kinds in _RESOURCES[off.provider].items() if not kinds or off.item.kind in kinds)
 
 
-def _item(entry: Mapping[str, Any]) -> str:
-    return f"{entry['credential']['kind']}={entry['credential']['id']}"
+def _of_cloud(user: str, provider: str | None) -> Wanted:
+    if provider is None:
+        raise InputError("without OUT give -p too: aws, azure or gcp.")
+    account = provider == GCP and user.endswith(".gserviceaccount.com")
+    resources = list(_RESOURCES[provider])
+    return {resource: [{"user": user}] for resource in (resources[1:] if account else resources[:1])}
+
+
+def restore_policy(resource: str, only: Sequence[Mapping[str, Any]], *, even: bool = False) -> dict[str, Any]:
+    """The policy that restores these identities of a resource such as `aws.iam-user`."""
+    action: dict[str, Any] = {"type": "enable-unused", "only": [dict(one) for one in only]}
+    if even:
+        action["even-if-changed"] = only[0]["user"]
+    name = f"{resource.replace('.', '-')}-restore"
+    return {"name": name, "resource": resource, **_MODES.get(resource, {}), "actions": [action]}
+
+
+def _missing(wanted: Wanted, told: Iterable[Line]) -> list[str]:
+    """A sentence for each identity of which the run says nothing: it was not found."""
+    names = {who for line in told for who in (line["principal"]["user"], line["principal"]["user_id"])}
+    people = [one for only in wanted.values() for one in only]
+    missing = {one["user"] for one in people if not names & {one["user"], one.get("id")}}
+    return [f"{name} was not found: nothing was switched on" for name in sorted(missing)]
 
 
 def _restore(policies: list[dict[str, Any]], output: Path) -> RunFolder:

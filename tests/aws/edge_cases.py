@@ -253,32 +253,6 @@ CASES: dict[str, Case] = {
         "exempt", "password=stale", password=password(200), tags={"c7n-unused-exempt": "x"}
     ),
     # Credentials that we switched on again.
-    "password-stale-restored-yesterday": case(
-        "new",
-        "password=new",
-        password=password(200),
-        tags={"c7n-unused-restored": "1/1 2026-06-14T12:00:00Z password=password"},
-    ),
-    "password-stale-restored-exactly-14-days-ago": case(
-        "stale",
-        "password=stale",
-        P,
-        password=password(200),
-        tags={"c7n-unused-restored": "1/1 2026-06-01T12:00:00Z password=password"},
-    ),
-    "password-stale-another-key-restored": case(
-        "stale",
-        "password=stale",
-        P,
-        password=password(200),
-        tags={"c7n-unused-restored": "1/1 2026-06-14T12:00:00Z access-key=AKIA1"},
-    ),
-    "restored-tag-edited": case(
-        "unknown",
-        "password=unknown",
-        password=password(200),
-        tags={"c7n-unused-restored": "yesterday"},
-    ),
 }
 
 #: Users (globs; {id} is the id of exempt-by-id) with the end of their exemption.

@@ -9,12 +9,15 @@ import subprocess
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
 import boto3
 
+from custom_filters.core.notes import Entry, Notes, Record
+from custom_filters.core.notes_writing import Place, render
 from custom_filters.sandbox.sandbox import Sandbox, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,6 +82,23 @@ def resources(out: Path, name: str) -> list[dict[str, Any]]:
 def judged(out: Path, name: str) -> dict[str, dict[str, Any]]:
     """The annotations of a policy's resources, by user."""
     return {r["UserName"]: r["c7n:unused"] for r in resources(out, name)}
+
+
+def give_notice(sandbox: Sandbox, *names: str, tag: str = "c7n-unused", over: float = 1) -> None:
+    """Marks and records as mark-for-op leaves them, for all credentials; the notice ended `over` days ago."""
+    now = sandbox.clock.now().replace(second=0, microsecond=0)
+    until = now - timedelta(days=over)
+    kinds = {"keys": "access-key", "ssh_keys": "ssh-key", "certificates": "signing-certificate",
+             "service_credentials": "service-specific-credential"}  # fmt: skip
+    for name, user in sandbox.aws.snapshot().items():
+        if name not in names:
+            continue
+        items = [(kind, id) for word, kind in kinds.items() for id in user[word]]
+        items += [("password", "password")] * user["password"]
+        entries = [Entry(tag, until - timedelta(days=14), until, *item) for item in items]
+        notes = Notes(Record(sandbox.aws.user(name).id)).changed(entries, **{tag: "Unused"})
+        texts = render(notes, Place(256, parts=9))
+        sandbox.aws.account().backend.tag_user(name, [{"Key": k, "Value": v} for k, v in texts.items()])
 
 
 def client(sandbox: Sandbox, service: str) -> Any:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from custom_filters.core.actionlog import verify
+
 from custom_filters.sandbox import Sandbox, Settings
 from custom_filters.sandbox.aws.people import Key, Password, Person, days
 

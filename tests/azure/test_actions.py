@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from custom_filters.azure.notes import EXTENSION, change_notes
 from custom_filters.core.actionlog import verify
 from custom_filters.core.record import RecordError
+
+from custom_filters.azure.notes import EXTENSION, change_notes
 from tests.azure.conftest import NOW, Tenant
 from tests.azure.runs import custodian, embedded, person, policy
 

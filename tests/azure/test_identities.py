@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from custom_filters.core.record import Item, Record, record_notes
 
 from custom_filters.azure.identities import Surroundings, transform_identity
 from custom_filters.azure.notes import PARTS, notes_in
 from custom_filters.core.judge import Rules, judge_identity
-from custom_filters.core.record import Item, Record, record_notes
 from custom_filters.core.times import format_time
 from tests.azure.runs import utc
 

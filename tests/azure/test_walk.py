@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from custom_filters.core.actionlog import verify
 
 from custom_filters.azure.notes import EXTENSION
 from custom_filters.azure.permissions import needed
-from custom_filters.core.actionlog import verify
 from custom_filters.sandbox import Sandbox
 from tests.azure.runs import DOMAIN, ENFORCE, custodian, embedded, person, utc
 

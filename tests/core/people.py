@@ -35,7 +35,7 @@ def failed(reason: str = "the call failed", **more: Any) -> Unknown:
 
 def credential(*evidence: Evidence, created: float | None = 400, **more: Any) -> Credential:
     """One that is on and was made 400 days ago, unless told otherwise; dates are in days ago."""
-    dates = {name: ago(more.pop(name)) for name in ("rotated", "restored") if name in more}
+    dates = {name: ago(more.pop(name)) for name in ("rotated",) if name in more}
     values = {"kind": "password", "id": "password", "status": "on", **more, **dates}
     return Credential(created=None if created is None else ago(created), evidence=evidence, **values)
 
@@ -66,7 +66,6 @@ credentials = st.builds(
     created=maybe_past,
     evidence=st.lists(evidence, max_size=3).map(tuple),
     rotated=maybe_past,
-    restored=st.none() | past,
     age_problem=st.sampled_from((None, None, None, "a date that cannot be read")),
 )
 identities = st.builds(

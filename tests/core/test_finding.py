@@ -12,7 +12,7 @@ from custom_filters.core.credential import Identity
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.finding import FIELDS, Context, LifecycleState, annotation, finding_uid, findings_of
 from custom_filters.core.judge import Rules, judge_identity
-from custom_filters.core.record import Item, Record
+from custom_filters.core.notes import Entry
 from tests.core import people
 from tests.core.people import NOW, ago, credential, identity, never, used
 
@@ -134,8 +134,9 @@ def test_a_truncated_annotation_is_no_finding(field: str) -> None:
 
 def test_a_mark_is_about_the_credentials_that_it_lists() -> None:
     """AWS's report names keys by slot, the list by id: a key in use all along is neither marked nor back."""
-    record = Record(ago(5), frozenset({Item("access-key", "AKIA1")}))
-    progress = LifecycleState("marked", "disable-unused", NOW + timedelta(days=9), record)
+    until = NOW + timedelta(days=9)
+    entry = Entry("c7n-unused", ago(5), until, "access-key", "AKIA1")
+    progress = LifecycleState("marked", "disable-unused", until, (entry,))
     in_use = credential(used(9), kind="access-key", id="access_key_2")
     for days, expected in ((99, "disable-unused"), (1, None)):
         first = credential(used(days), kind="access-key", id="access_key_1")

@@ -42,7 +42,6 @@ CREDENTIALS: dict[str, tuple[Credential, str, int]] = {
     "only a veto, that failed": (credential(failed(covers=False)), "unknown", 2),
     "born in the future": (with_dates(credential(never()), created=ago(-1)), "unknown", 2),
     "rotated in the future": (with_dates(credential(used(200)), rotated=ago(-1)), "unknown", 2),
-    "restored in the future": (with_dates(credential(used(200)), restored=ago(-1)), "unknown", 2),
     "age unreadable": (credential(used(200), age_problem="last_rotated: what?"), "unknown", 2),
     # Rule 3: used long ago.
     "used exactly 90 days ago": (credential(used(90)), "stale", 3),
@@ -53,15 +52,11 @@ CREDENTIALS: dict[str, tuple[Credential, str, int]] = {
     "old use, rotated yesterday": (credential(used(200), rotated=1), "new", 3),
     "old use, rotated a second less than 14 days ago": (credential(used(200), rotated=14 - SHORT), "new", 3),
     "old use, rotated exactly 14 days ago": (credential(used(200), rotated=14), "stale", 3),
-    "old use, restored yesterday": (credential(used(200), restored=1), "new", 3),
-    "old use, restored exactly 14 days ago": (credential(used(200), restored=14), "stale", 3),
     # Rule 4: never used.
     "never used, 400 days old": (credential(never()), "never-used", 4),
     "never used, exactly 90 days old": (credential(never(), created=90), "never-used", 4),
     "never used, a second less than 90 days old": (credential(never(), created=90 - SHORT), "new", 4),
     "never used, old but rotated 60 days ago": (credential(never(), rotated=60), "new", 4),
-    "never used, restored yesterday": (credential(never(), restored=1), "new", 4),
-    "never used, restored exactly 14 days ago": (credential(never(), restored=14), "never-used", 4),
     "never used, no age, the source reaches back": (credential(never(400), created=None), "never-used", 4),
     "never used, no age, the source reaches back a week": (credential(never(7), created=None), "new", 4),
     "never used, old, the source reaches back a week": (credential(never(7)), "new", 4),
@@ -81,11 +76,8 @@ GRACE: dict[str, tuple[Credential, Rules, str]] = {
     "0 switches it off after a rotation": (credential(used(60), rotated=1), STRICT, "stale"),
     "0 leaves the days for what was never used": (credential(never(), rotated=44), STRICT, "new"),
     "0 flags what was never used for the days": (credential(never(), rotated=45), STRICT, "never-used"),
-    "0 does not switch it off after a restore": (credential(used(60), restored=13), STRICT, "new"),
-    "0 gives 14 days after a restore": (credential(used(60), restored=14), STRICT, "stale"),
     "longer than the days, never used": (credential(never(), created=50), Rules(45, 60), "new"),
     "longer than the days, rotated": (credential(used(60), rotated=50), Rules(45, 60), "new"),
-    "shorter than 14 days after a restore": (credential(used(60), restored=5), Rules(45, 5), "stale"),
 }
 
 

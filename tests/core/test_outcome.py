@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from custom_filters.core.actionlog import GENESIS, Action, Origin, entry
+from custom_filters.core.journal import GENESIS, Origin
+from custom_filters.core.journal import line as journalled
 from custom_filters.core.outcome import Sum, off_since, outcomes, sums, with_actions
 from custom_filters.core.report import Finding
 from tests.reports.samples import MARKED, NOW, credential, report, user, value
@@ -15,27 +16,28 @@ REPORT = report(
     value(user("bob", credential(2)), MARKED),
 )
 ALICE, IN_USE, BOB = REPORT.findings
-MARK = "unused: disable-unused@2026/12/07 0630 UTC"
+MARK = {
+    "c7n-unused access-key AKIAEXAMPLE1": "until 2026-12-07T06:30:00Z",
+    "c7n-unused access-key AKIAEXAMPLE2": "until 2026-12-01T00:00:00Z",
+}
 
 
 def line(
     finding: Finding, operation: str, result: Any = "done", whole: bool = False, **more: Any
 ) -> dict[str, Any]:
-    names = (finding["provider"], finding["account"], finding["user"], finding["user_id"])
-    of = {} if whole else {"kind": finding["credential"]["kind"], "credential": finding["credential"]["id"]}
-    step = more.pop("step", "outcome")
-    action = Action(operation, result, *names, more.pop("reason", "stale"), **of, **more)
-    return {**entry(action, ORIGIN, NOW, GENESIS), "step": step}
+    who = {name: finding[name] for name in ("provider", "account", "user", "user_id")}
+    credential = {name: finding["credential"][name] for name in ("kind", "id")}
+    content = {"operation": operation, "principal": who, "credential": None if whole else credential,
+               "step": "outcome", "result": result, "reason": "stale", "undo": None,
+               "after": None}  # fmt: skip
+    return journalled({**content, **more}, ORIGIN, NOW, GENESIS)
 
 
 CASES = {
     "disabled": ([line(ALICE, "disable")], "disabled", None, "done"),
-    "marked": ([line(ALICE, "mark", whole=True, after=MARK)], "marked", "2026-12-07T06:30:00Z", "done"),
-    "marked, by entries": (
-        [{**line(ALICE, "mark"), "after": {
-            "c7n-unused access-key AKIAEXAMPLE1": "until 2026-12-07T06:30:00Z",
-            "c7n-unused access-key AKIAEXAMPLE2": "until 2026-12-01T00:00:00Z",
-        }}], "marked", "2026-12-07T06:30:00Z", "done",
+    "marked": ([line(ALICE, "mark", after=MARK)], "marked", "2026-12-07T06:30:00Z", "done"),
+    "marked as a whole": (
+        [line(ALICE, "mark", whole=True, after=MARK)], "marked", "2026-12-01T00:00:00Z", "done",
     ),
     "skipped": ([line(ALICE, "disable", "skipped")], "detected", None, "skipped"),
     "failed": ([line(ALICE, "disable", "failed")], "detected", None, "failed"),

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from custom_filters.core.record import Item, RecordError, record_in_tags
 from hypothesis import given
 from hypothesis import strategies as st
 
-from custom_filters.core.record import Item, RecordError, record_in_tags
 from custom_filters.gcp.description import LIMIT, Description, parse_description
 from tests.gcp.runs import utc
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from custom_filters.core.actionlog import verify
+
 from custom_filters.gcp.permissions import iam_permissions, scopes
 from custom_filters.gcp.schema import SCHEMA
 from custom_filters.sandbox.gcp.people import Group, Role, RoleAssignment

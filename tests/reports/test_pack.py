@@ -10,11 +10,11 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from custom_filters.core.actionlog import GENESIS, Action, Origin, entry
 from custom_filters.core.outcome import with_actions
 from custom_filters.core.report import Report
 from custom_filters.reports.pack import Material, write_pack
-from tests.reports.samples import NOW, POLICY, credential, evaluation, exempt, report, user, value
+from tests.core.test_outcome import line
+from tests.reports.samples import POLICY, credential, evaluation, exempt, report, user, value
 
 MADE = report(
     value(user("alice", credential(200))), value(exempt("carol", credential(400))),
@@ -31,12 +31,7 @@ def row(name: str, verdict: str, **more: Any) -> dict[str, Any]:
 
 
 def journal() -> list[dict[str, Any]]:
-    lines, previous = [], GENESIS
-    for result in ("done", "failed"):
-        action = Action("disable", result, "aws", "111111111111", "alice", "AIDAALICE", "stale")
-        lines.append(entry(action, Origin("run-1", WHO, "p"), NOW, previous))
-        previous = lines[-1]["hash"]
-    return lines
+    return [line(next(iter(MADE.findings)), "disable", result) for result in ("done", "failed")]
 
 
 def made() -> Report:

@@ -14,7 +14,7 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from custom_filters.core.mark import stamp
+from custom_filters.core.notes import stamp
 from custom_filters.core.policy_data import actions
 from custom_filters.core.report import Evaluation
 from custom_filters.core.verdict import UNUSED
