@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from custom_filters.core.verdict import UNUSED
 _UNTIL = re.compile(r"until (.+Z)$")
 _WORDS = {"disable": "disabled", "mark": "marked", "unmark": "unmarked", "enable": "restored"}
 _PHASES = {"disable": "disabled", "mark": "marked", "unmark": "detected", "enable": "detected"}
+_TEXTS = ("operation", "result", "reason", "at", "policy", "hash")
 _OPEN = "it was begun and its end is not in the journal: look at the credential"
 _UNDO = {
     "disable": "c7n-unused restore OUT --user USER",
@@ -62,9 +63,42 @@ def sums(entries: Iterable[Entry]) -> list[Sum]:
 
 
 def _subject(entry: Entry) -> tuple[Any, ...]:
+    who = entry["principal"]
+    return (who["provider"], who["account"], who["user_id"], *listed_id(entry))
+
+
+def listed_id(entry: Entry) -> tuple[str, str]:
+    """Kind and id of a line's credential as findings name it; empty texts where it is about the user."""
+    credential = entry["credential"]
+    return (credential["kind"], entry.get("listed_as") or credential["id"]) if credential else ("", "")
+
+
+def subject_of(entry: Entry) -> str:
+    """Who and what a line is about, for people."""
     who, credential = entry["principal"], entry["credential"] or {}
-    names = (who["provider"], who["account"], who["user_id"])
-    return (*names, credential.get("kind"), credential.get("id"))
+    return " ".join(filter(None, (who["provider"], who["user"], *credential.values())))
+
+
+def told(report: Report) -> Iterator[str]:
+    """What a run did, a line each: the sums, every refusal and failure, and what is open."""
+    for found in sums(report.actions):
+        why, undo = f": {found.why}" if found.why else "", f" (undo: {found.undo})" if found.undo else ""
+        yield f"{found.what} {found.times}{why}{undo}"
+    for entry in outcomes(report.actions):
+        if entry["result"] != "done":
+            yield f"  {entry['result']} {entry['operation']} {subject_of(entry)}: {entry['reason']}"
+
+
+def readable(entry: Entry) -> bool:
+    """Whether a line that was read from a file is one of a journal of ours."""
+    who, credential, after = (entry.get(name) for name in ("principal", "credential", "after"))
+    parts = [(entry, _TEXTS), (who, ("provider", "account", "user", "user_id"))]
+    parts += [] if credential is None else [(credential, ("kind", "id"))]
+    parts += [(after, tuple(after))] if isinstance(after, dict) else []
+    ends = (entry.get("undo"), entry.get("listed_as"), None if isinstance(after, dict) else after)
+    return all(isinstance(end, (str, type(None))) for end in ends) and all(
+        isinstance(part, dict) and all(isinstance(part.get(key), str) for key in keys) for part, keys in parts
+    )
 
 
 def _with_done(by_subject: Mapping[tuple[Any, ...], Entry], finding: Finding) -> Finding:
@@ -72,7 +106,7 @@ def _with_done(by_subject: Mapping[tuple[Any, ...], Entry], finding: Finding) ->
     credential = finding["credential"]
     entry = by_subject.get((*who, credential["kind"], credential["id"]))
     if entry is None and (finding["verdict"] in UNUSED or finding["phase"] == "marked"):
-        entry = by_subject.get((*who, None, None))
+        entry = by_subject.get((*who, "", ""))
     if entry is None:
         return finding
     told = {name: entry[name] for name in ("operation", "result", "reason", "undo", "at")}
@@ -88,13 +122,15 @@ def _stage(entry: Entry) -> dict[str, Any]:
         "phase": _PHASES[entry["operation"]],
         "next_action": "disable-unused" if due else None,
         "next_action_at": due,
+        "disabled_at": entry["at"] if entry["operation"] == "disable" else None,
     }
 
 
 def _due(entry: Entry) -> str | None:
     """When a marked credential may be switched off; the earliest where the line speaks of several."""
-    after, (_, _, _, kind, name) = entry["after"] or {}, _subject(entry)
-    own = [text for key, text in after.items() if kind is None or key.endswith(f" {kind} {name}")]
+    after, credential = entry["after"] or {}, entry["credential"]
+    end = f" {credential['kind']} {credential['id']}" if credential else ""
+    own = [text for key, text in after.items() if key.endswith(end)]
     return min((match[1] for text in own if (match := _UNTIL.search(text))), default=None)
 
 
@@ -109,8 +145,7 @@ def with_actions(report: Report, entries: Iterable[Entry]) -> Report:
 
 
 def off_since(finding: Finding) -> str | None:
-    """Since when a credential is off by us (empty: since an earlier run); None when it is not."""
+    """Since when a credential is off by us (empty: nobody knows); None when it is not."""
     if finding["phase"] != "disabled":
         return None
-    done = finding["done"]
-    return done["at"] if done and (done["operation"], done["result"]) == ("disable", "done") else ""
+    return finding["disabled_at"] or ""

@@ -28,6 +28,15 @@ FIELDS = (
     "exemption", "credentials",
 )  # fmt: skip
 _HEAD = ("provider", "account", "policy", "as_of", "examined", "filtered_out")
+_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("uid", "user", "user_id", "user_type", "reason"), (str,)),
+    "owner": (str, type(None)), "privileged": (bool, type(None)), "exemption": (dict, type(None)),
+    "credentials": (list,),
+}  # fmt: skip
+_PARTS = {
+    "exemption": ("reason", "approved_by", "expires"),
+    "credentials": ("kind", "id", "verdict", "reason", "last_used", "becomes", "changes_at"),
+}
 NOT_RECORDED = "population not recorded"
 
 
@@ -111,6 +120,8 @@ def parse(text: Iterable[str]) -> Population:
     for number, item in enumerate(rows, 2):
         _check(number, item)
     values = {name: head[name] for name in _HEAD if name != "examined"}
+    if type(values["filtered_out"]) not in (int, type(None)):
+        raise PopulationError(f"{FILE_NAME} has filtered_out {values['filtered_out']!r}")
     return Population(**values, rows=tuple(rows))
 
 
@@ -128,13 +139,26 @@ def _check(number: int, item: Mapping[str, Any]) -> None:
     missing = [name for name in FIELDS if name not in item]
     if missing:
         raise PopulationError(f"line {number} of {FILE_NAME} lacks {missing[0]!r}")
-    if item["verdict"] not in SELECTABLE or not isinstance(item["user"], str):
+    if item["verdict"] not in SELECTABLE:
         raise PopulationError(f"line {number} of {FILE_NAME} has verdict {item['verdict']!r}")
+    wrong = [n for n, types in _TYPES.items() if type(item[n]) not in types]
+    wrong += [n for n, names in _PARTS.items() if not _has(item[n], names)]
+    if wrong:
+        raise PopulationError(f"line {number} of {FILE_NAME} has {wrong[0]} {item[wrong[0]]!r}")
     try:
         for name in ("last_used", "as_of"):
             _ = item[name] is None or parse_time(item[name])
     except (TypeError, ValueError) as error:
         raise PopulationError(f"line {number} of {FILE_NAME} has a {name} that is no time") from error
+
+
+def _has(value: Any, names: Iterable[str]) -> bool:
+    """Whether each part of it is an object that holds only texts and nulls under these names."""
+    parts = value if isinstance(value, list) else [] if value is None else [value]
+    return all(
+        isinstance(part, dict) and all(isinstance(part.get(name), (str, type(None))) for name in names)
+        for part in parts
+    )
 
 
 def sentence(counts: Mapping[str, int] | None, filtered_out: int | None = None) -> str:

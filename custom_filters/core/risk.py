@@ -36,17 +36,17 @@ def _old_key(finding: Mapping[str, Any], verdict: str) -> bool:
 
 
 def _no_second_factor(finding: Mapping[str, Any], verdict: str) -> bool:
-    return finding["credential"]["kind"] in ("password", "sign-in") and finding.get("mfa") is False
+    return finding["credential"]["kind"] in ("password", "sign-in") and finding["mfa"] is False
 
 
-#: In the order in which reasons are told. `mfa` and `tags_itself` are optional facts of a finding.
+#: In the order in which reasons are told.
 RULES = (
     Rule("high", "privileged and unused", lambda f, v: v in UNUSED and f["privileged"] is True),
     Rule("medium", "privileged, and nobody knows whether it is used",
          lambda f, v: v == "unknown" and f["privileged"] is True),
     Rule("medium", "a guest who does not come", lambda f, v: v in UNUSED and f["user_type"] == "guest"),
     Rule("medium", "no second factor", _no_second_factor),
-    Rule("medium", "can tag itself, and so forge its own mark", lambda f, v: f.get("tags_itself") is True),
+    Rule("medium", "can tag itself, and so forge its own mark", lambda f, v: f["tags_itself"] is True),
     Rule("medium", "key older than 365 days", _old_key),
     Rule("medium", "unused for a year or longer",
          lambda f, v: v in UNUSED and (f["days_unused"] or 0) >= _LONG),

@@ -38,6 +38,7 @@ def _or_null(properties: dict[str, Any]) -> dict[str, Any]:
     return {"oneOf": [{"type": "null"}, _object(properties)]}
 
 
+_BOOL_OR_NULL = {"type": ["boolean", "null"]}
 _FINDING = _object(
     {
         "schema": {"const": SCHEMA},
@@ -46,7 +47,8 @@ _FINDING = _object(
         "user": _TEXT,
         "user_id": _TEXT,
         "user_type": _TEXT,
-        "privileged": {"type": ["boolean", "null"]},
+        **dict.fromkeys(("privileged", "mfa", "tags_itself"), _BOOL_OR_NULL),
+        "licences": {"type": ["integer", "null"], "minimum": 0},
         "owner": _TEXT_OR_NULL,
         "owner_source": _TEXT_OR_NULL,
         "credential": _object({"kind": _TEXT, "id": _TEXT, "status": _TEXT, "created": _TIME_OR_NULL}),
@@ -63,6 +65,7 @@ _FINDING = _object(
         "phase": {"enum": list(get_args(Phase))},
         "next_action": _TEXT_OR_NULL,
         "next_action_at": _TIME_OR_NULL,
+        "disabled_at": _TIME_OR_NULL,
         "exemption": _or_null({"reason": _TEXT, "approved_by": _TEXT_OR_NULL, "expires": _TIME_OR_NULL}),
         "policy": _TEXT,
         "controls": _list(_TEXT),

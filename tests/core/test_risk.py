@@ -8,6 +8,7 @@ from custom_filters.core.risk import LEVELS, RULES, gravity, risk
 
 PLAIN: dict[str, Any] = {
     "account": "1", "user": "ann", "uid": "0", "user_type": "human", "privileged": False, "days_unused": 100,
+    "mfa": None, "tags_itself": None,
     "as_of": "2026-11-23T06:00:00Z", "credential": {"kind": "password", "created": "2020-01-01T00:00:00Z"},
 }  # fmt: skip
 KEY = {"kind": "access-key", "created": "2025-11-23T06:00:00Z"}
