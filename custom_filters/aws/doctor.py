@@ -50,7 +50,8 @@ def checks() -> Iterator[Check]:
     iam = session.client("iam", region_name=region or _HOME)
     yield from _reads({**_account_calls(iam), **_trail_calls(session.client("cloudtrail", region or _HOME))})
     yield _last_used(iam)
-    yield from _enforcing(_changes(iam))
+    trail, ec2 = (session.client(service, region or _HOME) for service in ("cloudtrail", "ec2"))
+    yield from _enforcing({**_changes(iam), **_recent(trail, ec2)})
     yield _report(iam)
 
 
@@ -117,13 +118,23 @@ def _last_used(iam: Any) -> Check:
 
 
 def _changes(iam: Any) -> Calls:
-    """What enforce.yml and restores ask, of a user that is not there."""
+    """What enforce.yml and restores ask beyond reports, of a user that is not there."""
     who, key = _nobody(), "AKIA" + "0" * 16
     return {
         "iam:TagUser": lambda: iam.tag_user(**who, Tags=[{"Key": TAG, "Value": ""}]),
-        "iam:UntagUser": lambda: iam.untag_user(**who, TagKeys=[TAG]),
         "iam:UpdateAccessKey": lambda: iam.update_access_key(**who, AccessKeyId=key, Status="Inactive"),
         "iam:DeleteLoginProfile": lambda: iam.delete_login_profile(**who),
+        "iam:GetUserPolicy": lambda: iam.get_user_policy(**who, PolicyName="x"),
+        "iam:ListUserPolicies": lambda: iam.list_user_policies(**who),
+        "iam:ListAttachedUserPolicies": lambda: iam.list_attached_user_policies(**who),
+    }
+
+
+def _recent(trail: Any, ec2: Any) -> Calls:
+    """What tells of the last hours."""
+    return {
+        "cloudtrail:LookupEvents": lambda: trail.lookup_events(MaxResults=1),
+        "ec2:DescribeRegions": ec2.describe_regions,
     }
 
 
@@ -136,7 +147,7 @@ def _enforcing(calls: Calls) -> Iterator[Check]:
         yield Check("to enforce", ok=True, detail=f"not granted, for reports only: {', '.join(problems)}")
         return
     for permission in sorted(calls):
-        detail = problems.get(permission, "granted (only to mark and disable)")
+        detail = problems.get(permission, "granted (only to mark, disable and restore)")
         yield Check(permission, permission not in problems, detail, f"{_GRANT} with --enforce")
 
 

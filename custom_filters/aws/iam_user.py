@@ -18,7 +18,7 @@ from custom_filters.aws.credentials import KINDS, LAST_USED, PASSWORD, WITHOUT_L
 from custom_filters.aws.fresh import get_fresh_user
 from custom_filters.aws.identities import with_advice
 from custom_filters.aws.judging import Judging
-from custom_filters.aws.notes import BY_SLOT, place_for
+from custom_filters.aws.notes import BY_SLOT, place_for, value_problem
 from custom_filters.aws.privilege import Privileges
 from custom_filters.aws.recent import changed_by, recent_use, shared_resets, shared_trail
 from custom_filters.aws.source import NAME
@@ -155,6 +155,11 @@ class IamUser(Kind):
             return "disable-unused: `quarantine: true` denies the whole user and needs `match: user`"
         return None
 
+    @classmethod
+    def note_problem(cls, text: str) -> str | None:
+        """See value_problem."""
+        return value_problem(text)
+
     def prepare(self, word: str) -> None:
         """Who acts is never touched; CloudTrail's clients are made in this thread."""
         self._caller  # noqa: B018 (asked in this thread)
@@ -176,6 +181,7 @@ class IamUser(Kind):
 
     def identities(self, resources: list[Resource], now: datetime) -> Iterator[tuple[Resource, Identity]]:
         """See Judging."""
+        self._privileges = shared_listing(self.manager).privileges
         known = Judging(self.manager, self.request, now).identities(resources)
         for resource in resources:
             yield resource, known[resource["UserName"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from custom_filters.aws.credentials import ACCESS_KEY, CERTIFICATE
 from custom_filters.core.notes import EXEMPT, PREFIX, read_notes
 from custom_filters.core.notes_writing import Place
 
+_ALLOWED = r"[\w\s.:/=+\-@]*"
 MOST_TAGS, LONGEST_VALUE = 50, 256
 #: How long a change may take to show in a credential report.
 _REPORT_DELAY = timedelta(minutes=5)
@@ -23,9 +25,20 @@ def place_for(tags: Mapping[str, str], tag: str) -> Place:
         LONGEST_VALUE,
         parts=MOST_TAGS,
         most=MOST_TAGS - len(theirs),
-        allowed=r"[\w\s.:/=+\-@]*",
+        allowed=_ALLOWED,
         remedy=f"a user has at most {MOST_TAGS} tags: remove one, or change `msg:`",
     )
+
+
+def value_problem(value: str) -> str | None:
+    """Why AWS would not take this as a tag's value."""
+    if len(value) > LONGEST_VALUE:
+        return (
+            f"a tag value has at most {LONGEST_VALUE} characters, the mark has {len(value)}; shorten `msg:`"
+        )
+    if not re.fullmatch(_ALLOWED, value):
+        return "a tag value takes letters, digits, spaces and _.:/=+-@ only; change `msg:`"
+    return None
 
 
 def outdated_by_us(tags: Mapping[str, str], user_id: str, generated: datetime, now: datetime) -> bool:

@@ -37,6 +37,9 @@ PREREQUISITES = frozenset(
         "cloudtrail:GetTrailStatus",
     }
 )
+#: What disable-unused does without, saying so: credentials are then not checked in the last hours, and
+#: passwords, which cannot be brought back, stay.
+OPTIONAL = frozenset({"cloudtrail:LookupEvents", "ec2:DescribeRegions"})
 #: What kinds without last-used data need: only Access Advisor lets them be switched off at all.
 _BY_ADVICE = frozenset(
     {"iam:UpdateSSHPublicKey", "iam:UpdateServiceSpecificCredential", "iam:UpdateSigningCertificate"}

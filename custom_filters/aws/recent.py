@@ -23,7 +23,8 @@ from custom_filters.aws.cloudtrail import (
 from custom_filters.aws.credentials import ACCESS_KEY, PASSWORD
 from custom_filters.aws.quarantine import COMPROMISED, denies_everything, is_ours
 from custom_filters.core.credential import Identity
-from custom_filters.core.lifecycle_states import Recent
+from custom_filters.core.evidence import Used
+from custom_filters.core.lifecycle_states import Recent, item_of
 from custom_filters.core.notes import Item
 from custom_filters.core.times import format_time, to_utc
 from custom_filters.custodian.kind import Fresh, with_use
@@ -76,7 +77,20 @@ def recent_use(
     recent = asked.recent([_PASSWORD_ITEM] if known and not reset else [])
     if recent.state == "checked" and not known:
         recent = replace(recent, reason=resets.recent().reason)
-    return with_use(identity, uses(asked.events, keys)), recent
+    return with_use(identity, _spread(uses(asked.events, keys), identity)), recent
+
+
+def _spread(seen: Mapping[Item | None, Used], identity: Identity) -> dict[Item | None, Used]:
+    """What cannot be told apart, such as a session, may be the use of any of the credentials."""
+    anybodys = seen.get(None)
+    if anybodys is None:
+        return dict(seen)
+    items = [item_of(credential) for credential in identity.credentials]
+    return {**{item: max(seen.get(item, anybodys), anybodys, key=_at) for item in items}, None: anybodys}
+
+
+def _at(used: Used) -> datetime:
+    return used.at
 
 
 def changed_by(

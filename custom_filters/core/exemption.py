@@ -11,6 +11,7 @@ from custom_filters.core.times import parse_time
 from custom_filters.core.vocabulary import PROVIDERS
 
 _REQUIRED = ("provider", "account", "user", "reason", "approved_by", "expires")
+_MAY_BE_ABSENT = "may-be-absent"
 
 
 class ExemptionError(ValueError):
@@ -31,6 +32,13 @@ class Exemption:
     reason: str
     approved_by: str | None
     expires: datetime | None
+    #: Whether it is fine that nobody of that name is there.
+    may_be_absent: bool = False
+
+    @property
+    def is_literal(self) -> bool:
+        """Whether it names one user of one account, without patterns."""
+        return not any(set("*?[") & set(text) for text in (self.account, self.user))
 
     def expired(self, now: datetime) -> bool:
         """Whether it no longer protects at `now`."""
@@ -47,7 +55,7 @@ class Exemption:
 
 def parse_exemption(entry: Mapping[str, object], where: str) -> Exemption:
     """Read one entry; `where` (file and line) starts the sentence of an ExemptionError."""
-    unknown = sorted(set(map(str, entry)) - set(_REQUIRED))
+    unknown = sorted(set(map(str, entry)) - {*_REQUIRED, _MAY_BE_ABSENT})
     if unknown:
         raise ExemptionError(f"{where}: unknown key {unknown[0]!r}; an exemption has {', '.join(_REQUIRED)}")
     for key in _REQUIRED:
@@ -57,7 +65,11 @@ def parse_exemption(entry: Mapping[str, object], where: str) -> Exemption:
     if provider not in PROVIDERS:
         raise ExemptionError(f"{where}: provider {provider!r} is not one of {', '.join(PROVIDERS)}")
     texts = {key: _text(entry[key], key, where) for key in ("account", "user", "reason", "approved_by")}
-    return Exemption(provider=provider, expires=_expiry(entry["expires"], where), **texts)
+    absent = entry.get(_MAY_BE_ABSENT, False)
+    if not isinstance(absent, bool):
+        raise ExemptionError(f"{where}: {_MAY_BE_ABSENT!r} is {absent!r}, not true or false")
+    expires = _expiry(entry["expires"], where)
+    return Exemption(provider=provider, expires=expires, may_be_absent=absent, **texts)
 
 
 def _text(value: object, key: str, where: str) -> str:

@@ -23,6 +23,8 @@ FILE_NAME = "c7n-unused-actions.jsonl"
 #: `previous` of a file's first line.
 GENESIS = "0" * 64
 
+_SWITCHES = frozenset({"disable", "enable"})
+
 Step = Literal["intent", "outcome"]
 Line = dict[str, Any]
 
@@ -208,3 +210,12 @@ def open_intents(lines: Iterable[Mapping[str, Any]]) -> list[str]:
         for off in switched_off(lines)
         if not off.recorded
     ]
+
+
+def sessions_left(lines: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Id -> name of whoever was switched off last without that sessions were ended."""
+    newest: dict[str, Mapping[str, Any]] = {}
+    for entry in lines:
+        if (entry["step"], entry["result"]) == ("outcome", "done") and entry["operation"] in _SWITCHES:
+            newest[entry["principal"]["user_id"]] = entry
+    return {key: e["principal"]["user"] for key, e in newest.items() if e["sessions"] == "failed"}

@@ -41,10 +41,10 @@ def _is_on(identity: Identity, item: Item) -> bool:
 def objection(facts: Facts, terms: Terms, now: datetime) -> str | None:
     """Why this identity is neither marked nor disabled."""
     exemption = facts.identity.exemption
-    if facts.gone:
-        return "it is gone"
     if facts.untouchable:
         return facts.untouchable
+    if facts.gone:
+        return "it is gone"
     if exemption and not exemption.expired(now):
         return f"exempt: {exemption.reason}"
     return facts.protected if not terms.include_admins else None
@@ -53,6 +53,8 @@ def objection(facts: Facts, terms: Terms, now: datetime) -> str | None:
 def decide_mark(facts: Facts, terms: Terms, now: datetime) -> Decision:
     """Give notice to selected credentials that have none that counts; renew what is void, repair the rest."""
     notes, reason = facts.notes, objection(facts, terms, now)
+    if facts.gone:
+        return Decision("mark", "skipped", facts, reason or "it is gone")
     if notes is None:
         return Decision("mark", "failed", facts, "there is no place for notes")
     if reason:
@@ -115,6 +117,8 @@ def decide_unmark(facts: Facts, terms: Terms, now: datetime) -> Decision:
 def decide_disable(facts: Facts, terms: Terms, now: datetime) -> Decision:
     """Switch off credentials whose own fresh verdict is unused and whose own notice ran out, as told."""
     notes, reason = facts.notes, objection(facts, terms, now)
+    if facts.gone:
+        return Decision("disable", "skipped", facts, reason or "it is gone")
     if notes is None or notes.problems:
         why = "; ".join(p.sentence for p in notes.problems) if notes else "there is no place for notes"
         return Decision("disable", "failed", facts, f"{why}: not disabled")

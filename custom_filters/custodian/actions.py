@@ -6,7 +6,6 @@ import os
 import threading
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -17,15 +16,16 @@ from c7n.exceptions import PolicyExecutionError
 from c7n.utils import chunks, type_schema
 
 from custom_filters.core.credential import Identity
-from custom_filters.core.journal import Origin
-from custom_filters.core.lifecycle import decide_disable, decide_restore, limit_problem
-from custom_filters.core.lifecycle_states import Decision, Facts, Operation, Recent, Terms, item_of
+from custom_filters.core.journal import Origin, sessions_left
+from custom_filters.core.lifecycle import decide_disable, limit_problem
+from custom_filters.core.lifecycle_states import Decision, Facts, Operation, Recent, Terms
 from custom_filters.core.notes import Entry, Item
 from custom_filters.core.policy_data import has_unused_filter, tag_of, unused_filter
-from custom_filters.core.vocabulary import DISABLE, ENABLE, EVENT_VARIABLE, RUN_ID_VARIABLE
+from custom_filters.core.vocabulary import DISABLE, EVENT_VARIABLE, RUN_ID_VARIABLE
 from custom_filters.custodian import clock
 from custom_filters.custodian.changes import Changes, Plan
 from custom_filters.custodian.decisions import approved, carried_over, with_kept
+from custom_filters.custodian.exemptions import absent_problem
 from custom_filters.custodian.journal import Journal, open_journal
 from custom_filters.custodian.kind import Fresh, Kind, Resource, Selected
 from custom_filters.custodian.notes import is_uncertain, own_notes
@@ -104,11 +104,15 @@ class KindAction(BaseAction):
         if journal.delivered_before():
             self.log.warning("this event was delivered before: nothing is done again")
             return
-        failed = self._act_on_all(selected, journal)
+        failed = self.left_over(journal) + self._act_on_all(selected, journal)
         self.kind.forget()
         if failed:
             told = "; ".join(failed[:_TOLD_FAILURES])
             raise PolicyExecutionError(f"{len(failed)} failures on {len(resources)} resources: {told}")
+
+    def left_over(self, journal: Journal) -> list[str]:
+        """Try again what an earlier run could not end; a sentence for each failure."""
+        return []
 
     def _limit_problem(self, chosen: int) -> str | None:
         if "limit-percent" not in self.data:
@@ -123,6 +127,9 @@ class KindAction(BaseAction):
         if self.operation in {"mark", "disable"}:
             kind.request.forget_exemptions()
         kind.prepare(self.word)
+        if self.operation in {"mark", "disable"}:
+            entries, account = kind.request.entries, kind.account()
+            refuse(absent_problem(entries, kind.provider, account, kind.find, self.now))
         if has_unused_filter(self.manager.data):
             found = kind.identities(resources, self.now)
             known = [(resource, with_kept(kind.request, one, self.now)) for resource, one in found]
@@ -161,8 +168,10 @@ class KindAction(BaseAction):
         try:
             read = self.read(of)
             if read is None:
-                return Plan(self.decide(Facts(of.identity, None, gone=True)), of)
-            facts, others = self.facts_of(self._as_decided(of, read))
+                gone = Facts(of.identity, None, gone=True, untouchable=self.kind.untouchable(of))
+                return Plan(self.decide(gone), of)
+            read = self._as_decided(of, read)
+            facts, others = self.facts_of(read)
             facts = replace(facts, approved=self.approved(of.identity, read.identity))
             return Plan(self.decide(self.more_facts(facts, read)), read, others)
         except self.kind.errors as error:
@@ -239,6 +248,16 @@ class DisableUnused(KindAction):
             return frozenset()
         return approved(self.kind.request, listed, fresh, self.kind.slots, self.now)
 
+    def left_over(self, journal: Journal) -> list[str]:
+        """Sessions that an earlier run in this folder could not end."""
+        failed = []
+        for key, name in sessions_left(journal.earlier).items():
+            try:
+                self.kind.end_sessions(key)
+            except self.kind.errors as error:
+                failed.append(f"the sessions of {name} were not ended: {error}")
+        return failed
+
     def read(self, of: Selected) -> Fresh | None:
         """Past every cache."""
         return self.kind.fresh(of, self.now)
@@ -257,87 +276,3 @@ class DisableUnused(KindAction):
     def decide(self, facts: Facts) -> Decision:
         """See decide_disable."""
         return decide_disable(facts, self.terms, self.now)
-
-
-class EnableUnused(KindAction):
-    """Switch on again exactly what the record of {plural} says that we switched off.
-
-    Nothing is done where others changed the identity since, unless `even-if-changed` names it. `only` lists
-    identities by name and id, with the credentials (kind=id) that a journal has; they are found by single
-    reads, without a listing. {text}
-    """
-
-    word = ENABLE
-    operation = "enable"
-
-    @staticmethod
-    def schema_of(kind: type[Kind]) -> dict[str, Any]:
-        """The action's schema for a kind."""
-        text = {"type": "string"}
-        items = {"type": "array", "items": text, "uniqueItems": True}
-        one = {
-            "type": "object",
-            "required": ["user"],
-            "additionalProperties": False,
-            "properties": {"user": text, "id": text, "account": text, "items": items},
-        }
-        schema: dict[str, Any] = type_schema(
-            ENABLE,
-            **{
-                "tag": kind.tag_schema,
-                "only": {"type": "array", "items": one, "minItems": 1},
-                "even-if-changed": {"type": "string"},
-            },
-        )
-        return schema
-
-    def __init__(self, data: Any = None, manager: Any = None, log_dir: Any = None) -> None:
-        """With `only`, the policy's resources are those, found one by one."""
-        super().__init__(data, manager, log_dir)
-        if manager is not None and self.data.get("only"):
-            manager.resources = self._found
-
-    def _found(self, *args: Any, **options: Any) -> list[Resource]:
-        kind = self.of_kind(self.manager, {}, self.data)
-        account = kind.account()
-        other = next((o for o in self.data["only"] if o.get("account", account) != account), None)
-        if other:
-            raise PolicyExecutionError(
-                f"{other['user']} belongs to the account {other['account']}, and the log-in is for "
-                f"{account}: nothing was switched on"
-            )
-        return [r for one in self.data["only"] for r in kind.find_all(one["user"], one.get("id"))]
-
-    def prepare(self, resources: list[Resource]) -> list[Selected]:
-        """Nothing of the listing is needed; notes are read with the status."""
-        self.now, self.terms = clock.now(), self.terms_of()
-        self.kind.prepare(self.word)
-        return [Selected(resource, self.kind.identity(resource), None) for resource in resources]
-
-    def read(self, of: Selected) -> Fresh | None:
-        """Status and notes; nothing is judged."""
-        return self.kind.current(of)
-
-    def more_facts(self, facts: Facts, read: Selected) -> Facts:
-        """What others did since."""
-        since = {e.item: e.disabled_at or e.until for e in facts.notes.off()} if facts.notes else {}
-        if not isinstance(read, Fresh):
-            return facts
-        found = self.kind.changed_by(read, since, self.now)
-        return Facts(**{**vars(facts), "other_hands": found})
-
-    def decide(self, facts: Facts) -> Decision:
-        """See decide_restore."""
-        mine = (o for o in self.data.get("only", ()) if facts.identity.id == o.get("id", facts.identity.id))
-        asked: Mapping[str, Any] = next(
-            (o for o in mine if o["user"] == facts.identity.name or "id" in o), {}
-        )
-        wanted = _items(asked["items"]) if "items" in asked else None
-        if wanted is not None and len(self.of_kind.credential_kinds) == 1:  # others are other resources
-            wanted = [i for i in wanted if i in {item_of(c) for c in facts.identity.credentials}]
-        even = self.data.get("even-if-changed") in {facts.identity.name, facts.identity.id}
-        return decide_restore(facts, wanted, self.now, even_if_changed=even)
-
-
-def _items(texts: Iterable[str]) -> list[Item]:
-    return [Item(kind, name) for kind, _, name in (text.partition("=") for text in texts)]

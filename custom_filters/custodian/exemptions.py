@@ -7,7 +7,8 @@ provider, account, user, reason, approved_by and expires.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,25 @@ def load_exemptions(location: str | None, session_factory: Callable[[], Any]) ->
         return ()
     session = local_session(session_factory)
     return shared(session, ("exemptions", location), lambda: read_exemptions(location, session))
+
+
+def absent_problem(
+    entries: Iterable[Exemption], provider: str, account: str, find: Callable[..., Any], now: datetime
+) -> str | None:
+    """Why nobody of an account is touched: an exemption names somebody who is not there, perhaps misspelt.
+
+    `find` looks for a resource by name and id.
+    """
+    for entry in entries:
+        mine = entry.is_literal and (entry.provider, entry.account.lower()) == (provider, account.lower())
+        if not mine or entry.may_be_absent or entry.expired(now):
+            continue
+        if find(entry.user, None) is None and find(entry.user, entry.user) is None:
+            return (
+                f"the exemption of {entry.user} in the account {account} matches nobody; correct its "
+                "name, or add `may-be-absent: true`"
+            )
+    return None
 
 
 def read_exemptions(location: str, session: Any = None) -> tuple[Exemption, ...]:

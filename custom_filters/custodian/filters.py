@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, get_args
@@ -17,13 +17,13 @@ from custom_filters.core.judge import IdentityJudgement, judge_identity, select
 from custom_filters.core.lifecycle_states import Facts, MarkState, RecordState, mark_states, record_states
 from custom_filters.core.policy_data import tag_of, unused_filter, verdicts_of
 from custom_filters.core.verdict import SELECTABLE
-from custom_filters.core.vocabulary import ANNOTATION, DISABLE, FILTER, MARK_FILTER, RECORD_FILTER
+from custom_filters.core.vocabulary import ANNOTATION, DISABLE, EXEMPT_TAG, FILTER, MARK_FILTER, RECORD_FILTER
 from custom_filters.custodian import clock, population
 from custom_filters.custodian.decisions import read_decisions, with_kept
 from custom_filters.custodian.kind import Kind, Resource, Selected
 from custom_filters.custodian.notes import is_uncertain, lifecycle_state, own_notes
 from custom_filters.custodian.terms import examined_by, terms_of
-from custom_filters.custodian.validation import policy_problem, refuse, refuse_invalid
+from custom_filters.custodian.validation import exemptions_problem, policy_problem, refuse, refuse_invalid
 
 _DAYS = {"type": "integer", "minimum": 1, "maximum": 400}
 
@@ -34,7 +34,7 @@ def _examined(manager: Any, resources: list[Resource]) -> None:
     counts[""] = max(len(resources), counts.get("", 0))
 
 
-def _list_of(words: Iterable[str]) -> dict[str, Any]:
+def _list_of(words: Iterable[str | bool]) -> dict[str, Any]:
     return {"type": "array", "items": {"enum": list(words)}, "minItems": 1, "uniqueItems": True}
 
 
@@ -57,7 +57,11 @@ class KindFilter(Filter):
     def validate(self) -> KindFilter:
         """Refuse a policy that would change users on weaker grounds than the rules allow."""
         policy = self.manager.data
-        refuse_invalid(policy_problem(policy) or self.of_kind.problem(self.word, self.data, policy))
+        refuse_invalid(
+            policy_problem(policy)
+            or self.of_kind.problem(self.word, self.data, policy)
+            or exemptions_problem(policy)
+        )
         return self
 
     def keep(self, resources: list[Resource], asked: frozenset[str]) -> list[Resource]:
@@ -84,7 +88,7 @@ class KindFilter(Filter):
         raise NotImplementedError
 
 
-def _one_or_list(words: Iterable[str]) -> dict[str, Any]:
+def _one_or_list(words: Sequence[str | bool]) -> dict[str, Any]:
     return {"oneOf": [{"enum": list(words)}, _list_of(words)]}
 
 
@@ -154,10 +158,16 @@ class UnusedCredentials(KindFilter):
         selected = select(judged, request.match, verdicts_of(self.data), request.rules)
         if selected is None:
             return False
-        state = lifecycle_state(kind, Selected(resource, identity, kind.notes(resource)), now)
+        of = Selected(resource, identity, kind.notes(resource))
+        state = lifecycle_state(kind, of, now)
         if state.phase == "detected" and (next_action := kind.next_action(resource)):
             state = replace(state, next_action=next_action)
-        resource[ANNOTATION] = annotation(judged, selected, state, self._context(kind, now))
+        alone = {
+            "untouchable": kind.untouchable(of),
+            "protected": kind.protected(of),
+            "exempt_tag": (of.notes or {}).get(EXEMPT_TAG) if "exempt-tag" not in self.data else None,
+        }
+        resource[ANNOTATION] = {**annotation(judged, selected, state, self._context(kind, now)), **alone}
         return True
 
     def _context(self, kind: Kind, now: datetime) -> Context:
@@ -202,6 +212,10 @@ class UnusedMark(KindFilter):
         return frozenset(mark_states(facts, terms, now, kind.slots))
 
 
+#: How YAML reads the word off.
+_YAML_OFF = False
+
+
 class UnusedRecord(KindFilter):
     """Select {plural} by the record of what we switched off.
 
@@ -217,7 +231,7 @@ class UnusedRecord(KindFilter):
         schema: dict[str, Any] = type_schema(
             RECORD_FILTER,
             required=["state"],
-            state=_one_or_list(get_args(RecordState)),
+            state=_one_or_list([*get_args(RecordState), _YAML_OFF]),
             days={"type": "number", "minimum": 0},
         )
         return schema
@@ -233,4 +247,5 @@ class UnusedRecord(KindFilter):
 
 def _asked(data: Mapping[str, Any]) -> frozenset[str]:
     state = data["state"]
-    return frozenset([state] if isinstance(state, str) else state)
+    states = state if isinstance(state, list) else [state]
+    return frozenset("off" if one is _YAML_OFF else one for one in states)

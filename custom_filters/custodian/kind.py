@@ -118,6 +118,11 @@ class Kind(ABC):
         """What is wrong with a filter's or action's own options, in a sentence."""
         return None
 
+    @classmethod
+    def note_problem(cls, text: str) -> str | None:
+        """Why this text could not be kept as a mark."""
+        return None
+
     def prepare(self, word: str) -> None:  # noqa: B027 (as above)
         """Read what the action needs, in the main thread; raises where it could not work.
 
@@ -182,7 +187,10 @@ class Kind(ABC):
         return {}
 
     def untouchable(self, of: Selected) -> str | None:
-        """Why an identity is never touched (root, the caller, synced, its roles could not be read)."""
+        """Why an identity is never touched (root, the caller, synced, its roles could not be read).
+
+        Asked after `identities` by a filter, so that plans say it, and after `prepare` by an action.
+        """
         return None
 
     def protected(self, of: Selected) -> str | None:

@@ -10,11 +10,13 @@ from c7n.utils import type_schema
 from custom_filters.core.judge import judge_identity
 from custom_filters.core.lifecycle import RELEASED, decide_mark, decide_retire, decide_unmark, objection
 from custom_filters.core.lifecycle_states import Decision, Facts
+from custom_filters.core.notes import DEFAULT_MESSAGE, mark_text
 from custom_filters.core.policy_data import has_unused_filter, marks_for_us
 from custom_filters.core.vocabulary import DISABLE, MARK, RETIRE, UNMARK
+from custom_filters.custodian import clock
 from custom_filters.custodian.actions import LIMIT, KindAction
 from custom_filters.custodian.kind import Fresh, Kind, Resource, Selected
-from custom_filters.custodian.validation import mark_problem
+from custom_filters.custodian.validation import MESSAGE_END, mark_problem
 
 
 class MarkForOp(KindAction):
@@ -48,8 +50,9 @@ class MarkForOp(KindAction):
         return schema
 
     def option_problem(self) -> str | None:
-        """The mark must carry its hour in UTC, and be readable by `unused-mark`."""
-        return mark_problem(self.data)
+        """The mark must carry its hour in UTC, be readable by `unused-mark`, and fit."""
+        message = str(self.data.get("msg", DEFAULT_MESSAGE)).removesuffix(MESSAGE_END)
+        return mark_problem(self.data) or self.of_kind.note_problem(mark_text(message, clock.now()))
 
     def decide(self, facts: Facts) -> Decision:
         """See decide_mark."""

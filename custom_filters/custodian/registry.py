@@ -20,7 +20,8 @@ from custom_filters.core.vocabulary import (
     RETIRE,
     UNMARK,
 )
-from custom_filters.custodian.actions import DisableUnused, EnableUnused
+from custom_filters.custodian.actions import DisableUnused
+from custom_filters.custodian.enable_action import EnableUnused
 from custom_filters.custodian.filters import UnusedCredentials, UnusedMark, UnusedRecord
 from custom_filters.custodian.kind import Kind
 from custom_filters.custodian.mark_actions import MarkForOp, RetireRecord, StockMarkForOp, UnmarkUnused

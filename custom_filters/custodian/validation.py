@@ -13,12 +13,14 @@ from custom_filters.core.policy_data import (
     FoundFilter,
     changing_actions,
     days_of,
+    exemptions_of,
     filters,
     is_ours,
     unused_filters,
 )
 from custom_filters.core.verdict import UNUSED
 from custom_filters.core.vocabulary import DISABLE, FILTER, MARK_FILTER
+from custom_filters.custodian.exemptions import NONE, read_exemptions
 
 #: How a mark's message must end where a policy names one.
 MESSAGE_END = ": {op}@{action_date}"
@@ -60,6 +62,18 @@ def due_problem(policy: Mapping[str, Any]) -> str | None:
     if any(set(found.blocks) <= {"and"} and found.data.get("state") in ("due", ["due"]) for found in marks):
         return None
     return f"{DISABLE} needs the filter {{type: {MARK_FILTER}, state: due}}, so that notice was given"
+
+
+def exemptions_problem(policy: Mapping[str, Any]) -> str | None:
+    """What is wrong with exemptions that lie in a local file: they must be there and read."""
+    for location in exemptions_of(policy):
+        if location == NONE or "://" in location:
+            continue
+        try:
+            read_exemptions(location)
+        except PolicyExecutionError as error:
+            return f"policy {policy.get('name')!r}: {error}"
+    return None
 
 
 def refuse(problem: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -11,13 +12,14 @@ import boto3
 import pytest
 import yaml
 from botocore.stub import Stubber
-from click.testing import CliRunner
+from c7n.exceptions import PolicyExecutionError
 
-from custom_filters.aws.cloudtrail import Trail
+from custom_filters.aws.cloudtrail import Trail, uses
+from custom_filters.core.evidence import Used
+from custom_filters.core.notes import Item, read_notes
 from custom_filters.core.vocabulary import ACTIONS_FILE
-from custom_filters.runner.main import cli
 from custom_filters.sandbox.aws.people import Key, Password, Person, days
-from tests.aws.inside import calling, run
+from tests.aws.inside import run
 from tests.aws.runs import ROOT, embedded
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
@@ -37,7 +39,9 @@ def credential_policies() -> list[dict[str, Any]]:
     policies: list[dict[str, Any]] = yaml.safe_load(ENFORCE.read_text())["policies"]
     mine = [p for p in policies if p["name"].startswith("aws-iam-credential-")]
     for one in mine:
-        one["filters"][-1]["exemptions"] = "none"
+        for found in one["filters"]:
+            if found["type"] == "unused-credentials":
+                found["exemptions"] = "none"
     return mine
 
 
@@ -53,11 +57,12 @@ def test_only_the_key_that_was_marked_is_switched_off(tmp_path: Path) -> None:
             return found
 
         def listed(name: str) -> set[str]:
-            """Keys on the list of what was marked; their mark must be there too."""
+            """Keys whose notice runs; their mark must be there too."""
             tags = sandbox.aws.snapshot()[name]["tags"]
-            assert (TAG in tags) == (f"{TAG}-marked" in tags)
-            words = tags.get(f"{TAG}-marked", "").split()
-            return {w.removeprefix("access-key=") for w in words if w.startswith("access-key=")}
+            notes = read_notes(tags, sandbox.aws.user(name).id, sandbox.clock.now())
+            assert notes.problems == ()
+            assert bool(tags.get(TAG)) == bool(notes.live(TAG))
+            return {entry.id for entry in notes.live(TAG)}
 
         # Day 0: the keys that were unused for 31 days are listed, and no other credential.
         enforce()
@@ -108,26 +113,23 @@ def test_aws_meets_its_controls_to_the_day() -> None:
     assert days_of(policies["aws-iam-credential-unused-disable"]) == timedelta(days=45)
 
 
-def test_a_neglected_account_stops_at_max_resources(tmp_path: Path) -> None:
-    """60 % unused: before any action, with what to do."""
-    (tmp_path / "exemptions.yml").write_text("exemptions: []\n")
-    path = tmp_path / "enforce.yml"
-    path.write_text(
-        ENFORCE.read_text().replace("&exemptions exemptions.yml", f"&exemptions {tmp_path}/exemptions.yml")
-    )
-    people = [Person(f"old.{n}", keys=(Key(used=days(200)),)) for n in range(6)]
+def test_an_account_where_much_is_unused_stops_before_the_first_change(tmp_path: Path) -> None:
+    """11 of 15: the advice names the option. Three of three are no reason to stop."""
+    marking, *_ = yaml.safe_load(ENFORCE.read_text())["policies"]
+    marking["filters"][-1]["exemptions"] = "none"
+    people = [Person(f"old.{n}", keys=(Key(used=days(200)),)) for n in range(11)]
     people += [Person(f"new.{n}", created=days(2), keys=(Key(),)) for n in range(4)]
+    says = "11 of 15 examined would be changed, more than 30 % and more than 10: nothing was changed; if"
+    with embedded(now=NOW) as sandbox:
+        sandbox.aws.add(*people[:3])
+        run(sandbox, tmp_path / "small", marking)
+        assert sum(bool(u["tags"]) for u in sandbox.aws.snapshot().values()) == 3
     with embedded(now=NOW) as sandbox:
         sandbox.aws.add(*people)
-        before = sandbox.aws.snapshot()
-        with calling(sandbox):
-            arguments = ["run", "--enforce", "--yes", "-s", str(tmp_path / "out"), str(path)]
-            result = CliRunner().invoke(cli, arguments)
-        assert sandbox.aws.snapshot() == before
-    assert result.exit_code == 3
-    assert "aws-iam-user-unused-mark selected 6 identities, more than its max-resources of" in result.output
-    assert "look through the report, and if it is right raise max-resources" in result.output
-    assert list(tmp_path.rglob(ACTIONS_FILE)) == []
+        with pytest.raises(PolicyExecutionError, match=says):
+            run(sandbox, tmp_path / "large", marking)
+        assert not any(u["tags"] for u in sandbox.aws.snapshot().values())
+    assert list((tmp_path / "large").rglob(ACTIONS_FILE)) == []
 
 
 @pytest.fixture
@@ -137,34 +139,59 @@ def trail() -> Iterator[tuple[Trail, Stubber]]:
         "cloudtrail", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
     )
     with Stubber(client) as answers:
-        yield Trail({"us-east-1": client}, days=45), answers
+        yield Trail({"us-east-1": client}, "us-east-1"), answers
 
 
-def event(key: str | None) -> dict[str, Any]:
-    made = {"EventName": "ListBuckets", "EventTime": NOW - timedelta(days=3)}
+def event(key: str | None, name: str = "ListBuckets", failed: bool = False) -> dict[str, Any]:
+    record = {"responseElements": {"ConsoleLogin": "Failure"}} if failed else {}
+    made = {"EventName": name, "EventTime": NOW - timedelta(days=3), "CloudTrailEvent": json.dumps(record)}
     return {**made, "AccessKeyId": key} if key else made
 
 
-@pytest.mark.parametrize(
-    ("made_by", "vetoes"),
-    [("AKIAMINE", True), ("AKIAOTHER", False), ("ASIASESSION", True), ("AKIADELETED", True), (None, True)],
-)
-def test_events_of_the_users_other_keys_do_not_veto(trail: Any, made_by: str | None, vetoes: bool) -> None:
-    """What cannot be told apart from the credential vetoes: a session, a console event, a deleted key."""
-    one, answers = trail
-    answers.add_response("lookup_events", {"Events": [event(made_by)]})
-    assert bool(one.seen("half.hal", {"AKIAOTHER"}, NOW)) is vetoes
+MINE, PASSWORD = Item("access-key", "AKIAMINE"), Item("password", "password")
+SEEN: dict[str, tuple[dict[str, Any], Item | None]] = {
+    "its own key": (event("AKIAMINE"), MINE),
+    "a session": (event("ASIASESSION"), None),
+    "a deleted key": (event("AKIADELETED"), None),
+    "by no key": (event(None), None),
+    "a sign-in": (event(None, "ConsoleLogin"), PASSWORD),
+}
+
+
+@pytest.mark.parametrize(("made", "item"), SEEN.values(), ids=SEEN)
+def test_whose_use_an_event_is(made: dict[str, Any], item: Item | None) -> None:
+    """None: it cannot be told apart, and may be that of any credential."""
+    expected = Used(NOW - timedelta(days=3), "cloudtrail", value=made["EventName"], covers=False)
+    assert uses([made], ["AKIAMINE", "AKIAOTHER"]) == {item: expected}
+
+
+def test_a_sign_in_that_failed_is_no_use() -> None:
+    assert uses([event(None, "ConsoleLogin", failed=True)], []) == {}
 
 
 def test_every_page_is_read(trail: Any) -> None:
     one, answers = trail
+    since = NOW - timedelta(days=45)
     query = {
         "LookupAttributes": [{"AttributeKey": "Username", "AttributeValue": "half.hal"}],
-        "StartTime": NOW - timedelta(days=45),
+        "StartTime": since,
         "MaxResults": 50,
     }
     answers.add_response("lookup_events", {"Events": [event("AKIAOTHER")], "NextToken": "2"}, query)
     answers.add_response("lookup_events", {"Events": [], "NextToken": "3"}, {**query, "NextToken": "2"})
     answers.add_response("lookup_events", {"Events": [event("AKIAMINE")]}, {**query, "NextToken": "3"})
-    said = one.seen("half.hal", {"AKIAOTHER"}, NOW)
-    assert said == "back in use: CloudTrail of us-east-1 has ListBuckets at 2026-06-12T12:00:00Z"
+    found = one.of_user("half.hal", [], since, NOW)
+    assert [e["AccessKeyId"] for e in found.events] == ["AKIAOTHER", "AKIAMINE"]
+    assert found.recent().state == "checked"
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [("AccessDeniedException", "unavailable"), ("ThrottlingException", "failed"), ("Oops", "failed")],
+)
+def test_a_region_that_cannot_be_asked(trail: Any, code: str, state: str) -> None:
+    """Refused there, or failed this time: by the error's code."""
+    one, answers = trail
+    answers.add_client_error("lookup_events", code)
+    recent = one.of_user("half.hal", [], NOW - timedelta(days=1), NOW).recent()
+    assert (recent.state, "CloudTrail of us-east-1" in recent.reason) == (state, True)

@@ -12,11 +12,11 @@ from c7n.exceptions import PolicyExecutionError
 from custom_filters.sandbox.aws.people import Key, Password, Person, days
 from tests.aws.inside import calling, collection
 from tests.aws.inside import run as run_inside
-from tests.aws.runs import embedded, run, validate, written
+from tests.aws.runs import embedded, give_notice, run, validate, written
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
-DUE = {"maid_status": "Resource does not meet policy: disable-unused@2026/06/01 0000 UTC"}
-DISABLE = {"type": "disable-unused", "require-mark": False}
+DUE = {"type": "unused-mark", "state": "due"}
+DISABLE = {"type": "disable-unused"}
 MARK = {"type": "mark-for-op", "op": "disable-unused", "hours": 336}
 
 
@@ -42,7 +42,12 @@ REFUSED: dict[str, tuple[list[Any], dict[str, Any], str]] = {
     "message": ([UNUSED], {**MARK, "msg": "gone soon"}, "`msg:` must end in ': {op}@{action_date}'"),
     "alphabet": ([UNUSED], {**MARK, "msg": "(!): {op}@{action_date}"}, "digits, spaces and _.:/=+-@"),
     "length": ([UNUSED], {**MARK, "msg": "x" * 250 + ": {op}@{action_date}"}, "at most 256 characters"),
-    "quarantined-key": ([unused(match="credential")], {**DISABLE, "quarantine": True}, "needs `match: user`"),
+    "without-mark": ([UNUSED], DISABLE, "needs the filter {type: unused-mark, state: due}"),
+    "pending-too": ([UNUSED, {**DUE, "state": ["due", "pending"]}], DISABLE, "state: due}, so that notice"),
+    "due-or": ([UNUSED, {"or": [DUE, {"UserName": "sam"}]}], DISABLE, "state: due}, so that notice"),
+    "long-notice": ([UNUSED], {**MARK, "hours": 2161}, "at most 90 days' notice"),
+    "quarantined-key": ([unused(match="credential"), DUE], {**DISABLE, "quarantine": True},
+                        "needs `match: user`"),
     "mark-unknown": ([unused(verdicts=["unknown"])], MARK, "never-used only; remove unknown"),
     "delete": ([unused(verdicts=["unknown"])], {"type": "delete"}, "never-used only; remove unknown"),
     "remove-keys": ([NO_EXEMPTIONS], {"type": "remove-keys"}, "needs `exemptions:`"),
@@ -67,9 +72,8 @@ def test_validate_says_why_in_one_sentence(tmp_path: Path) -> None:
 def test_skipping_validation_does_not_get_past(tmp_path: Path) -> None:
     """Stock `--skip-validation` first; then without any validation at all, as a program may run it."""
     with embedded(now=NOW) as sandbox:
-        sandbox.aws.add(
-            Person("sam", password=Password(used=days(200)), keys=(Key(used=days(200)),), tags=DUE)
-        )
+        sandbox.aws.add(Person("sam", password=Password(used=days(200)), keys=(Key(used=days(200)),)))
+        give_notice(sandbox, "sam", tag="maid_status")
         before = sandbox.aws.snapshot()
         arguments = ("run", "--skip-validation", "--cache-period", "0", "-s", str(tmp_path))
         done = run(*arguments, *written(tmp_path, policies()), env=sandbox.child_environment(), cwd=tmp_path)
@@ -84,7 +88,7 @@ def test_skipping_validation_does_not_get_past(tmp_path: Path) -> None:
 def test_a_moved_clock_is_refused_outside_the_sandbox(tmp_path: Path) -> None:
     """The endpoint is not on loopback: it is refused before anything is sent there."""
     with embedded(now=NOW) as sandbox, calling(sandbox, AWS_ENDPOINT_URL_IAM="http://192.0.2.1:9"):
-        (one,) = collection(sandbox, tmp_path, [{**policies()[0], "filters": [UNUSED]}])
+        (one,) = collection(sandbox, tmp_path, [{**policies()[0], "filters": [UNUSED, DUE]}])
         (action,) = one.resource_manager.actions
         with pytest.raises(PolicyExecutionError, match="C7N_UNUSED_NOW is set, but http://192"):
             action.process([{"UserName": "sam"}])
@@ -123,9 +127,9 @@ def test_a_user_without_room_for_a_mark_and_its_list_is_not_marked(tmp_path: Pat
         for number in (48, 49):
             tags = {f"tag-{n}": "x" for n in range(number)}
             sandbox.aws.add(Person(f"user.{number}", keys=(Key(used=days(200)),), tags=tags))
-        says = "user.49: the user has 49 tags and AWS allows 50: no room for c7n-unused-marked; remove one"
+        says = "user.49: the notes do not fit: they need 2 texts and there is room for 1; a user has at most"
         with pytest.raises(PolicyExecutionError, match=says):
             run_inside(sandbox, tmp_path, marking)
         users = sandbox.aws.snapshot()
-    assert {"c7n-unused", "c7n-unused-marked"} < users["user.48"]["tags"].keys()
+    assert {"c7n-unused", "c7n-unused-record"} < users["user.48"]["tags"].keys()
     assert len(users["user.49"]["tags"]) == 49

@@ -9,7 +9,7 @@ import pytest
 
 from custom_filters.sandbox.aws.people import Event, Key, Person, days
 from tests.aws import inside
-from tests.aws.runs import embedded, policy
+from tests.aws.runs import embedded, give_notice, policy
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 STALE, LIVE = "AKIAIOSFODNN7EXAMPLE", "AKIAI44QH8DHBEXAMPLE"
@@ -22,10 +22,12 @@ STALE, LIVE = "AKIAIOSFODNN7EXAMPLE", "AKIAI44QH8DHBEXAMPLE"
 )
 def test_only_what_may_be_its_own_use_vetoes(tmp_path: Path, signed_by: str | None, expected: str) -> None:
     keys = (Key(used=days(200), id=STALE), Key(used=days(1), id=LIVE))
-    seen = Event("DescribeInstances", days(20), access_key=signed_by)
+    seen = Event("DescribeInstances", days(2), access_key=signed_by)
     disabling = policy("disable", match="credential", exemptions="none")
-    veto = {"type": "disable-unused", "require-mark": False, "cloudtrail-veto": ["us-east-1"]}
+    disabling["filters"].append({"type": "unused-mark", "state": "due", "tag": "c7n-unused"})
+    action = {"type": "disable-unused", "tag": "c7n-unused", "regions": ["us-east-1"]}
     with embedded(now=NOW) as sandbox:
         sandbox.aws.add(Person("two.keys", keys=keys, events=(seen,)))
-        inside.run(sandbox, tmp_path, {**disabling, "actions": [veto]})
+        give_notice(sandbox, "two.keys")
+        inside.run(sandbox, tmp_path, {**disabling, "actions": [action]})
         assert sandbox.aws.snapshot()["two.keys"]["keys"] == {STALE: expected, LIVE: "Active"}

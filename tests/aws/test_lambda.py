@@ -102,7 +102,7 @@ def test_archive_is_small_and_holds_code_only(account: Sandbox) -> None:
         "c7n", "custom_filters", "config.json", "custodian_policy.py",
     }  # fmt: skip
     ours = {name for name in content if name.startswith("custom_filters/")}
-    kinds = {".py", ".yml", ".j2", ".js", ".css", ".typed", ""}
+    kinds = {".py", ".yml", ".j2", ".js", ".css", ".md", ".typed", ""}
     assert {Path(name).suffix for name in ours} <= kinds
     secret = re.compile(
         rb"-----BEGIN [A-Z ]*(PRIVATE KEY|CERTIFICATE)-----\s+[A-Za-z0-9+/]|(AKIA|ASIA)[A-Z0-9]{16}"

@@ -18,7 +18,9 @@ import yaml
 from botocore.exceptions import ClientError
 from c7n.exceptions import PolicyExecutionError
 
-from custom_filters.aws.permissions import PARTS, document, needed, policy
+from custom_filters.aws.permissions import OPTIONAL, PARTS, document, needed, policy
+from custom_filters.aws.quarantine import quarantine_document
+from custom_filters.core.vocabulary import ACTIONS_FILE
 from custom_filters.sandbox.aws.people import (
     Certificate,
     Key,
@@ -29,37 +31,37 @@ from custom_filters.sandbox.aws.people import (
     days,
 )
 from tests.aws.inside import run
-from tests.aws.runs import ROOT, embedded
+from tests.aws.runs import ROOT, embedded, give_notice
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
-DUE = {"c7n-unused": "Resource does not meet policy: disable-unused@2026/06/01 0000 UTC"}
 OFF, CERTIFICATE, SERVICE, SSH = (f"{p}OFF{'0' * 17}" for p in ("AKIA", "CERT", "ACCA", "APKA"))
+OFF_NOW = "AKIAOFFNOW0000000000"
 STALE_KEY, STALE_PASSWORD = Key(used=days(200)), Password(used=days(200))
-
-
-def off(*items: str) -> dict[str, str]:
-    return {"c7n-unused-record": " ".join(("1/1 2026-01-01T00:00:00Z", *items))}
 
 
 PEOPLE = (
     Person("to-mark", keys=(STALE_KEY,)),
-    Person("back", keys=(Key(used=days(1)),), tags=DUE),
-    Person("due", password=STALE_PASSWORD, keys=(STALE_KEY,), tags=DUE),
-    Person("off", keys=(Key(active=False, id=OFF),), tags=off(f"access-key={OFF}")),
-    Person("restored", password=STALE_PASSWORD, keys=(STALE_KEY,),
-           tags={"c7n-unused-restored": "1/1 2026-06-15T11:59:00Z password=password"}),
+    Person("back", keys=(Key(used=days(1)),)),
+    Person("due", password=STALE_PASSWORD, keys=(STALE_KEY,)),
+    Person("off", keys=(Key(active=False, id=OFF),), inline={"x": json.dumps({"Statement": []})}),
+    Person("off-now", keys=(Key(active=False, id=OFF_NOW),)),
 )  # fmt: skip
+#: Who was switched off -> what of him.
+WAS_OFF = {
+    "off": f"access-key={OFF}",
+    "off-now": f"access-key={OFF_NOW}",
+    "denied": "password=password",
+    "off-more": f"ssh-key={SSH} signing-certificate={CERTIFICATE} service-specific-credential={SERVICE}",
+}
 #: Credentials without last use of their own, and users who are denied everything.
 MORE_PEOPLE = (
     Person("due-more", password=STALE_PASSWORD, ssh_keys=(SshKey(),), certificates=(Certificate(),),
-           service_credentials=(ServiceCredential(),), advisor={"s3": days(200)}, tags=DUE),
+           service_credentials=(ServiceCredential(),), advisor={"s3": days(200)}),
     Person("off-more", ssh_keys=(SshKey(active=False, id=SSH),),
            certificates=(Certificate(active=False, id=CERTIFICATE),),
-           service_credentials=(ServiceCredential(active=False, id=SERVICE),),
-           tags=off(f"ssh-key={SSH}", f"signing-certificate={CERTIFICATE}",
-                    f"service-specific-credential={SERVICE}")),
-    Person("denied", password=STALE_PASSWORD, inline={"c7n-unused-quarantine": "{}"},
-           tags=off("quarantine=c7n-unused-quarantine")),
+           service_credentials=(ServiceCredential(active=False, id=SERVICE),)),
+    Person("denied", password=STALE_PASSWORD,
+           inline={"c7n-unused-quarantine": json.dumps(quarantine_document(NOW))}),
 )  # fmt: skip
 
 
@@ -79,7 +81,7 @@ RESTORE = {
     "name": "restore",
     "resource": "aws.iam-user",
     "source": "unused-bulk",
-    "filters": [{"tag:c7n-unused-record": "present"}],
+    "filters": [{"type": "unused-record", "state": "off"}],
     "actions": [{"type": "enable-unused", "tag": "c7n-unused"}],
 }
 REPORTS = [*shipped("report"), *shipped("prerequisites")]
@@ -90,11 +92,11 @@ def advised() -> list[dict[str, Any]]:
     """The disabling policy with every option that needs a part of its own, then a report."""
     (found,) = (p for p in shipped("enforce") if p["name"] == "aws-iam-user-unused-disable")
     found["filters"][1] |= {"evidence": ["last-used", "access-advisor"], "assume-advisor-complete": True}
-    found["actions"][0] |= {"quarantine": True, "cloudtrail-veto": ["us-east-1"]}
+    found["actions"][0] |= {"quarantine": True}
     return [RESTORE, found, REPORTS[0]]
 
 
-ADVISED_PARTS = ("advisor", "cloudtrail-veto", "quarantine")
+ADVISED_PARTS = ("advisor", "quarantine")
 
 
 def attempt(
@@ -103,6 +105,12 @@ def attempt(
     """Run policies with what is allowed; what the account's users have in the end."""
     with embedded(now=NOW) as sandbox:
         sandbox.aws.add(*people)
+        give_notice(sandbox, "back", "due", "due-more")
+        for name in WAS_OFF.keys() & {person.name for person in people}:
+            when = "2606151159" if name == "off-now" else "2606010000"
+            text = f"{sandbox.aws.user(name).id} c7n-unused 2605010000 2605150000 off={when} {WAS_OFF[name]}"
+            tags = [{"Key": "c7n-unused-record", "Value": text}]
+            sandbox.aws.account().backend.tag_user(name, tags)
         sandbox.aws.enforce_iam(True, json.dumps(allowed))
         run(sandbox, out, *policies)
         found: dict[str, Any] = sandbox.aws.snapshot()
@@ -119,7 +127,7 @@ def test_all_of_it_works(tmp_path: Path) -> None:
     attempt(tmp_path, policy(enforce=False), REPORTS)
     users = attempt(tmp_path, policy(enforce=True), [RESTORE, *REPORTS, *ENFORCE])
     assert "c7n-unused" in users["to-mark"]["tags"]
-    assert "c7n-unused" not in users["back"]["tags"]
+    assert users["back"]["tags"]["c7n-unused"] == ""
     assert (users["due"]["password"], set(users["due"]["keys"].values())) == (False, {"Inactive"})
     assert users["off"]["keys"] == {OFF: "Active"}
 
@@ -130,7 +138,7 @@ def test_the_tags_that_may_be_set_are_ours(tmp_path: Path) -> None:
     (tagging,) = (s for s in policy(enforce=True)["Statement"] if "Condition" in s)
     ((pattern,),) = tagging["Condition"]["ForAllValues:StringLike"].values()
     found = {name for user in users.values() for name in user["tags"]}
-    assert found >= {"c7n-unused", "c7n-unused-marked", "c7n-unused-record", "c7n-unused-restored"}
+    assert found >= {"c7n-unused", "c7n-unused-record"}
     assert [name for name in found if not fnmatchcase(name, pattern)] == []
 
 
@@ -150,7 +158,18 @@ def test_a_report_needs_each(tmp_path: Path, permission: str) -> None:
         attempt(tmp_path, without(policy(enforce=False), permission), policies)
 
 
-@pytest.mark.parametrize("permission", sorted(needed(enforce=True) - needed(enforce=False)))
+@pytest.mark.parametrize("permission", sorted(OPTIONAL))
+def test_what_is_optional_is_told_where_it_is_missing(tmp_path: Path, permission: str) -> None:
+    """Keys go all the same; a password stays, which could not be brought back."""
+    disabling = [p for p in ENFORCE if p["name"] == "aws-iam-user-unused-disable"]
+    users = attempt(tmp_path, without(policy(enforce=True), permission), disabling)
+    assert set(users["due"]["keys"].values()) == {"Inactive"}
+    journal = next(tmp_path.rglob(ACTIONS_FILE)).read_text()
+    assert f"not authorized to perform: {permission}" in journal
+    assert users["due"]["password"] == (permission == "cloudtrail:LookupEvents")
+
+
+@pytest.mark.parametrize("permission", sorted(needed(enforce=True) - needed(enforce=False) - OPTIONAL))
 def test_enforcing_needs_each(tmp_path: Path, permission: str) -> None:
     policies = [RESTORE, *(p for p in ENFORCE if p["name"].startswith("aws-iam-user"))]
     with pytest.raises(PolicyExecutionError, match=f"not authorized to perform: {permission}"):

@@ -42,7 +42,7 @@ def test_the_roles_may_do_exactly_what_the_policies_need(account: Sandbox) -> No
 
 LAMBDA = {
     "Exemptions": "s3:GetObject",
-    "Output": ["s3:PutObject", "s3:PutObjectAcl"],
+    "Output": ["s3:PutObject", "s3:PutObjectAcl", "s3:ListBucket"],
     "Metrics": "cloudwatch:PutMetricData",
     "Logs": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
 }

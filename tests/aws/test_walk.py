@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from custom_filters.core.actionlog import verify
+from click.testing import CliRunner, Result
 
+from custom_filters.core.journal import verify
+from custom_filters.runner.main import cli
 from custom_filters.sandbox import Sandbox, Settings
 from custom_filters.sandbox.aws.people import Key, Password, Person, days
+from tests.aws.inside import calling
 
 START = datetime(2026, 6, 15, 12, 0, tzinfo=timezone.utc)
 POLICIES = Path(__file__).parents[2] / "policies" / "aws" / "enforce.yml"
@@ -38,7 +41,7 @@ PEOPLE = (
     # The crowd, at work until long after the story's end: else `max-resources` would stop it.
     *(Person(f"busy.{n}", created=days(2), keys=(Key(),)) for n in range(20)),
 )
-MARKED = {"stale.sam", "never.nina", "returns.rita", "exempted.eve", "nonsense.nat", "hasty.hal", "admin.ada"}
+MARKED = {"stale.sam", "never.nina", "returns.rita", "exempted.eve", "nonsense.nat", "hasty.hal"}
 
 
 class Walk:
@@ -51,7 +54,7 @@ class Walk:
 
     def run(self, *names: str, file: Path = POLICIES) -> subprocess.CompletedProcess[str]:
         command = [str(CUSTODIAN), "run", "-s", str(self.folder / "out"), "--cache-period", "0", str(file)]
-        for name in names or ("aws-iam-user-unused-*",):
+        for name in names or ("aws-iam-user-*",):
             command += ["-p", name]
         environment = self.sandbox.child_environment()
         return subprocess.run(
@@ -64,12 +67,18 @@ class Walk:
             check=False,
         )
 
+    def restore(self) -> Result:
+        """Everybody whom the runs so far switched off."""
+        with calling(self.sandbox):
+            arguments = ["restore", str(self.folder / "out"), "--all", "-s", str(self.folder / "back")]
+            return CliRunner().invoke(cli, arguments)
+
     def tags(self, name: str) -> dict[str, str]:
         found: dict[str, str] = self.sandbox.aws.snapshot()[name]["tags"]
         return found
 
     def marked(self) -> set[str]:
-        return {name for name, user in self.sandbox.aws.snapshot().items() if "c7n-unused" in user["tags"]}
+        return {name for name, user in self.sandbox.aws.snapshot().items() if user["tags"].get("c7n-unused")}
 
     def live(self) -> dict[str, Any]:
         """What is on, by user."""
@@ -81,7 +90,7 @@ class Walk:
     def log(self, policy: str) -> list[dict[str, Any]]:
         lines = (self.folder / "out" / policy / "c7n-unused-actions.jsonl").read_text().splitlines()
         assert verify(lines) == []
-        return [json.loads(line) for line in lines]
+        return [line for line in map(json.loads, lines) if line["step"] == "outcome"]
 
 
 @pytest.fixture
@@ -97,19 +106,23 @@ def test_from_notice_to_restore(walk: Walk) -> None:
     # Day 0: who is unused for 76 days is marked, with 14 days' notice. Nothing is switched off.
     assert walk.run().returncode == 0
     assert walk.marked() == MARKED
-    assert walk.tags("stale.sam")["c7n-unused"].endswith("disable-unused@2026/06/29 1200 UTC")
-    assert walk.tags("stale.sam")["c7n-unused-marked"].startswith(
-        "1/1 2026-06-15T12:00:00Z until=2026-06-29T12:00:00Z access-key="
-    )
+    assert walk.tags("stale.sam")["c7n-unused"] == "Unused: disable-unused@2026/06/29 1200 UTC"
+    record = walk.tags("stale.sam")["c7n-unused-record"]
+    assert record.split()[1:4] == ["c7n-unused", "2606151200", "2606291200"]
     assert walk.live() == live_of(before)
 
-    # Day 3: one mark becomes nonsense, one is moved into the past by hand. Neither brings anything forward.
+    # Day 3: one mark becomes nonsense, one is moved into the past by hand. Both are told, once, and set
+    # right: the notice that was given stands.
     walk.sandbox.clock.advance(timedelta(days=3))
     edit_mark(walk, "nonsense.nat", "disable-unused@2020/01/01 10:30 UTC")
     edit_mark(walk, "hasty.hal", "moved by hand: disable-unused@2026/06/01 0000 UTC")
-    again = walk.run()
-    assert again.returncode == 0
-    assert "nonsense.nat: mark c7n-unused is malformed" in again.stderr
+    told = walk.run()
+    assert told.returncode == 2
+    moved = "hasty.hal: mark c7n-unused says 2026-06-01T00:00:00Z, the record 2026-06-29T12:00:00Z"
+    assert moved in told.stderr
+    assert "nonsense.nat: mark c7n-unused is 'disable-unused@2020/01/01 10:30 UTC', not" in told.stderr
+    assert walk.run().returncode == 0
+    assert walk.tags("hasty.hal")["c7n-unused"].endswith("disable-unused@2026/06/29 1200 UTC")
     assert walk.live() == live_of(before)
 
     # One minute before the due hour: still nothing.
@@ -122,41 +135,42 @@ def test_from_notice_to_restore(walk: Walk) -> None:
     walk.sandbox.aws.use_key(walk.sandbox.aws.user("returns.rita").access_keys[0].access_key_id)
     walk.exemptions.write_text("exemptions:" + EXEMPT_EVE)
     assert walk.run().returncode == 0
-    assert walk.live() == {
+    off = {
         **live_of(before),
         "stale.sam": (False, set()),
         "never.nina": (False, set()),
         "hasty.hal": (False, set()),
+        "nonsense.nat": (False, set()),
     }
-    assert walk.marked() == {"nonsense.nat", "admin.ada"}
+    assert walk.live() == off
+    assert walk.marked() == set()
     log = walk.log("aws-iam-user-unused-disable")
-    reasons = {(line["principal"]["user"], line["result"]): line["reason"] for line in log}
-    assert reasons["admin.ada", "skipped"] == "privileged"
-    assert reasons["returns.rita", "skipped"].startswith("active: ")
+    reasons = {(line["principal"]["user"], line["operation"], line["result"]): line["reason"] for line in log}
+    assert reasons["returns.rita", "unmark", "done"].startswith("active: ")
     record = walk.tags("stale.sam")["c7n-unused-record"]
-    assert "password=password" in record
-    assert record.count("access-key=") == 2
+    assert "off=2606291200 access-key=" in record
+    assert record.endswith("password=password")
 
-    # Again, at once, on the same credential report: it is too old to know, and nobody is switched off or
-    # marked anew but Rita, whom it cannot know to be back. The next report does.
-    after = walk.live()
+    # Again, at once, on the same credential report, and with the next one: nothing.
     assert walk.run().returncode == 0
-    assert walk.marked() <= {"nonsense.nat", "admin.ada", "returns.rita"}
     walk.sandbox.clock.advance(timedelta(hours=5))
     assert walk.run().returncode == 0
-    assert walk.marked() == {"nonsense.nat", "admin.ada"}
-    assert walk.live() == after
+    assert walk.marked() == set()
+    assert walk.live() == off
 
-    # The way back: everything that the record lists, which is everything but a deleted password.
-    restored = walk.run("restore", file=restore_policy(walk.folder))
-    assert restored.returncode == 0
+    # The way back, for the whole run: everything but a deleted password. Again: nothing is left to do.
+    result = walk.restore()
+    assert result.exit_code == 0, result.output
+    assert "aws iam create-login-profile --user-name 'stale.sam'" in result.output
     assert_as_before(walk, before, passwords_lost={"stale.sam"})
-    told = [line["reason"] for line in walk.log("restore") if line["credential"] == password_of("stale.sam")]
-    assert "aws iam create-login-profile --user-name 'stale.sam'" in told[0]
+    again = walk.restore()
+    assert (again.exit_code, "already restored" in again.output) == (0, True)
 
-    # Restored users are new again: they are not marked at once.
+    # Who was restored and stays unused is marked anew, with full notice.
+    walk.sandbox.clock.advance(timedelta(hours=5))
     assert walk.run().returncode == 0
-    assert walk.marked() == {"nonsense.nat", "admin.ada"}
+    assert walk.marked() == {"stale.sam", "never.nina", "hasty.hal", "nonsense.nat"}
+    assert walk.tags("never.nina")["c7n-unused"].endswith("disable-unused@2026/07/13 2200 UTC")
 
 
 def live_of(snapshot: dict[str, Any]) -> dict[str, Any]:
@@ -179,23 +193,6 @@ def edit_mark(walk: Walk, name: str, value: str) -> None:
         aws_session_token=environment["AWS_SESSION_TOKEN"],
     )
     iam.tag_user(UserName=name, Tags=[{"Key": "c7n-unused", "Value": value}])
-
-
-def restore_policy(folder: Path) -> Path:
-    policy = {
-        "name": "restore",
-        "resource": "aws.iam-user",
-        "source": "unused-bulk",
-        "filters": [{"tag:c7n-unused-record": "present"}],
-        "actions": [{"type": "enable-unused", "tag": "c7n-unused"}],
-    }
-    path = folder / "restore.yml"
-    path.write_text(json.dumps({"policies": [policy]}))
-    return path
-
-
-def password_of(name: str) -> dict[str, str]:
-    return {"kind": "password", "id": "password"}
 
 
 def assert_as_before(walk: Walk, before: dict[str, Any], passwords_lost: set[str]) -> None:

@@ -14,7 +14,6 @@ from playwright.sync_api import Browser
 from custom_filters.runner.main import cli
 from custom_filters.runner.run.policy_files import shipped
 from custom_filters.sandbox.sandbox import Sandbox
-from tests.runner.conftest import sandbox  # noqa: F401 (a fixture)
 
 _CHANGING = {"mark-for-op", "disable-unused"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,20 +11,25 @@ from pathlib import Path
 import click
 
 from custom_filters.core.errors import InputError
+from custom_filters.core.journal import open_intents
 from custom_filters.core.report import Report
 from custom_filters.core.times import parse_time
+from custom_filters.outputs.action_logs import journals
 from custom_filters.outputs.collect import collect, evaluated_annotations
 from custom_filters.outputs.run_folder import RunFolder
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, worst
 from custom_filters.runner.run.engine import Job, complete, conclude, done_in, evaluate
 from custom_filters.runner.run.plan import (
     Step,
+    exempt_elsewhere,
     limit_sentences,
     make_plan,
     plan_tables,
     undo_lines,
+    untold,
     write_plan,
 )
+from custom_filters.runner.run.policy_files import Policy
 from custom_filters.runner.run.reconcile import reconcile, reconciled_lines, write_outcome
 from custom_filters.runner.tables import stdout
 
@@ -39,10 +45,15 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
 
     Only providers whose plan is complete are acted on: what could not be evaluated is not touched.
     """
+    for line in _left_open(job.out):
+        click.echo(line)
     planned = evaluate(job, dryrun=True)
     report = collect([str(planned.path)])
-    steps = make_plan(evaluated_annotations([str(planned.path)]), job.policies, _now(job))
-    _show_plan(steps, planned.path / "plan.json")
+    annotations = list(evaluated_annotations([str(planned.path)]))
+    steps = make_plan(annotations, job.policies, _now(job))
+    for line in exempt_elsewhere(annotations):
+        click.echo(line)
+    _show_plan(steps, planned.path / "plan.json", job.policies)
     ready = _ready(job, planned, report)
     code = EVALUATED if len(ready.batches) == len(job.batches) else NOT_EVALUATED
     if not ready.batches or not steps:
@@ -61,11 +72,17 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
     return worst(code, conclude(done, ready, told))
 
 
-def _show_plan(steps: list[Step], complete: Path) -> None:
+def _left_open(out: Path) -> list[str]:
+    """What earlier runs began and did not end: whoever was switched off is named."""
+    earlier = journals([str(out)]) if out.is_dir() else []
+    return open_intents(line for one in earlier for line in one.lines)
+
+
+def _show_plan(steps: list[Step], complete: Path, policies: Iterable[Policy]) -> None:
     write_plan(steps, complete)
     for table in plan_tables(steps):
         stdout().print(table)
-    for line in undo_lines(steps):
+    for line in (*undo_lines(steps), *untold(policies)):
         click.echo(line)
     click.echo(f"All of the plan, {len(steps)} steps: {complete}")
 

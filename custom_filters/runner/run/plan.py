@@ -18,6 +18,7 @@ from custom_filters.core.notes import stamp
 from custom_filters.core.policy_data import actions
 from custom_filters.core.report import Evaluation
 from custom_filters.core.verdict import UNUSED
+from custom_filters.core.vocabulary import NEUTRAL, RELEASING
 from custom_filters.runner.run.policy_files import Policy
 
 _MOST_ROWS = 40
@@ -40,19 +41,21 @@ class Step:
 @dataclass(frozen=True)
 class _Subject:
     kind: str
-    privileged: bool | None
+    alone: str | None
     action: Mapping[str, Any]
     now: datetime
 
 
 def _mark(subject: _Subject) -> tuple[str, str]:
+    if subject.alone:
+        return f"skipped: {subject.alone}", "nothing"
     due = stamp(subject.now + timedelta(hours=float(subject.action.get("hours", 0))))
     return f"due {due}", "unmark"
 
 
 def _disable(subject: _Subject) -> tuple[str, str]:
-    if subject.privileged is not False and not subject.action.get("include-admins"):
-        return ("skipped: privileged" if subject.privileged else "skipped: privileges unknown"), "nothing"
+    if subject.alone:
+        return f"skipped: {subject.alone}", "nothing"
     password = subject.kind == "password" and not subject.action.get("quarantine")
     return "now", "new password" if password else "restore"
 
@@ -85,9 +88,8 @@ _ACTIONS: dict[str, Callable[[_Subject], tuple[str, str]]] = {
     "unmark": _release,
     "untag": _release,
     "enable-unused": lambda _: ("now", "disable"),
+    "retire-record": _release,
 }
-_ON_ANY_VERDICT = frozenset({"unmark-unused", "remove-tag", "unmark", "untag", "enable-unused"})
-_NEUTRAL = frozenset({"notify", "webhook", "put-metric", "post-finding"})
 
 
 def make_plan(
@@ -101,14 +103,14 @@ def make_plan(
         step
         for evaluation, value in annotations
         for action in actions(by_name[evaluation.provider, evaluation.policy].data)
-        if action["type"] not in _NEUTRAL
+        if action["type"] not in NEUTRAL
         for step in _steps(value, action, now)
     ]
 
 
 def _steps(value: Mapping[str, Any], action: Mapping[str, Any], now: datetime) -> Iterator[Step]:
     kind = action["type"]
-    if kind in _ON_ANY_VERDICT:
+    if kind in RELEASING:
         yield _step(value, "", "", action, now)
         return
     for item in value["credentials"]:
@@ -119,10 +121,35 @@ def _steps(value: Mapping[str, Any], action: Mapping[str, Any], now: datetime) -
 
 def _step(value: Mapping[str, Any], kind: str, id: str, action: Mapping[str, Any], now: datetime) -> Step:
     explain = _ACTIONS.get(action["type"], _foreign)
-    when, undo = explain(_Subject(kind, value["privileged"], action, now))
+    when, undo = explain(_Subject(kind, _left_alone(value, action), action, now))
     where = value["provider"], value["account"], value["policy"]
     credential = kind if id in {kind, ""} else f"{kind} {id}"
     return Step(*where, action["type"], value["user"], credential, when, undo)
+
+
+def _left_alone(value: Mapping[str, Any], action: Mapping[str, Any]) -> str | None:
+    """Why the action will not touch somebody whom the policy selects."""
+    protected = None if action.get("include-admins") else value.get("protected")
+    return value.get("untouchable") or protected
+
+
+def untold(policies: Iterable[Policy]) -> Iterator[str]:
+    """A sentence for each policy that marks without telling anybody."""
+    for policy in policies:
+        words = {action["type"] for action in actions(policy.data)}
+        if "mark-for-op" in words and "notify" not in words:
+            yield f"{policy.name} marks, and nobody is told: it has no `notify` action."
+
+
+def exempt_elsewhere(annotations: Iterable[tuple[Evaluation, Mapping[str, Any]]]) -> list[str]:
+    """A sentence for everybody whom a report calls exempt by the tag, and the policies of the plan do not."""
+    found = {
+        f"{value['user']} carries the exempt tag, which counts for reports only: {evaluation.policy} acts on "
+        "it all the same; write an exemption if that is not meant."
+        for evaluation, value in annotations
+        if value.get("exempt_tag") is not None
+    }
+    return sorted(found)
 
 
 def plan_tables(steps: list[Step]) -> Iterator[Table]:

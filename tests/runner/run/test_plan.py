@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from custom_filters.core.report import Evaluation
-from custom_filters.runner.run.plan import Step, limit_sentences, make_plan, undo_lines
+from custom_filters.runner.run.plan import (
+    Step,
+    exempt_elsewhere,
+    limit_sentences,
+    make_plan,
+    undo_lines,
+    untold,
+)
 from custom_filters.runner.run.policy_files import Policy
 
 NOW = datetime(2026, 5, 1, 12, 0, 30, tzinfo=timezone.utc)
@@ -53,13 +60,29 @@ def test_disabling_says_how_it_is_undone() -> None:
     assert [s[3] for s in plan(quarantine, both)] == [restore, restore]
 
 
-def test_privileged_users_are_shown_as_skipped() -> None:
-    admin = {**value("root-ish", ("access-key", "AKIA1", "stale")), "privileged": True}
+def test_protected_users_are_shown_as_skipped_with_the_reason() -> None:
+    admin = {**value("root-ish", ("access-key", "AKIA1", "stale")), "protected": "it has IAMFullAccess"}
     asked = policy("off", {"type": "disable-unused", "include-admins": True})
     assert [s[2:] for s in plan(policy("off", "disable-unused"), admin)] == [
-        ("skipped: privileged", "nothing")
+        ("skipped: it has IAMFullAccess", "nothing")
     ]
     assert [s[2:] for s in plan(asked, admin)] == [("now", "restore")]
+    root = {**admin, "untouchable": "root is never touched"}
+    assert [s[2:] for s in plan(asked, root)] == [("skipped: root is never touched", "nothing")]
+
+
+def test_who_is_exempt_in_reports_only_is_named() -> None:
+    tagged = {**value("eve", ("access-key", "AKIA1", "stale")), "exempt_tag": "break-glass"}
+    evaluation = Evaluation("aws", "1", "us-east-1", "off", "aws/x", True)
+    (sentence,) = exempt_elsewhere([(evaluation, tagged), (evaluation, {**tagged, "exempt_tag": None})])
+    assert sentence.startswith("eve carries the exempt tag, which counts for reports only: off acts on it")
+
+
+def test_who_is_marked_in_silence_is_said() -> None:
+    mark = {"type": "mark-for-op", "op": "disable-unused", "hours": 336}
+    assert list(untold([policy("loud", mark, "notify"), policy("silent", mark), policy("off")])) == [
+        "silent marks, and nobody is told: it has no `notify` action."
+    ]
 
 
 def test_unmarking_is_one_step_a_user() -> None:
