@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -109,7 +110,7 @@ def _last_use(credential: Credential) -> datetime | None:
 
 
 def _same(listed: Identity, fresh: Identity, slots: frozenset[str]) -> dict[Item, Credential]:
-    """Credentials as read again -> as listed. Where a listing has no ids, a date has to name just one."""
+    """Credentials as read again -> as listed. Where a listing has no ids, a date has to name one of each."""
     pairs: dict[Item, Credential] = {}
     for credential in fresh.credentials:
         of_kind = [c for c in listed.credentials if c.kind == credential.kind]
@@ -118,4 +119,5 @@ def _same(listed: Identity, fresh: Identity, slots: frozenset[str]) -> dict[Item
             same = [c for c in of_kind if credential.created in (c.created, c.rotated)]
         if len(same) == 1:
             pairs[item_of(credential)] = same[0]
-    return pairs
+    claimed = Counter(item_of(c) for c in pairs.values())
+    return {item: c for item, c in pairs.items() if claimed[item_of(c)] == 1}

@@ -97,7 +97,7 @@ def pack(rows: list[Finding]) -> str:
     """Rows for the page's script: gzipped JSON in base64, so that no text in it can mean anything to HTML."""
     content = {
         "meanings": MEANINGS,
-        "fields": ["verdict", "basis_sha256", "step", "console", *_FIELDS],
+        "fields": ["verdict", "step", "console", *_FIELDS],
         "rows": [[*_made(row), *(_visible(row[name]) for name in _FIELDS)] for row in rows],
     }
     text = json.dumps(content, separators=(",", ":"))
@@ -105,9 +105,7 @@ def pack(rows: list[Finding]) -> str:
 
 
 def _made(row: Finding) -> list[Any]:
-    open_to_decide = row["counts_as"] in (*UNUSED, "unknown") or row["decision"]
-    basis = basis_sha256(row) if open_to_decide else None  # 64 characters that no compression shortens
-    return [row["counts_as"], basis, [visible(t) for t in next_step(row)], console_link(row)]
+    return [row["counts_as"], [visible(t) for t in next_step(row)], console_link(row)]
 
 
 def trend(report: Report) -> list[tuple[str, int, float, float]]:

@@ -23,6 +23,7 @@
   const LEVELS = ["high", "medium", "low", ""];
   const KNOWN = { true: "yes", false: "no" };
   const UNUSED = ["stale", "never-used"];
+  const OPEN = [...UNUSED, "unknown"];
   const uidPattern = /^[0-9a-f]{32}$/;
 
   const MEANINGS = {};
@@ -79,7 +80,7 @@
     if (!rows.length) return "Select rows first.";
     if (!reviewer || !reason) return "A decision needs your name and a reason.";
     if (choice !== "disable" && !(until > inDays(0) && until <= inDays(LONGEST))) return `It needs an end between tomorrow and ${inDays(LONGEST)}.`;
-    const none = rows.filter((r) => !r.basis_sha256);
+    const none = rows.filter((r) => !OPEN.includes(r.verdict) && !r.finding.decision);
     if (none.length) return `${none.length} of these are ${none[0].verdict}: there is nothing to decide. Filter by verdict first.`;
     const own = rows.filter((r) => samePerson(reviewer, [r.user, r.user_id]));
     if (own.length) return `Somebody else has to decide about ${own[0].user}.`;
@@ -90,11 +91,19 @@
     return `${rows.length} decided: ${choice}.`;
   }
 
-  function exported(rows) {
-    const decisions = rows.filter((r) => decisionOf(r) && (local.has(r.uid) || decidedOf(r) === decisionOf(r).decision)).map((r) => {
+  // What a decision rests on, as core/decision.py hashes it: computed here, for a hash in each row would not pack.
+  async function basisOf({ uid, created, last_used }) {
+    const parts = new TextEncoder().encode(JSON.stringify([uid, created, last_used]));
+    const sum = await crypto.subtle.digest("SHA-256", parts);
+    return Array.from(new Uint8Array(sum), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  async function exported(rows) {
+    const mine = rows.filter((r) => decisionOf(r) && (local.has(r.uid) || decidedOf(r) === decisionOf(r).decision));
+    const decisions = await Promise.all(mine.map(async (r) => {
       const { decision, reason, reviewer, decided_at, until } = decisionOf(r);
-      return { uid: r.uid, basis_sha256: r.basis_sha256, decision, reason, reviewer, decided_at, until };
-    });
+      return { uid: r.uid, basis_sha256: await basisOf(r), decision, reason, reviewer, decided_at, until };
+    }));
     return JSON.stringify({ schema: 1, report_sha256: digest, decisions }, null, 1);
   }
 
@@ -338,7 +347,9 @@
       apply();
     });
     byId("csv").addEventListener("click", () => download("credentials.csv", "text/csv", csv(shown())));
-    byId("export").addEventListener("click", () => download("decisions.json", "application/json", exported(rows)));
+    byId("export").addEventListener("click", () => exported(rows)
+      .then((content) => download("decisions.json", "application/json", content))
+      .catch(() => { byId("decide-said").textContent = "This browser computes hashes only for a local file or https: open the report from there."; }));
     byId("decide").addEventListener("click", () => change(decide));
     byId("withdraw").addEventListener("click", () => change((some) => { for (const r of some) local.delete(r.uid); return `${some.length} taken back.`; }));
     byId("table").addEventListener("change", (event) => {
