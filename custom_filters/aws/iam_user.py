@@ -130,7 +130,7 @@ class IamUser(Kind):
         """Make the clients, whose session belongs to this thread."""
         super().__init__(manager, filter_data, action)
         self.iam = aws_client(manager)
-        self._resets, self._privileges = Asked(), Privileges({}, {}, {})
+        self._resets, self._privileges = Asked(), Privileges({}, {}, {}, {})
 
     @classmethod
     def permissions_for(cls, word: str, data: Mapping[str, Any]) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from custom_filters.core.vocabulary import AWS
 
 #: The report writes whole seconds.
 _SAME_SECOND = timedelta(seconds=1)
+_MFA = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class Snapshot:
             credentials=tuple(credentials),
             user_type=_user_type(user, credentials),
             privileged=self.listing.privileges.privileged.get(user["UserName"]),
+            mfa=_MFA.get(row.get("mfa_active", "")) if row and not problem else None,
+            tags_itself=self.listing.privileges.tags_itself.get(user["UserName"]),
             born=to_utc(user["CreateDate"]),
             incomplete=problem or _more_credentials(row or {}),
         )

@@ -54,6 +54,8 @@ class Privileges:
     privileged: Mapping[str, bool | None]
     protected: Mapping[str, str]
     unreadable: Mapping[str, str]
+    #: By user name: whether he may write tags on himself, and so forge a mark (None: not read).
+    tags_itself: Mapping[str, bool | None]
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ def get_privileges(details: Mapping[str, list[dict[str, Any]]]) -> Privileges:
     privileged: dict[str, bool | None] = {}
     protected: dict[str, str] = {}
     unreadable: dict[str, str] = {}
+    tags_itself: dict[str, bool | None] = {}
     for user in details["UserDetailList"]:
         name = user["UserName"]
         own = [
@@ -89,11 +92,12 @@ def get_privileges(details: Mapping[str, list[dict[str, Any]]]) -> Privileges:
         )
         unread = any(one.unreadable for one in own) or any(g not in groups for g in user.get("GroupList", ()))
         privileged[name] = bool(why) or _escalates(own) or (None if unread else False)
+        tags_itself[name] = _tags(own, user["Arn"]) or (None if unread else False)
         if why:
             protected[name] = why
         elif unread:
             unreadable[name] = UNREADABLE
-    return Privileges(privileged, protected, unreadable)
+    return Privileges(privileged, protected, unreadable, tags_itself)
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,11 @@ def _escalates(own: Iterable[_Granted]) -> bool:
     return any(_allows(s, action) for s in statements for action in ESCALATING)
 
 
+def _tags(own: Iterable[_Granted], arn: str) -> bool:
+    """Whether a user may tag himself; what an explicit deny takes away again is not looked for."""
+    return any(one.managed for one in own) or _may(own, "iam:taguser", arn)
+
+
 def _allows(statement: Mapping[str, Any], action: str) -> bool:
     if "NotAction" in statement:
         return not any(fnmatchcase(action, p) for p in _patterns(statement["NotAction"]))
@@ -205,18 +214,23 @@ def _by_role(arn: str, own: Iterable[_Granted], roles: Roles, strong: Mapping[st
         if named or (
             {account, f"{arn.split(':user/', maxsplit=1)[0].split(':role/', maxsplit=1)[0]}:root"}
             & principals
-            and _may_assume(granted, role)
+            and _may(granted, _ASSUME, role)
         ):
             return f"it may assume {role.rpartition('/')[2]}: {why.replace('it ', 'which ', 1)}"
     return None
 
 
-def _may_assume(own: Iterable[_Granted], role: str) -> bool:
-    return any(
-        _allows(s, _ASSUME) and any(fnmatchcase(role.lower(), p) for p in _patterns(s.get("Resource", "*")))
+def _may(own: Iterable[_Granted], action: str, arn: str) -> bool:
+    """Whether a statement allows an action on a user or role; `${aws:username}` is the user himself."""
+    name = arn.rpartition("/")[2]
+    resources = (
+        str(pattern).replace(_SELF, name.lower())
         for one in own
         for s in one.statements
+        if _allows(s, action)
+        for pattern in _patterns(s.get("Resource", "*"))
     )
+    return any(fnmatchcase(arn.lower(), pattern) for pattern in resources)
 
 
 def trusted(role: Mapping[str, Any]) -> Iterator[str]:

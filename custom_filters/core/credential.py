@@ -30,6 +30,10 @@ class Credential:
     created: datetime | None
     evidence: tuple[Evidence, ...]
     rotated: datetime | None = None
+    #: The id under which a listing knows it, where that is another.
+    listed_as: str | None = None
+    #: Set where a reviewer decided to keep it for now.
+    kept: Exemption | None = None
     #: Provider's own words on a date of `created` or `rotated` that could not be read.
     age_problem: str | None = None
 
@@ -39,7 +43,8 @@ class Identity:
     """A user or service account with its credentials.
 
     `evidence` is what sources say that see the whole principal; they may only veto. `privileged` is None
-    when it could not be read.
+    when it could not be read, as are `mfa` (a second factor), `tags_itself` (it may write its own tags) and
+    `licences` (how many are assigned) where nobody knows.
     """
 
     provider: str
@@ -49,6 +54,9 @@ class Identity:
     credentials: tuple[Credential, ...]
     user_type: UserType = "unknown"
     privileged: bool | None = None
+    mfa: bool | None = None
+    tags_itself: bool | None = None
+    licences: int | None = None
     owner: str | None = None
     owner_source: str | None = None
     exemption: Exemption | None = None

@@ -27,20 +27,21 @@ Phase = Literal["detected", "marked", "disabled"]
 
 #: Fields that are the same for every credential of a user.
 IDENTITY_FIELDS = (
-    "schema", "provider", "account", "user", "user_id", "user_type", "privileged", "owner", "owner_source",
-    "user_verdict", "as_of", "threshold_days", "exemption", "policy", "controls",
+    "schema", "provider", "account", "user", "user_id", "user_type", "privileged", "mfa", "tags_itself",
+    "licences", "owner", "owner_source", "user_verdict", "as_of", "threshold_days", "exemption", "policy",
+    "controls",
 )  # fmt: skip
 #: Fields of one credential; `change` and `first_seen` are filled from the history, when there is one.
 CREDENTIAL_FIELDS = (
     "credential", "verdict", "last_used", "days_unused", "exceeds", "basis", "evidence", "reason", "phase",
-    "next_action", "next_action_at", "change", "first_seen", "uid",
+    "next_action", "next_action_at", "disabled_at", "change", "first_seen", "uid",
 )  # fmt: skip
 #: Every field of a finding, in the order in which reports show them.
 FIELDS = (
-    "schema", "provider", "account", "user", "user_id", "user_type", "privileged", "owner", "owner_source",
-    "credential", "verdict", "user_verdict", "last_used", "days_unused", "exceeds", "basis", "evidence",
-    "reason", "as_of", "threshold_days", "phase", "next_action", "next_action_at", "exemption", "policy",
-    "controls", "change", "first_seen", "uid",
+    "schema", "provider", "account", "user", "user_id", "user_type", "privileged", "mfa", "tags_itself",
+    "licences", "owner", "owner_source", "credential", "verdict", "user_verdict", "last_used", "days_unused",
+    "exceeds", "basis", "evidence", "reason", "as_of", "threshold_days", "phase", "next_action",
+    "next_action_at", "disabled_at", "exemption", "policy", "controls", "change", "first_seen", "uid",
 )  # fmt: skip
 
 
@@ -48,13 +49,15 @@ FIELDS = (
 class LifecycleState:
     """Where a user stands between detection and retirement, before this run, and what comes next.
 
-    `marked` lists the credentials whose notice runs; None: whatever is unused of the user.
+    `marked` lists the credentials whose notice runs; None: whatever is unused of the user. `disabled_at` is
+    since when something of the user is off by us.
     """
 
     phase: Phase = "detected"
     next_action: str | None = None
     next_action_at: datetime | None = None
     marked: tuple[Entry, ...] | None = None
+    disabled_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,9 @@ def annotation(
         "user_id": identity.id,
         "user_type": identity.user_type,
         "privileged": identity.privileged,
+        "mfa": identity.mfa,
+        "tags_itself": identity.tags_itself,
+        "licences": identity.licences,
         "owner": identity.owner,
         "owner_source": identity.owner_source,
         "user_verdict": judged.verdict,
@@ -105,6 +111,7 @@ def _stage(state: LifecycleState) -> dict[str, str | None]:
         "phase": state.phase,
         "next_action": state.next_action,
         "next_action_at": format_optional(state.next_action_at),
+        "disabled_at": format_optional(state.disabled_at),
     }
 
 

@@ -87,6 +87,7 @@ def _content(decision: Decision, item: Item | None, more: Mapping[str, Any]) -> 
             "user_id": identity.id,
         },
         "credential": asdict(item) if item else None,
+        "listed_as": held.listed_as if held else None,
         "before": before if changing else None,
         "after": after if changing else None,
         "evidence": [evidence_as_dict(e) for e in held.evidence] if held else [],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
 from custom_filters.core.credential import Credential, Identity
@@ -67,12 +67,17 @@ def judge_credential(credential: Credential, rules: Rules, now: datetime) -> Jud
     if credential.status == "off":
         last = newest.at if newest else None
         return Judgement(credential, "disabled", "it is switched off", "status", 0, last)
-    return (
+    judged = (
         _active(credential, _newest_use(credential.evidence, vetoes=True), rules, now)
         or _unknown(credential, newest, now)
         or _used_long_ago(credential, newest, rules, now)
         or _never_used(credential, rules, now)
     )
+    kept = credential.kept
+    if kept is None or kept.expired(now) or judged.verdict not in (*UNUSED, "unknown"):
+        return judged
+    reason = f"{kept.approved_by} decided to keep it: {kept.reason} ({judged.verdict}: {judged.reason})"
+    return replace(judged, verdict="exempt", reason=reason, changes_at=kept.expires, becomes=judged.verdict)
 
 
 def _newest_use(evidence: Iterable[Evidence], *, vetoes: bool = False) -> Used | None:
@@ -158,7 +163,10 @@ def _user_verdict(
 ) -> tuple[Verdict, str]:
     if identity.exemption and not identity.exemption.expired(now):
         return "exempt", f"exempt: {identity.exemption.reason}"
-    live = [j for j in judged if j.verdict != "disabled"]
+    kept = next((j for j in judged if j.verdict == "exempt"), None)
+    live = [j for j in judged if j.verdict not in ("disabled", "exempt")]
+    if kept and not live and not identity.incomplete:
+        return "exempt", _sentence(kept)
     veto = _newest_use(identity.evidence, vetoes=True)
     if not live and not identity.incomplete:
         return "no-credentials", "nothing is switched on"

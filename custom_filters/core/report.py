@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Literal, Protocol
 
-#: One flat record a credential: the names of `core.finding.FIELDS`, and `policies` once merged.
+from custom_filters.core.decision import Decisions, Review, told
+from custom_filters.core.finding import FIELDS
+from custom_filters.core.population import sentence
+from custom_filters.core.risk import risk
+
+#: One flat record a credential: the names of REPORTED_FIELDS.
 Finding = dict[str, Any]
+#: What a report adds to a finding: `counts_as` is the verdict by which every format counts it.
+REPORTED_FIELDS = (*FIELDS, "policies", "counts_as", "risk", "decision", "done")
 
 #: Verdicts from the gravest to the lightest, the order in which reports count and sort.
 VERDICT_ORDER = (
@@ -31,7 +39,9 @@ class Evaluation:
     `account` is Custodian's (AWS account, Azure subscription, Google project), empty when it is not known.
     `resources` counts what the policy selected, `findings` the credentials judged in them. `judged` is False
     for a policy that does not ask for unused credentials: a check. `asks_active` is True where users who are
-    back in use were asked for. `started` is aware UTC.
+    back in use were asked for. `started` is aware UTC. `examined` counts everybody who was judged by verdict
+    (None: no population was recorded), `filtered_out` those whom other filters took out before.
+    `description` is the policy's own.
     """
 
     provider: str
@@ -47,11 +57,41 @@ class Evaluation:
     judged: bool = True
     asks_active: bool = False
     execution: str = ""
+    examined: Mapping[str, int] | None = None
+    filtered_out: int | None = None
+    description: str = ""
 
     @property
     def scope(self) -> tuple[str, str, str]:
         """What it speaks for: provider, account and policy, whatever the region."""
         return self.provider, self.account, self.policy
+
+    @property
+    def outcome(self) -> Literal["unknown", "fail", "pass"]:
+        """What it says of the account as a whole: `fail` where a check found something."""
+        if not self.evaluated:
+            return "unknown"
+        return "fail" if self.resources and not self.judged else "pass"
+
+    @property
+    def sentence(self) -> str:
+        """Why it was not evaluated, what the check found, or how many were examined."""
+        if not self.evaluated:
+            return self.problem or "not evaluated"
+        if self.judged:
+            return sentence(self.examined, self.filtered_out)
+        about = self.description.strip() or f"the check {self.policy}"
+        return f"{about} ({self.resources} found)" if self.resources else "nothing found"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One reason why something was not evaluated, with all that it speaks of."""
+
+    provider: str
+    problem: str
+    accounts: tuple[str, ...]
+    policies: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -59,17 +99,86 @@ class Report:
     """Everything that a report shows. `as_of` is when the newest policy in it started (aware UTC).
 
     `resolved` are findings of earlier runs, as they were last seen, that are gone now (needs the history).
+    `users` are the populations' rows with `provider`, `account` and `policy`; `actions` the journal's lines
+    of the run; `history` credentials by verdict of earlier runs, oldest first; `review` how far the decisions
+    are, None where none were given.
     """
 
     findings: Findings
     evaluations: tuple[Evaluation, ...]
     as_of: datetime | None
     resolved: Findings = ()
+    users: Findings = ()
+    actions: tuple[Mapping[str, Any], ...] = ()
+    history: tuple[tuple[datetime, Mapping[str, int]], ...] = ()
+    review: Review | None = None
 
     @property
     def not_evaluated(self) -> tuple[Evaluation, ...]:
         """Policies of which nothing is known."""
         return tuple(e for e in self.evaluations if not e.evaluated)
+
+    @property
+    def account_findings(self) -> tuple[Evaluation, ...]:
+        """Checks of an account that found something: policies without our filter that selected resources."""
+        return tuple(e for e in self.evaluations if e.outcome == "fail")
+
+    def causes(self) -> list[Cause]:
+        """Why something was not evaluated, each cause once."""
+        grouped: dict[tuple[str, str], list[Evaluation]] = {}
+        for e in self.not_evaluated:
+            grouped.setdefault((e.provider, e.problem or ""), []).append(e)
+        return [
+            Cause(*key, _distinct(e.account for e in found), _distinct(e.policy or e.folder for e in found))
+            for key, found in grouped.items()
+        ]
+
+    def counts_at(self, fail_on: Iterable[str]) -> bool:
+        """Whether anything stands at `--fail-on`: a verdict, or, once any is named, an account finding."""
+        verdicts = frozenset(fail_on)
+        return bool(verdicts) and (
+            bool(self.account_findings) or any(f["counts_as"] in verdicts for f in self.findings)
+        )
+
+
+def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, texts))) or ("",)
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Findings, each changed on its way."""
+
+    findings: Findings
+    change: Callable[[Finding], Finding]
+
+    def __iter__(self) -> Iterator[Finding]:
+        return map(self.change, self.findings)
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+
+def reported(finding: Finding) -> Finding:
+    """A merged finding with what a report adds, and no evidence twice."""
+    verdict = effective_verdict(finding)
+    evidence: list[Any] = []
+    evidence.extend(item for item in finding["evidence"] if item not in evidence)
+    added = {"counts_as": verdict, "risk": risk(finding, verdict), "decision": None, "done": None}
+    return {**finding, "evidence": evidence, **added}
+
+
+def with_decisions(report: Report, decisions: Decisions, now: datetime) -> Report:
+    """The report with each finding's `decision` as it stands at `now`, and how far the review is."""
+    findings, review = Changed(report.findings, partial(_decided, decisions, now)), Review()
+    for finding in findings:
+        review.add(finding)
+    return replace(report, findings=findings, review=review)
+
+
+def _decided(decisions: Decisions, now: datetime, finding: Finding) -> Finding:
+    found = decisions.by_uid.get(finding["uid"])
+    return {**finding, "decision": told(found, finding, now)} if found else finding
 
 
 def effective_verdict(finding: Finding) -> str:

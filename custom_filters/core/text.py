@@ -11,8 +11,11 @@ _HIDDEN = re.compile(
 )
 # Excel also takes full-width signs for the start of a formula.
 _FORMULA = re.compile(" *[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-_MARKDOWN = re.compile(r"[\\`*_{}\[\]()#+!|<>&~@$\"'=^]|:(?=//)")
-_WWW = re.compile(r"(?<=www)\.", re.IGNORECASE)
+# What means something inside a line of GitHub's Markdown; an underscore or an ampersand only where it can.
+_MARKDOWN = re.compile(
+    r"[\\`*\[\]<>|~$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|:(?=//)|(?<=www)\.", re.IGNORECASE
+)
+_MENTION = re.compile(r"(?<![\w.])@\w")
 
 
 def visible(text: str) -> str:
@@ -29,7 +32,19 @@ def cell(text: str) -> str:
 
 def markdown(text: str, limit: int = 200) -> str:
     """Text for a Markdown table, cut to `limit` characters: no markup, links, mentions or HTML in it."""
-    text = visible(text)
-    if len(text) > limit:
-        text = f"{text[: limit - 1]}…"
-    return _WWW.sub("&#46;", _MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", text))
+    text = _cut(visible(text), limit)
+    if _MENTION.search(text):  # no escape keeps a name from being notified, only code does
+        return markdown_code(text, limit)
+    return _MARKDOWN.sub(lambda match: f"\\{match[0]}", text)
+
+
+def markdown_code(text: str, limit: int = 80) -> str:
+    """A name as `code` in a Markdown table; what a cell cannot quote (| and `) as text."""
+    text = _cut(visible(text), limit)
+    if "|" in text or "`" in text:
+        return _MARKDOWN.sub(lambda match: f"\\{match[0]}", text.replace("@", "(at)"))
+    return f"`{text}`" if text.strip() else ""
+
+
+def _cut(text: str, limit: int) -> str:
+    return f"{text[: limit - 1]}…" if len(text) > limit else text

@@ -6,8 +6,8 @@ import os
 import threading
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -24,12 +24,12 @@ from custom_filters.core.policy_data import has_unused_filter, tag_of, unused_fi
 from custom_filters.core.vocabulary import DISABLE, EVENT_VARIABLE, RUN_ID_VARIABLE
 from custom_filters.custodian import clock
 from custom_filters.custodian.changes import Changes, Plan
+from custom_filters.custodian.decisions import approved, carried_over, with_kept
 from custom_filters.custodian.exemptions import absent_problem
 from custom_filters.custodian.journal import Journal, open_journal
 from custom_filters.custodian.kind import Fresh, Kind, Resource, Selected
 from custom_filters.custodian.notes import is_uncertain, own_notes
 from custom_filters.custodian.parallel import CONCURRENCY
-from custom_filters.custodian.request import Request
 from custom_filters.custodian.terms import examined_by, terms_of
 from custom_filters.custodian.validation import (
     due_problem,
@@ -43,21 +43,16 @@ LIMIT = {"type": "number", "minimum": 0, "maximum": 100}
 UNREAD = "an earlier change of this run failed, so it is left alone until the next run"
 
 
-def _nobody(request: Request, identity: Identity) -> frozenset[Item]:
-    return frozenset()
-
-
 class KindAction(BaseAction):
     """Base of our actions: decide for one resource after another, some at once, and carry it out.
 
     The class that Custodian registers is generated, with its `of_kind`. `operation` is what the decisions
-    are about. `approved` tells what reviewers decided to disable of an identity.
+    are about.
     """
 
     word: ClassVar[str]
     operation: ClassVar[Operation]
     of_kind: ClassVar[type[Kind]]
-    approved: ClassVar[Callable[[Request, Identity], frozenset[Item]]] = staticmethod(_nobody)
 
     kind: Kind
     now: datetime
@@ -136,7 +131,8 @@ class KindAction(BaseAction):
             entries, account = kind.request.entries, kind.account()
             refuse(absent_problem(entries, kind.provider, account, kind.find, self.now))
         if has_unused_filter(self.manager.data):
-            known = list(kind.identities(resources, self.now))
+            found = kind.identities(resources, self.now)
+            known = [(resource, with_kept(kind.request, one, self.now)) for resource, one in found]
         else:
             known = [(resource, kind.identity(resource)) for resource in resources]
         return [Selected(resource, identity, kind.notes(resource)) for resource, identity in known]
@@ -174,10 +170,20 @@ class KindAction(BaseAction):
             if read is None:
                 gone = Facts(of.identity, None, gone=True, untouchable=self.kind.untouchable(of))
                 return Plan(self.decide(gone), of)
+            read = self._as_decided(of, read)
             facts, others = self.facts_of(read)
+            facts = replace(facts, approved=self.approved(of.identity, read.identity))
             return Plan(self.decide(self.more_facts(facts, read)), read, others)
         except self.kind.errors as error:
             return Plan(Decision(self.operation, "failed", Facts(of.identity, None), str(error)), of)
+
+    def _as_decided(self, of: Selected, read: Selected) -> Selected:
+        """What a reviewer keeps of the identity as it was listed is kept as it was read again."""
+        return replace(read, identity=carried_over(of.identity, read.identity, self.kind.slots))
+
+    def approved(self, listed: Identity, fresh: Identity) -> frozenset[Item]:
+        """What reviewers decided to switch off, where that is asked for."""
+        return frozenset()
 
     def read(self, of: Selected) -> Selected | None:
         """The identity read again; where many are written at once, it is taken as it was listed."""
@@ -190,7 +196,6 @@ class KindAction(BaseAction):
         facts = Facts(
             read.identity, notes, fresh=isinstance(read, Fresh), final=kind.final(read),
             untouchable=kind.untouchable(read), protected=kind.protected(read),
-            approved=type(self).approved(kind.request, read.identity),
         )  # fmt: skip
         return facts, others
 
@@ -231,8 +236,17 @@ class DisableUnused(KindAction):
         return schema
 
     def option_problem(self) -> str | None:
-        """Notice must have been given."""
+        """Notice must have been given, and decisions be named where they are required."""
+        found = unused_filter(self.manager.data)
+        if self.data.get("require-decision") and not found.get("decisions"):
+            return f"{DISABLE} with require-decision needs `decisions:` on the unused-credentials filter"
         return due_problem(self.manager.data)
+
+    def approved(self, listed: Identity, fresh: Identity) -> frozenset[Item]:
+        """See decisions.approved."""
+        if not self.terms.require_decision:
+            return frozenset()
+        return approved(self.kind.request, listed, fresh, self.kind.slots, self.now)
 
     def left_over(self, journal: Journal) -> list[str]:
         """Sessions that an earlier run in this folder could not end."""

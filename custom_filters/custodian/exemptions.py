@@ -61,12 +61,13 @@ def absent_problem(
 def read_exemptions(location: str, session: Any = None) -> tuple[Exemption, ...]:
     """Read and check the file at `location` now; see load_exemptions."""
     try:
-        return _parse(_fetch(location, session), location)
+        return _parse(fetch(location, session), location)
     except ExemptionError as error:
         raise PolicyExecutionError(str(error)) from error
 
 
-def _fetch(location: str, session: Any) -> str:
+def fetch(location: str, session: Any) -> str:
+    """The text at a path or URL, bounded; raises ExemptionError."""
     scheme = urlsplit(location).scheme if "://" in location else "path"
     readers: dict[str, Callable[[str, Any], bytes]] = {
         "path": _read_path,

@@ -7,17 +7,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, get_args
 
+from c7n.exceptions import PolicyExecutionError, PolicyValidationError
 from c7n.filters import Filter
 from c7n.utils import type_schema
 
 from custom_filters.core.credential import Identity
 from custom_filters.core.finding import Context, annotation
-from custom_filters.core.judge import judge_identity, select
+from custom_filters.core.judge import IdentityJudgement, judge_identity, select
 from custom_filters.core.lifecycle_states import Facts, MarkState, RecordState, mark_states, record_states
 from custom_filters.core.policy_data import tag_of, unused_filter, verdicts_of
 from custom_filters.core.verdict import SELECTABLE
 from custom_filters.core.vocabulary import ANNOTATION, DISABLE, EXEMPT_TAG, FILTER, MARK_FILTER, RECORD_FILTER
-from custom_filters.custodian import clock
+from custom_filters.custodian import clock, population
+from custom_filters.custodian.decisions import read_decisions, with_kept
 from custom_filters.custodian.kind import Kind, Resource, Selected
 from custom_filters.custodian.notes import is_uncertain, lifecycle_state, own_notes
 from custom_filters.custodian.terms import examined_by, terms_of
@@ -73,7 +75,7 @@ class KindFilter(Filter):
         _examined(self.manager, resources)
         found = []
         for resource, identity in kind.identities(resources, now) if resources else ():
-            of = Selected(resource, identity, kind.notes(resource))
+            of = Selected(resource, with_kept(kind.request, identity, now), kind.notes(resource))
             if not is_uncertain(kind, of) and asked & self._states(kind, of, now):
                 found.append(resource)
         return found
@@ -118,9 +120,26 @@ class UnusedCredentials(KindFilter):
             "evidence": _list_of(kind.sources),
             "exemptions": {"type": "string", "minLength": 1},
             "exempt-tag": {"type": "string", "minLength": 1},
+            "decisions": {"type": "string", "minLength": 1},
         }
         schema: dict[str, Any] = type_schema(FILTER, **{**properties, **kind.options.get(FILTER, {})})
         return schema
+
+    def __init__(self, data: Any, manager: Any = None) -> None:
+        """Everybody who is judged is written down."""
+        super().__init__(data, manager)
+        if manager is not None:
+            population.follow(manager, self.of_kind.provider)
+
+    def validate(self) -> KindFilter:
+        """Refuse a file of decisions that cannot be taken, too."""
+        super().validate()
+        location = self.data.get("decisions", "")
+        try:
+            _ = "://" in location or not location or read_decisions(location)
+        except PolicyExecutionError as error:
+            raise PolicyValidationError(str(error)) from error
+        return self
 
     def process(self, resources: list[Resource], event: Mapping[str, Any] | None = None) -> list[Resource]:
         """Keep the resources whose verdict is asked for, each with its annotation `c7n:unused`."""
@@ -132,13 +151,17 @@ class UnusedCredentials(KindFilter):
                 resource.pop(ANNOTATION, None)
         kind, now = self.of_kind(self.manager, self.data), clock.now()
         judged = kind.identities(resources, now) if resources else ()
-        selected = [r for r, identity in judged if self._annotate(kind, r, identity, now)]
+        selected = [r for r, identity in judged if self._judge(kind, r, identity, now)]
         kind.complete(selected)
         return selected
 
-    def _annotate(self, kind: Kind, resource: Resource, identity: Identity, now: datetime) -> bool:
-        request = kind.request
-        judged = judge_identity(identity, request.rules, now)
+    def _judge(self, kind: Kind, resource: Resource, identity: Identity, now: datetime) -> bool:
+        judged = judge_identity(with_kept(kind.request, identity, now), kind.request.rules, now)
+        population.note(self.manager, judged, now)
+        return self._annotate(kind, resource, judged, now)
+
+    def _annotate(self, kind: Kind, resource: Resource, judged: IdentityJudgement, now: datetime) -> bool:
+        request, identity = kind.request, judged.identity
         selected = select(judged, request.match, verdicts_of(self.data), request.rules)
         if selected is None:
             return False

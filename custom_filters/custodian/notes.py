@@ -57,5 +57,5 @@ def lifecycle_state(kind: Kind, of: Selected, now: datetime) -> LifecycleState:
     if off:
         since = min(e.disabled_at or e.until for e in notes.off())
         undo = f"off by us since {format_time(since)}; undo: c7n-unused restore --user {of.identity.name}"
-        return LifecycleState("disabled", undo, None, live)
+        return LifecycleState("disabled", undo, None, live, since)
     return LifecycleState("marked", DISABLE, until, live) if live else LifecycleState()

@@ -63,8 +63,10 @@ class Request:
         return load_exemptions(self.filter.get("exemptions"), self.manager.session_factory)
 
     def forget_exemptions(self) -> None:
-        """Have the exemptions file read again: somebody is about to be changed."""
-        forget(local_session(self.manager.session_factory), ("exemptions", self.filter.get("exemptions")))
+        """Have the files of exemptions and decisions read again: somebody is about to be changed."""
+        session = local_session(self.manager.session_factory)
+        for name in ("exemptions", "decisions"):
+            forget(session, (name, self.filter.get(name)))
 
     def exemption(
         self, account: str, name: str, user_id: str, tags: Mapping[str, str], now: datetime

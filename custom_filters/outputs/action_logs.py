@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from custom_filters.core.journal import Line, open_intents, read_lines, verify
+from custom_filters.core.journal import Line, read_lines, verify
+from custom_filters.core.outcome import readable, subject_of
+from custom_filters.core.report import Evaluation
 from custom_filters.core.vocabulary import ACTIONS_FILE
 from custom_filters.outputs.storage import Storage, open_storages, read
 
@@ -51,7 +52,7 @@ def _in(storage: Storage) -> Iterator[Journal]:
         parts[match[1] if match else path].append(path)
     for name, paths in parts.items():
         texts = [line for path in paths for line in read(storage, path)[0].decode("utf-8").splitlines()]
-        yield Journal(f"{storage.root}/{name}", tuple(texts))
+        yield Journal(f"{storage.root.rstrip('/')}/{name}", tuple(texts))
 
 
 def outcomes(paths: Iterable[str]) -> list[Line]:
@@ -59,26 +60,25 @@ def outcomes(paths: Iterable[str]) -> list[Line]:
     return [line for one in journals(paths) for line in one.lines if line["step"] == "outcome"]
 
 
-def outcome_lines(out: Path) -> Iterator[str]:
-    """What was done, each refusal and failure, and what was left open, a line each."""
-    entries = outcomes([str(out)])
-    counts = Counter((entry["operation"], entry["result"]) for entry in entries)
-    for (operation, result), count in sorted(counts.items()):
-        yield f"{operation}: {count} {result}"
-    for entry in entries:
-        if entry["result"] != "done":
-            yield f"  {entry['result']} {entry['operation']} {_subject(entry)}: {entry['reason']}"
-    yield from open_intents(line for one in journals([str(out)]) for line in one.lines)
+def journals_of(paths: Iterable[str], evaluations: Iterable[Evaluation]) -> list[Journal]:
+    """The journals of the policy runs that a report reads, not those of older runs beside them."""
+    told = list(evaluations)
+    folders, executions = {e.folder for e in told}, {e.execution for e in told if e.execution}
+    return [
+        one
+        for one in journals(paths)
+        if one.where.rpartition("/")[0] in folders or one.where.rpartition("/")[2] in executions
+    ]
 
 
-def _subject(entry: Mapping[str, Any]) -> str:
-    credential = entry["credential"] or {}
-    principal = entry["principal"]
-    return " ".join(filter(None, (principal["provider"], principal["user"], *credential.values())))
+def lines_of(found: Iterable[Journal]) -> list[Line]:
+    """Their lines in order, each once, though an output's folder and its bucket may both hold it."""
+    lines = {line["hash"]: line for one in found for line in one.lines if readable(line)}
+    return list(lines.values())
 
 
 def entry_lines(out: Path) -> Iterator[str]:
     """Every outcome for people: what was done or not, why, and how it is undone."""
     for entry in outcomes([str(out)]):
         undo = f" (undo: {entry['undo']})" if entry["undo"] else ""
-        yield f"{entry['result']} {entry['operation']} {_subject(entry)}: {entry['reason']}{undo}"
+        yield f"{entry['result']} {entry['operation']} {subject_of(entry)}: {entry['reason']}{undo}"

@@ -27,6 +27,7 @@ from custom_filters.outputs.storage import Storage, open_storages
 RUN_SPREAD = timedelta(hours=12)
 #: From this many accounts on they are read in several processes.
 _FLEET = 50
+Group = tuple[list[Evaluation], list[str], list[str]]
 
 
 def collect(paths: Iterable[str], *, spread: timedelta = RUN_SPREAD) -> Report:
@@ -38,18 +39,18 @@ def collect(paths: Iterable[str], *, spread: timedelta = RUN_SPREAD) -> Report:
     found = [_look(storage, spread) for storage in open_storages(paths)]
     described = _newest([item for root in found for item in root[0]])
     lost = [e for root in found for e in root[1]]
-    spool = Spool()
-    evaluations = [*_read(described, spool), *lost]
+    spool, users = Spool(), Spool()
+    evaluations = [*_read(described, spool, users), *lost]
     starts = [e.started for e in evaluations if e.started]
     ordered = sorted(evaluations, key=lambda e: (e.evaluated, *e.scope, e.region, e.folder))
-    return Report(spool, tuple(ordered), max(starts, default=None))
+    return Report(spool, tuple(ordered), max(starts, default=None), users=users)
 
 
 def evaluated_annotations(paths: Iterable[str]) -> Iterator[tuple[Evaluation, dict[str, Any]]]:
     """Every `c7n:unused` annotation of the policies that were evaluated, as the policies wrote them."""
     for storage in open_storages(paths):
         for item in _newest(_look(storage, RUN_SPREAD)[0]):
-            if not read_findings(item)[0].evaluated:
+            if not read_findings(item).evaluation.evaluated:
                 continue
             for _, value in read_annotations(item):
                 yield item.evaluation, value
@@ -157,15 +158,16 @@ def _start(item: Described) -> float:
     return item.evaluation.started.timestamp() if item.evaluation.started else 0.0
 
 
-def _read(described: list[Described], spool: Spool) -> Iterator[Evaluation]:
+def _read(described: list[Described], spool: Spool, users: Spool) -> Iterator[Evaluation]:
     """Read one account after the other (a tenant has one listing over all subscriptions: one provider)."""
     groups = [list(items) for _, items in groupby(sorted(described, key=_group), key=_group)]
-    for evaluations, lines in _over(groups):
+    for evaluations, lines, people in _over(groups):
         spool.append(lines)
+        users.append(people)
         yield from evaluations
 
 
-def _over(groups: list[list[Described]]) -> Iterator[tuple[list[Evaluation], list[str]]]:
+def _over(groups: list[list[Described]]) -> Iterator[Group]:
     """Read the groups, those of a fleet on every core."""
     if len(groups) < _FLEET:
         yield from map(_read_group, groups)
@@ -174,15 +176,17 @@ def _over(groups: list[list[Described]]) -> Iterator[tuple[list[Evaluation], lis
         yield from pool.map(_read_group, groups, chunksize=4)
 
 
-def _read_group(items: list[Described]) -> tuple[list[Evaluation], list[str]]:
-    """The evaluations of one group, and its merged findings as lines for the spool."""
+def _read_group(items: list[Described]) -> Group:
+    """The evaluations of one group, and its merged findings and its users as lines for the spools."""
     evaluations: list[Evaluation] = []
     judged: list[tuple[str, Finding]] = []
+    users: list[str] = []
     for item in items:
-        evaluation, findings = read_findings(item)
-        judged += ((evaluation.account, finding) for finding in findings)
-        evaluations.append(evaluation)
-    return evaluations, list(lines_of(merge(judged)))
+        told = read_findings(item)
+        judged += ((told.evaluation.account, finding) for finding in told.findings)
+        users += lines_of(told.users)
+        evaluations.append(told.evaluation)
+    return evaluations, list(lines_of(merge(judged))), users
 
 
 def _group(item: Described) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -29,9 +30,10 @@ LOCK_TIMEOUT = 600
 #: Says in the file's header that it is ours.
 _APPLICATION = 0x63376E75
 
-# Times are text of one length (microseconds, UTC), so that they sort. `scopes` is a JSON list of lists.
+# Times are text of one length (microseconds, UTC), so that they sort. `scopes` is a JSON list of lists,
+# `counts` credentials by verdict.
 _TABLES = """
-CREATE TABLE runs (run TEXT PRIMARY KEY, as_of TEXT NOT NULL);
+CREATE TABLE runs (run TEXT PRIMARY KEY, as_of TEXT NOT NULL, counts TEXT NOT NULL);
 CREATE TABLE observations (
     run TEXT NOT NULL, uid TEXT NOT NULL, as_of TEXT NOT NULL, open INTEGER NOT NULL, phase TEXT, change TEXT,
     first_seen TEXT, scopes TEXT NOT NULL, PRIMARY KEY (run, uid)) WITHOUT ROWID;
@@ -74,6 +76,7 @@ _FORGET = (
     "DELETE FROM runs WHERE as_of < :limit",
     "DELETE FROM credentials WHERE uid NOT IN (SELECT uid FROM observations)",
 )
+_TREND = "SELECT as_of, counts FROM runs WHERE as_of <= :as_of ORDER BY as_of"
 _CHANGES = """
 SELECT o.change, o.first_seen FROM current c
 LEFT JOIN observations o ON o.run = ? AND o.uid = c.uid ORDER BY c.n
@@ -129,7 +132,9 @@ def _record(connection: sqlite3.Connection, report: Report, as_of: datetime) -> 
     connection.execute("COMMIT")
     changed = Spool(_with_changes(report.findings, connection.execute(_CHANGES, (run,))))
     resolved = Spool(_resolved(connection.execute(_RESOLVED, (run,))))
-    return replace(report, findings=changed, resolved=resolved)
+    earlier = connection.execute(_TREND, {"as_of": _text(as_of)})
+    trend = tuple((datetime.fromisoformat(at), json.loads(counts)) for at, counts in earlier)
+    return replace(report, findings=changed, resolved=resolved, history=trend)
 
 
 def _current(findings: Iterable[Finding]) -> Iterator[tuple[int, str, bool, bool, str, str]]:
@@ -167,7 +172,8 @@ def _observe(connection: sqlite3.Connection, report: Report, run: str, as_of: da
     connection.executemany(_RESOLVE, gone)
     still = ((f["uid"], at, json.dumps(f)) for f in report.findings if _open(f))
     connection.executemany(_REMEMBER, still)
-    connection.execute("INSERT INTO runs VALUES (?, ?)", (run, at))
+    counts = Counter(f["counts_as"] for f in report.findings)
+    connection.execute("INSERT INTO runs VALUES (?, ?, ?)", (run, at, json.dumps(counts)))
 
 
 def _text(at: datetime) -> str:

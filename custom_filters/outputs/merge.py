@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from custom_filters.core.report import VERDICT_ORDER, Finding
+from custom_filters.core.report import VERDICT_ORDER, Finding, reported
 from custom_filters.core.times import parse_time
 from custom_filters.core.verdict import UNUSED
 
@@ -27,7 +27,7 @@ def merge(judged: Iterable[tuple[str, Finding]]) -> Iterator[Finding]:
     for scope, finding in judged:
         said = {name: finding[name] for name in _SAID}
         by_uid.setdefault(finding["uid"], []).append({**finding, "policies": [{**said, "scope": scope}]})
-    return (_row(group) for group in by_uid.values())
+    return (reported(_row(group)) for group in by_uid.values())
 
 
 def _row(group: list[Finding]) -> Finding:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 from custom_filters.core.errors import NotEvaluatedError
 from custom_filters.core.policy_data import asked_verdicts, has_unused_filter, unused_filters
+from custom_filters.core.population import FILE_NAME, Population, PopulationError, parse
 from custom_filters.core.report import Evaluation, Finding
 from custom_filters.core.text import visible
 from custom_filters.core.vocabulary import ANNOTATION, FILTER
-from custom_filters.outputs.storage import Storage, read
+from custom_filters.outputs.storage import Storage, open_storages, read
 from custom_filters.outputs.validate_findings import checked_findings
 
 METADATA, RESOURCES, LOG = "metadata.json", "resources.json", "custodian-run.log"
+_READ = (METADATA, RESOURCES, LOG, FILE_NAME)
 #: Files of a policy's folder that are read; Custodian packs them for a bucket.
-NAMES = frozenset(name + end for name in (METADATA, RESOURCES, LOG) for end in ("", ".gz"))
+NAMES = frozenset(name + end for name in _READ for end in ("", ".gz"))
 _DATED = re.compile(r"(?:(?P<base>.*)/)?(?P<date>\d{4}/\d{2}/\d{2}/\d{2})")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 #: File times are coarser than the clock of a run; a gzip header holds whole seconds.
@@ -60,7 +63,7 @@ def find_folders(storage: Storage, files: dict[str, float]) -> list[Folder]:
     for path, changed in sorted(files.items()):
         parent, _, name = path.rpartition("/")
         plain = name.removesuffix(".gz")
-        if plain in (METADATA, RESOURCES, LOG):
+        if plain in _READ:
             folders.setdefault(parent, _folder(storage, parent)).files[plain] = (path, changed)
     newest = {f.base: f for f in sorted(_policies(folders), key=lambda f: f.date or "")}
     return list(newest.values())
@@ -108,6 +111,20 @@ def describe(folder: Folder) -> Described:
     return Described(folder, replace(known, evaluated=True), count, required)
 
 
+def policies_of(
+    paths: Iterable[str], evaluations: Iterable[Evaluation]
+) -> Iterator[tuple[Evaluation, dict[str, Any]]]:
+    """The policies as they ran, from the metadata of their outputs; what cannot be read is left out."""
+    told = {e.folder: e for e in evaluations}
+    for storage in open_storages(paths):
+        for folder in find_folders(storage, dict(storage.files(NAMES))):
+            evaluation = told.get(_bare(folder).folder)
+            with suppress(NotEvaluatedError):
+                policy = _object(folder, METADATA).get("policy")
+                if evaluation and isinstance(policy, dict):
+                    yield evaluation, policy
+
+
 def _failed(evaluation: Evaluation, error: NotEvaluatedError) -> Evaluation:
     """Not evaluated, and why; the sentence may quote what a file holds."""
     return replace(evaluation, evaluated=False, problem=visible(str(error)))
@@ -135,6 +152,7 @@ def _with_metadata(bare: Evaluation, metadata: dict[str, Any]) -> Evaluation:
         judged=has_unused_filter(policy),
         asks_active="active" in asked_verdicts(policy),
         execution=str(execution.get("id") or ""),
+        description=str(policy.get("description") or "").strip(),
     )
 
 
@@ -212,18 +230,41 @@ def read_annotations(described: Described, not_before: datetime | None = None) -
     return marked
 
 
-def read_findings(
-    described: Described, not_before: datetime | None = None
-) -> tuple[Evaluation, list[Finding]]:
-    """The evaluation, now final, and the findings: none when it was not evaluated."""
+class Told(NamedTuple):
+    """What a folder tells: the evaluation, now final, the findings, and everybody whom the policy judged."""
+
+    evaluation: Evaluation
+    findings: list[Finding] = []  # noqa: RUF012 (never changed)
+    users: list[Finding] = []  # noqa: RUF012
+
+
+def read_findings(described: Described, not_before: datetime | None = None) -> Told:
+    """What the folder tells; findings and users only where it was evaluated."""
     evaluation = described.evaluation
     if not evaluation.evaluated:
-        return evaluation, []
+        return Told(evaluation)
     try:
         findings = _all_findings(read_annotations(described, not_before))
+        population = _population(described.folder) if evaluation.judged else None
     except NotEvaluatedError as error:
-        return _failed(evaluation, error), []
-    return replace(evaluation, resources=described.expected, findings=len(findings)), findings
+        return Told(_failed(evaluation, error))
+    evaluation = replace(evaluation, resources=described.expected, findings=len(findings))
+    if population is None:
+        return Told(evaluation, findings)
+    counts, filtered_out = population.counts(), population.filtered_out
+    whose = {name: getattr(evaluation, name) for name in ("provider", "account", "policy")}
+    users = [{**whose, **row} for row in population.rows]
+    return Told(replace(evaluation, examined=counts, filtered_out=filtered_out), findings, users)
+
+
+def _population(folder: Folder) -> Population | None:
+    """Everybody whom the policy judged; None where it left no such file. A damaged one is an error."""
+    if FILE_NAME not in folder.files:
+        return None
+    try:
+        return parse(folder.read(FILE_NAME)[0].decode("utf-8", "replace").splitlines())
+    except PopulationError as error:
+        raise NotEvaluatedError(str(error)) from error
 
 
 def _all_findings(annotations: list[tuple[int, Any]]) -> list[Finding]:

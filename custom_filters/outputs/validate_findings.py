@@ -15,12 +15,13 @@ from custom_filters.core.times import parse_time
 from custom_filters.core.verdict import Verdict
 from custom_filters.core.vocabulary import PROVIDERS
 
-_TEXT, _TEXT_OR_NONE = (str,), (str, type(None))
+_TEXT, _TEXT_OR_NONE, _BOOL_OR_NONE = (str,), (str, type(None)), (bool, type(None))
 #: Types of the fields that have no rule of their own; a bool is no int here.
 _TYPES: dict[str, tuple[type, ...]] = {
     "account": _TEXT, "user": _TEXT, "user_id": _TEXT, "user_type": _TEXT, "basis": _TEXT, "reason": _TEXT,
     "policy": _TEXT, "uid": _TEXT, "owner": _TEXT_OR_NONE, "owner_source": _TEXT_OR_NONE,
-    "next_action": _TEXT_OR_NONE, "change": _TEXT_OR_NONE, "privileged": (bool, type(None)),
+    "next_action": _TEXT_OR_NONE, "change": _TEXT_OR_NONE, "privileged": _BOOL_OR_NONE, "mfa": _BOOL_OR_NONE,
+    "tags_itself": _BOOL_OR_NONE, "licences": (int, type(None)),
     "days_unused": (int, type(None)), "threshold_days": (int,), "controls": (list,), "evidence": (list,),
     "exceeds": (list,), "exemption": (dict, type(None)), "credential": (dict,),
 }  # fmt: skip
@@ -30,7 +31,7 @@ _VALUES: dict[str, frozenset[str]] = {
     "user_verdict": frozenset(get_args(Verdict)),
     "phase": frozenset(get_args(Phase)),
 }
-_TIMES = ("last_used", "next_action_at", "first_seen")
+_TIMES = ("last_used", "next_action_at", "disabled_at", "first_seen")
 _PARTS: dict[str, dict[str, tuple[type, ...]]] = {
     "credential": {"kind": _TEXT, "id": _TEXT, "status": _TEXT, "created": _TEXT_OR_NONE},
     "evidence": {"source": _TEXT, "observed_at": _TEXT_OR_NONE, "value": _TEXT_OR_NONE},
@@ -86,6 +87,7 @@ def _with_user_row(value: Mapping[str, Any]) -> dict[str, Any]:
         "basis": "none",
         "evidence": [],
         "reason": value["user_reason"],
+        **{name: value[name] for name in ("phase", "next_action", "next_action_at", "disabled_at")},
         "change": None,
         "first_seen": None,
         "uid": hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32],

@@ -19,10 +19,17 @@ def _one(name: str, render: Callable[[Report], Iterator[str] | Iterator[bytes]])
 FORMATS: dict[str, Format] = {
     "html": _one("report.html", html.render),
     "md": _one("report.md", markdown.render),
-    "csv": _one("report.csv", csv.render),
+    "csv": lambda report: [
+        ("report.csv", csv.render(report)),
+        ("report.evaluated.csv", csv.evaluations(report)),
+    ],
+    "users": _one("report.users.csv", csv.users),
     "xlsx": _one("report.xlsx", xlsx.render),
     "json": _one("report.json", json.render),
-    "jsonl": _one("report.jsonl", json.render_lines),
+    "jsonl": lambda report: [
+        ("report.jsonl", json.render_lines(report)),
+        ("report.evaluated.jsonl", json.render_evaluations(report)),
+    ],
     "ocsf": _one("report.ocsf.json", ocsf.render),
     "asff": asff.files,
     "junit": _one("report.junit.xml", junit.render),

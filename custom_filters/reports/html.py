@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import heapq
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -15,10 +15,16 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from custom_filters.core.report import Finding, Report, effective_verdict
+from custom_filters.core.decision import basis_sha256, report_sha256
+from custom_filters.core.outcome import sums
+from custom_filters.core.population import ORDER
+from custom_filters.core.report import Finding, Report
+from custom_filters.core.risk import gravity
 from custom_filters.core.text import visible
 from custom_filters.core.times import format_optional
-from custom_filters.reports.summary import Summary, counting, gravity
+from custom_filters.core.verdict import UNUSED
+from custom_filters.reports.guide import MEANINGS, console_link, next_step
+from custom_filters.reports.summary import Summary, counting
 
 #: Rows that are there without JavaScript.
 STATIC_ROWS = 500
@@ -34,7 +40,7 @@ _FIELDS = (
     "uid", "provider", "account", "user", "user_id", "user_type", "privileged", "owner", "owner_source",
     "credential", "user_verdict", "last_used", "days_unused", "basis", "evidence", "reason", "as_of",
     "threshold_days", "phase", "next_action", "next_action_at", "exemption", "controls", "change",
-    "first_seen", "policies",
+    "first_seen", "policies", "risk", "decision", "done",
 )  # fmt: skip
 
 
@@ -47,15 +53,15 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters |= {"visible": visible, "verdict": effective_verdict, "count": "{:,}".format, "time": _time}
+    env.filters |= {"visible": visible, "count": "{:,}".format, "time": _time}
     return env
 
 
 def render(report: Report) -> Iterator[str]:
     """The page in chunks; above INTERACTIVE_ROWS credentials a summary with the GRAVEST_ROWS gravest."""
-    summary = Summary()
+    summary, bases = Summary(), list[str]()
     limit = INTERACTIVE_ROWS if len(report.findings) <= INTERACTIVE_ROWS else GRAVEST_ROWS
-    rows = heapq.nsmallest(limit, counting(summary, report), key=gravity)
+    rows = heapq.nsmallest(limit, _hashing(bases, counting(summary, report)), key=gravity)
     packed = pack(rows)
     yield from (
         environment()
@@ -68,7 +74,11 @@ def render(report: Report) -> Iterator[str]:
             static_rows=STATIC_ROWS,
             lines=SUMMARY_LINES,
             packed=Markup(packed),  # noqa: S704 - base64
-            digest=hashlib.sha256(packed.encode()).hexdigest(),
+            digest=report_sha256(bases),
+            order=ORDER,
+            meanings=MEANINGS,
+            sums=sums(report.actions),
+            trend=trend(report),
             styles=[_asset(name) for name in _STYLES],
             scripts=[_asset(name) for name in _SCRIPTS],
             style_hashes=[_hash(name) for name in _STYLES],
@@ -77,14 +87,32 @@ def render(report: Report) -> Iterator[str]:
     )
 
 
+def _hashing(bases: list[str], findings: Iterable[Finding]) -> Iterator[Finding]:
+    for finding in findings:
+        bases.append(basis_sha256(finding))
+        yield finding
+
+
 def pack(rows: list[Finding]) -> str:
     """Rows for the page's script: gzipped JSON in base64, so that no text in it can mean anything to HTML."""
     content = {
-        "fields": ["verdict", *_FIELDS],
-        "rows": [[effective_verdict(row), *(_visible(row[name]) for name in _FIELDS)] for row in rows],
+        "meanings": MEANINGS,
+        "fields": ["verdict", "step", "console", *_FIELDS],
+        "rows": [[*_made(row), *(_visible(row[name]) for name in _FIELDS)] for row in rows],
     }
     text = json.dumps(content, separators=(",", ":"))
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode()
+
+
+def _made(row: Finding) -> list[Any]:
+    return [row["counts_as"], [visible(t) for t in next_step(row)], console_link(row)]
+
+
+def trend(report: Report) -> list[tuple[str, int, float, float]]:
+    """Day, unused credentials, and the point's place (percent from the left and the top) of each run."""
+    counts = [(format_optional(at) or "", sum(by[v] for v in UNUSED if v in by)) for at, by in report.history]
+    highest, last = max((n for _, n in counts), default=0) or 1, max(len(counts) - 1, 1)
+    return [(day[:10], n, 100 * i / last, 100 - 100 * n / highest) for i, (day, n) in enumerate(counts)]
 
 
 def _visible(value: Any) -> Any:

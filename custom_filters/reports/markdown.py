@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-from custom_filters.core.report import Evaluation, Finding, Report, effective_verdict
-from custom_filters.core.text import markdown
+from custom_filters.core.outcome import sums
+from custom_filters.core.population import ORDER
+from custom_filters.core.report import Evaluation, Finding, Report
+from custom_filters.core.risk import gravity
+from custom_filters.core.text import markdown, markdown_code
 from custom_filters.core.times import format_optional
-from custom_filters.core.verdict import UNUSED
-from custom_filters.reports.summary import Summary, summarise
+from custom_filters.reports.summary import Summary, counting
 
-#: A pull request comment takes 65,536 characters, a step summary 1 MiB; entities make text longer.
+#: A pull request comment takes 65,536 characters, a step summary 1 MiB; escapes make text longer.
 LIMIT = 60_000
-_MOST_PROBLEMS = 50
+#: Lines of each table at the top.
+_MOST = 30
+_SHORTEST_LINE = 60
 _ROOM_FOR_THE_REST = 300
+_COLUMNS = (
+    "Risk", "Verdict", "Account", "User", "Owner", "Credential", "Last used", "Days", "Why", "Next",
+)  # fmt: skip
 
 
 def render(report: Report, limit: int = LIMIT) -> Iterator[str]:
-    """The report as Markdown of at most `limit` characters; says what was cut."""
-    summary = summarise(report)
-    head = "\n".join(chain(_title(report, summary), _problems(report.not_evaluated), _totals(summary)))
+    """The report as Markdown of at most `limit` characters, the gravest first; says what was cut."""
+    summary = Summary()
+    gravest = heapq.nsmallest(limit // _SHORTEST_LINE, counting(summary, report), key=gravity)
+    head = "\n".join(chain(_title(report, summary), _top(report), _totals(summary)))
     yield head + "\n"
     room = limit - len(head) - _ROOM_FOR_THE_REST
-    yield "\n## Credentials\n\n" + _line(
-        ["Verdict", "Account", "User", "Owner", "Credential", "Last used", "Days", "Why", "Next"]
-    )
-    yield _line(["---"] * 9)
+    yield "\n## Credentials\n\n" + _line(_COLUMNS) + _line(["---"] * len(_COLUMNS))
     shown = 0
-    for finding in chain(_select(report, unused=True), _select(report, unused=False)):
-        line = _row(finding)
+    for line in map(_row, gravest):
         room -= len(line)
         if room < 0:
             break
@@ -37,10 +42,6 @@ def render(report: Report, limit: int = LIMIT) -> Iterator[str]:
         yield line
     if shown < summary.total:
         yield f"\n**Cut:** {shown} of {summary.total} credentials are shown; other formats have them all.\n"
-
-
-def _select(report: Report, *, unused: bool) -> Iterator[Finding]:
-    return (f for f in report.findings if (effective_verdict(f) in UNUSED) == unused)
 
 
 def _title(report: Report, summary: Summary) -> Iterator[str]:
@@ -51,26 +52,50 @@ def _title(report: Report, summary: Summary) -> Iterator[str]:
     if summary.marked_users and (summary.asks_returned or summary.returned):
         marked = len(summary.marked_users)
         yield f"Came back after a mark: {len(summary.returned)} of {marked} marked users.\n"
+    if report.review:
+        yield f"Review: {report.review.sentence()}.\n"
 
 
-def _problems(failed: tuple[Evaluation, ...]) -> Iterator[str]:
-    if not failed:
+def _top(report: Report) -> Iterator[str]:
+    causes = [
+        [c.provider, _some(c.accounts), _some(c.policies), markdown(c.problem)] for c in report.causes()
+    ]
+    title = "Not evaluated: nothing is known of these"
+    yield from _table(title, ("Provider", "Account", "Policy", "Why"), causes)
+    found = [[e.provider, markdown(e.account), markdown(e.sentence)] for e in report.account_findings]
+    yield from _table("About the account", ("Provider", "Account", "What was found"), found)
+    judged = [_examined(e) for e in report.evaluations if e.judged]
+    yield from _table("Examined", ("Provider", "Account", "Policy", "Users", *ORDER), judged)
+    done = [[s.what, str(s.times), markdown(s.why), markdown_code(s.undo)] for s in sums(report.actions)]
+    yield from _table("What was done", ("What", "Times", "Why", "Undo"), done)
+
+
+def _some(names: Sequence[str], most: int = 3) -> str:
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(markdown, names[:most])) + rest
+
+
+def _examined(e: Evaluation) -> list[str]:
+    names = [e.provider, markdown(e.account), markdown(e.policy)]
+    if e.examined is None:
+        return [*names, markdown(e.sentence) if e.evaluated else "not evaluated", *"-" * len(ORDER)]
+    return [*names, str(sum(e.examined.values())), *(str(e.examined.get(v, 0)) for v in ORDER)]
+
+
+def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    if not rows:
         return
-    yield "## Not evaluated: nothing is known of these\n"
-    yield "| Provider | Account | Policy | Why |\n| --- | --- | --- | --- |"
-    for e in failed[:_MOST_PROBLEMS]:
-        yield _line([markdown(t) for t in (e.provider, e.account, e.policy, e.problem or "")]).rstrip("\n")
-    if len(failed) > _MOST_PROBLEMS:
-        yield f"\n**Cut:** {_MOST_PROBLEMS} of {len(failed)} are shown."
+    yield f"## {title}\n"
+    for cells in (head, ["---"] * len(head), *rows[:_MOST]):
+        yield _line(cells).rstrip("\n")
+    if len(rows) > _MOST:
+        yield f"\n**Cut:** {_MOST} of {len(rows)} are shown."
     yield ""
 
 
 def _totals(summary: Summary) -> Iterator[str]:
-    yield "## Totals\n"
-    yield _line(["Verdict", *summary.providers, "all"]).rstrip("\n")
-    yield _line(["---"] * (len(summary.providers) + 2)).rstrip("\n")
-    for verdict, counts, total in summary.totals():
-        yield _line([verdict, *map(str, counts), str(total)]).rstrip("\n")
+    rows = [[v, *map(str, counts), str(total)] for v, counts, total in summary.totals()]
+    return _table("Totals", ("Verdict", *summary.providers, "all"), rows)
 
 
 def _row(finding: Finding) -> str:
@@ -78,18 +103,21 @@ def _row(finding: Finding) -> str:
     after = " ".join(filter(None, (finding["next_action"], (finding["next_action_at"] or "")[:10])))
     days = finding["days_unused"]
     kind, name = credential["kind"], credential["id"]
-    name = kind if name == kind else f"{kind} {name}"
-    texts = (
-        effective_verdict(finding), f"{finding['provider']} {finding['account']}", finding["user"],
-        finding["owner"] or "", name,
-        (finding["last_used"] or "")[:10], "" if days is None else str(days), finding["reason"], after,
-    )  # fmt: skip
-    return _line([_code(t) if n in (2, 3, 4) else markdown(t) for n, t in enumerate(texts)])
-
-
-def _code(text: str) -> str:
-    """Inside `code` a name is no mention of somebody."""
-    return f"<code>{markdown(text, 80)}</code>" if text else ""
+    reasons = f": {', '.join(finding['risk']['reasons'])}" if finding["risk"] else ""
+    return _line(
+        [
+            finding["risk"]["level"] if finding["risk"] else "",
+            finding["counts_as"],
+            markdown(f"{finding['provider']} {finding['account']}"),
+            markdown_code(finding["user"]),
+            markdown_code(finding["owner"] or ""),
+            markdown_code(kind if name == kind else f"{kind} {name}"),
+            (finding["last_used"] or "")[:10],
+            "" if days is None else str(days),
+            markdown(finding["reason"] + reasons),
+            markdown(after),
+        ]
+    )
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -1,13 +1,15 @@
-"""OCSF Compliance Finding (class 2003), one event a credential; needs the extra `reports`."""
+"""OCSF Compliance Finding (class 2003), one event a credential and one a policy run; extra `reports`."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
-from custom_filters.core.report import Finding, Report, effective_verdict
-from custom_filters.core.times import parse_time
+from custom_filters.core.report import Evaluation, Finding, Report
+from custom_filters.core.times import format_optional, parse_time
 from custom_filters.core.verdict import UNUSED
+from custom_filters.reports.guide import EPOCH, console_link, evaluation_uid, next_step
 
 _CLASS = 2003
 _ACTIVITIES = {"Create": 1, "Update": 2, "Close": 3}
@@ -16,61 +18,120 @@ _STATUSES = {"New": 1, "InProgress": 2, "Suppressed": 3, "Resolved": 4}
 _COMPLIANCE = {"Unknown": 0, "Pass": 1, "Fail": 3}
 #: Changes after which nothing is left to do.
 _CLOSED = ("resolved", "reactivated")
-_REMEDIATION = (
-    "Disable the credential with the policy action disable-unused, or record an exemption with a reason and "
-    "an expiry date. Disabling is undone with c7n-unused restore."
-)
+_UNMAPPED = (
+    "counts_as", "risk", "evidence", "exemption", "decision", "done", "next_action", "next_action_at",
+)  # fmt: skip
+_CLOUDS = {"aws": ("AWS", "AWS_Account", 10), "azure": ("Azure", "Azure_AD_Account", 6),
+           "gcp": ("GCP", "GCP_Account", 5)}  # fmt: skip
+_PRODUCT = {"name": "c7n-unused", "vendor_name": "c7n-unused"}
+#: Outcome of a policy run -> its compliance and severity.
+_OUTCOMES = {"pass": ("Pass", "Informational"), "fail": ("Fail", "Medium"), "unknown": ("Unknown", "Low")}
 
 
 def render(report: Report) -> Iterator[str]:
-    """A JSON array of events; times in milliseconds. What was resolved comes as a Close activity."""
+    """A JSON array of events; times in milliseconds. What was resolved comes as a Close activity.
+
+    A policy run is an event about its account: Unknown where it was not evaluated, Fail where a check found
+    something, else Pass with the sum of those examined.
+    """
     from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
+    from py_ocsf_models.objects.cloud import Cloud
 
     yield "["
-    number = 0
-    for findings, change in ((report.findings, None), (report.resolved, "resolved")):
-        for finding in findings:
-            event = ComplianceFinding.model_validate(_event(finding, change or finding["change"]))
-            yield f"{',' if number else ''}\n{event.model_dump_json(exclude_none=True)}"
-            number += 1
+    for number, event in enumerate(_events(report)):
+        told = event.pop("cloud")
+        cloud = told and Cloud.model_validate(told)
+        checked = ComplianceFinding.model_validate(event).model_dump(mode="json", exclude_none=True)
+        if cloud:  # of the profile `cloud`, which the library knows for detection findings only
+            checked["cloud"] = cloud.model_dump(mode="json", exclude_none=True)
+        yield f"{',' if number else ''}\n{json.dumps(checked)}"
     yield "\n]\n"
 
 
-def _event(finding: Finding, change: str | None) -> dict[str, Any]:
-    activity, severity, status = _activity(change), _severity(finding), _status(finding, change)
+def _events(report: Report) -> Iterator[dict[str, Any]]:
+    for evaluation in report.evaluations:
+        yield _account_event(evaluation, format_optional(evaluation.started or report.as_of) or EPOCH)
+    for finding in report.findings:
+        yield _event(finding, finding["change"], finding["as_of"])
+    for finding in report.resolved:
+        yield _event(finding, "resolved", format_optional(report.as_of) or finding["as_of"])
+
+
+def _cloud(provider: str, account: str, region: str = "") -> dict[str, Any] | None:
+    if provider not in _CLOUDS:
+        return None
+    name, kind, number = _CLOUDS[provider]
+    of = {"uid": account, "name": account, "type": kind, "type_id": number}
+    return {"provider": name, "account": of, "region": region or None}
+
+
+def _account_event(e: Evaluation, at: str) -> dict[str, Any]:
+    compliance, severity = _OUTCOMES[e.outcome]
+    uid, account = evaluation_uid(e), e.account or "unknown"
+    return {
+        **_numbers("Create", severity, "New", at),
+        "cloud": _cloud(e.provider, account, e.region),
+        "compliance": {
+            "control": e.policy, "requirements": [], "standards": [], "status_id": _COMPLIANCE[compliance],
+        },
+        "finding_info": {"uid": uid, "title": f"{e.policy or e.folder}: {e.outcome}", "desc": e.sentence,
+                         "types": ["policy-run"], "last_seen_time": _milliseconds(at)},
+        "metadata": {"product": _PRODUCT, "profiles": ["cloud"], "tenant_uid": account},
+        "remediation": {"desc": f"Run c7n-unused doctor -p {e.provider or 'aws'}, and the policy again."}
+        if e.outcome == "unknown" else None,
+        "resources": [{"uid": account, "name": account, "type": f"{e.provider} account", "namespace": account,
+                       "region": e.region or None}],
+        "status_detail": e.sentence,
+    }  # fmt: skip
+
+
+def _numbers(activity: str, severity: str, status: str, at: str) -> dict[str, Any]:
     return {
         "activity_id": _ACTIVITIES[activity],
         "activity_name": activity,
-        "compliance": _compliance(finding, change),
-        "finding_info": _info(finding),
-        "metadata": {
-            "product": {"name": "c7n-unused", "vendor_name": "c7n-unused"},
-            "tenant_uid": finding["account"],
-            "labels": [f"phase:{finding['phase']}"],
-        },
-        "remediation": {"desc": _REMEDIATION} if finding["verdict"] in UNUSED else None,
-        "resources": [_resource(finding)],
         "severity_id": _SEVERITIES[severity],
         "severity": severity,
         "status_id": _STATUSES[status],
         "status": status,
-        "status_detail": finding["reason"],
-        "time": _milliseconds(finding["as_of"]),
+        "time": _milliseconds(at),
         "type_uid": _CLASS * 100 + _ACTIVITIES[activity],
-        "unmapped": {n: finding[n] for n in ("evidence", "exemption", "next_action", "next_action_at")},
     }
 
 
-def _info(finding: Finding) -> dict[str, Any]:
-    first_seen = finding["first_seen"]
+def _event(finding: Finding, change: str | None, at: str) -> dict[str, Any]:
+    step = next_step(finding)
+    link = console_link(finding)
+    return {
+        **_numbers(_activity(change), _severity(finding), _status(finding, change), at),
+        "cloud": _cloud(finding["provider"], finding["account"]),
+        "compliance": _compliance(finding, change),
+        "finding_info": _info(finding, at),
+        "metadata": {
+            "product": _PRODUCT,
+            "profiles": ["cloud"],
+            "tenant_uid": finding["account"],
+            "labels": [f"phase:{finding['phase']}"],
+        },
+        "remediation": {
+            "desc": f"{step.what} {step.command}".strip(),
+            "references": [link] if link else None,
+        },
+        "resources": [_resource(finding)],
+        "status_detail": finding["reason"],
+        "unmapped": {n: finding[n] for n in _UNMAPPED},
+    }
+
+
+def _info(finding: Finding, at: str) -> dict[str, Any]:
+    last, first = _milliseconds(at), finding["first_seen"]
     return {
         "uid": finding["uid"],
-        "title": f"{finding['credential']['kind']} of {finding['user']}: {effective_verdict(finding)}",
+        "title": f"{finding['credential']['kind']} of {finding['user']}: {finding['counts_as']}",
         "desc": finding["reason"],
         "types": ["unused-credential"],
         "data_sources": [e["source"] for e in finding["evidence"]],
-        "first_seen_time": _milliseconds(first_seen) if first_seen else None,
-        "last_seen_time": _milliseconds(finding["as_of"]),
+        "first_seen_time": min(_milliseconds(first or finding["as_of"]), last),
+        "last_seen_time": last,
     }
 
 
@@ -104,7 +165,7 @@ def _activity(change: str | None) -> str:
 
 
 def _severity(finding: Finding) -> str:
-    verdict = effective_verdict(finding)
+    verdict = finding["counts_as"]
     if verdict in UNUSED:
         return "High" if finding["privileged"] else "Medium"
     return "Low" if verdict == "unknown" else "Informational"
@@ -113,7 +174,7 @@ def _severity(finding: Finding) -> str:
 def _status(finding: Finding, change: str | None) -> str:
     if change in _CLOSED:
         return "Resolved"
-    if effective_verdict(finding) == "exempt":
+    if finding["counts_as"] == "exempt":
         return "Suppressed"
     return "InProgress" if finding["phase"] == "marked" else "New"
 

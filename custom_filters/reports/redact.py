@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from custom_filters.core.report import Evaluation, Finding, Findings, Report
+from custom_filters.core.report import Changed, Evaluation, Finding, Report
 
 _LEFT_OUT = "(left out)"
-
-
-@dataclass(frozen=True)
-class _Redacted:
-    findings: Findings
-    key: bytes
-
-    def __iter__(self) -> Iterator[Finding]:
-        return (redact_finding(finding, self.key) for finding in self.findings)
-
-    def __len__(self) -> int:
-        return len(self.findings)
 
 
 def redact(report: Report, key: bytes) -> Report:
@@ -33,8 +22,10 @@ def redact(report: Report, key: bytes) -> Report:
     """
     return replace(
         report,
-        findings=_Redacted(report.findings, key),
-        resolved=_Redacted(report.resolved, key),
+        findings=Changed(report.findings, partial(redact_finding, key=key)),
+        resolved=Changed(report.resolved, partial(redact_finding, key=key)),
+        users=Changed(report.users, partial(_user, key=key)),
+        actions=tuple(_action(entry, key) for entry in report.actions),
         evaluations=tuple(_evaluation(e) for e in report.evaluations),
     )
 
@@ -64,13 +55,34 @@ def redact_finding(finding: Finding, key: bytes) -> Finding:
         "reason": text(finding["reason"]),
         "evidence": [{**e, "value": text(e["value"])} for e in finding["evidence"]],
         "exemption": exemption and _exemption(exemption, hashes),
+        "decision": _said(finding["decision"], "reviewer", key),
+        "done": _said(finding["done"], "undo", key),
         "uid": hmac.new(key, finding["uid"].encode(), hashlib.sha256).hexdigest()[:32],
     }
+
+
+def _user(user: Finding, key: bytes) -> Finding:
+    """A row of a population; its credentials and reasons could quote names."""
+    names = ("uid", "user", "user_id", "owner")
+    hashes = {name: user[name] and _hash(user[name], key) for name in names}
+    return {**user, **hashes, "reason": _LEFT_OUT, "exemption": None, "credentials": []}
 
 
 def _exemption(exemption: dict[str, Any], hashes: dict[str, str]) -> dict[str, Any]:
     approver = hashes.get(exemption["approved_by"])
     return {**exemption, "reason": _LEFT_OUT, "approved_by": approver}
+
+
+def _said(value: dict[str, Any] | None, name: str, key: bytes) -> dict[str, Any] | None:
+    hashed = value and value[name] and _hash(value[name], key)
+    return value and {**value, "reason": _LEFT_OUT, name: hashed}
+
+
+def _action(entry: Mapping[str, Any], key: bytes) -> Mapping[str, Any]:
+    """A line of the journal, as far as sums need it."""
+    who = {n: _hash(str(v), key) if n.startswith("user") else v for n, v in entry["principal"].items()}
+    kept = {n: entry.get(n) for n in ("at", "operation", "result", "step")}
+    return {**kept, "principal": who, "credential": None, "reason": _LEFT_OUT, "undo": None, "after": None}
 
 
 def _hash(name: str, key: bytes) -> str:

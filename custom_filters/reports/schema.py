@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any, get_args
 
+from custom_filters.core.decision import CHOICES, Review, State
 from custom_filters.core.finding import SCHEMA, Phase
+from custom_filters.core.risk import LEVELS
 from custom_filters.core.verdict import Verdict
 from custom_filters.core.vocabulary import PROVIDERS
 
@@ -31,6 +34,11 @@ def _list(items: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": items}
 
 
+def _or_null(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"oneOf": [{"type": "null"}, _object(properties)]}
+
+
+_BOOL_OR_NULL = {"type": ["boolean", "null"]}
 _FINDING = _object(
     {
         "schema": {"const": SCHEMA},
@@ -39,7 +47,8 @@ _FINDING = _object(
         "user": _TEXT,
         "user_id": _TEXT,
         "user_type": _TEXT,
-        "privileged": {"type": ["boolean", "null"]},
+        **dict.fromkeys(("privileged", "mfa", "tags_itself"), _BOOL_OR_NULL),
+        "licences": {"type": ["integer", "null"], "minimum": 0},
         "owner": _TEXT_OR_NULL,
         "owner_source": _TEXT_OR_NULL,
         "credential": _object({"kind": _TEXT, "id": _TEXT, "status": _TEXT, "created": _TIME_OR_NULL}),
@@ -56,12 +65,8 @@ _FINDING = _object(
         "phase": {"enum": list(get_args(Phase))},
         "next_action": _TEXT_OR_NULL,
         "next_action_at": _TIME_OR_NULL,
-        "exemption": {
-            "oneOf": [
-                {"type": "null"},
-                _object({"reason": _TEXT, "approved_by": _TEXT_OR_NULL, "expires": _TIME_OR_NULL}),
-            ]
-        },
+        "disabled_at": _TIME_OR_NULL,
+        "exemption": _or_null({"reason": _TEXT, "approved_by": _TEXT_OR_NULL, "expires": _TIME_OR_NULL}),
         "policy": _TEXT,
         "controls": _list(_TEXT),
         "change": {"enum": [None, *CHANGES]},
@@ -77,6 +82,21 @@ _FINDING = _object(
                     "scope": _TEXT,
                 }
             )
+        ),
+        "counts_as": _VERDICT,
+        "risk": _or_null({"level": {"enum": list(LEVELS)}, "reasons": _list(_TEXT)}),
+        "decision": _or_null(
+            {
+                "decision": {"enum": list(CHOICES)},
+                "reason": _TEXT,
+                "reviewer": _TEXT,
+                "decided_at": _TIME,
+                "until": _TIME_OR_NULL,
+                "state": {"enum": list(get_args(State))},
+            }
+        ),
+        "done": _or_null(
+            {"operation": _TEXT, "result": _TEXT, "reason": _TEXT, "undo": _TEXT_OR_NULL, "at": _TIME}
         ),
     }
 )
@@ -96,6 +116,22 @@ _EVALUATION = _object(
         "judged": {"type": "boolean"},
         "asks_active": {"type": "boolean"},
         "execution": _TEXT,
+        "examined": {"type": ["object", "null"], "additionalProperties": _COUNT},
+        "filtered_out": {"type": ["integer", "null"], "minimum": 0},
+        "description": _TEXT,
+        "outcome": {"enum": ["unknown", "fail", "pass"]},
+        "sentence": _TEXT,
+    }
+)
+_SUMMARY = _object(
+    {
+        "totals": {"type": "object", "additionalProperties": _COUNT},
+        "account_findings": _COUNT,
+        "not_evaluated": _list(
+            _object({"provider": _TEXT, "problem": _TEXT, "accounts": _list(_TEXT), "policies": _list(_TEXT)})
+        ),
+        "done": _list(_object({"what": _TEXT, "times": _COUNT, "why": _TEXT, "undo": _TEXT})),
+        "review": _or_null(dict.fromkeys((f.name for f in fields(Review)), _COUNT)),
     }
 )
 
@@ -110,6 +146,7 @@ def schema() -> dict[str, Any]:
             "evaluations": _list({"$ref": "#/$defs/evaluation"}),
             "findings": _list(finding),
             "resolved": _list(finding),
+            "summary": _SUMMARY,
         }
     )
     return {

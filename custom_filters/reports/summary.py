@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from custom_filters.core.report import VERDICT_ORDER, Finding, Report, effective_verdict
+from custom_filters.core.outcome import off_since
+from custom_filters.core.report import VERDICT_ORDER, Finding, Report
 from custom_filters.core.times import parse_time
 from custom_filters.core.verdict import UNUSED
 
@@ -15,6 +16,7 @@ from custom_filters.core.verdict import UNUSED
 AGE_BINS = (30, 60, 90, 180, 365, 730)
 #: An exemption that ends within this time is listed.
 EXPIRY_NOTICE = timedelta(days=30)
+MOST_OFF = 100
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Summary:
     """
 
     total: int = 0
+    #: Of high risk.
+    high: int = 0
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)  # (verdict, provider)
     accounts: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (provider, account, verdict)
     ages: Counter[int] = field(default_factory=Counter)  # bar -> unused credentials
@@ -50,6 +54,8 @@ class Summary:
     returned: set[tuple[str, str, str]] = field(default_factory=set)
     #: Whether any policy asked for users who are back in use; else nothing is known of them.
     asks_returned: bool = False
+    #: Some of the credentials that are off by us, and since when (empty: since an earlier run).
+    off: list[tuple[Finding, str]] = field(default_factory=list)
     expiring: dict[int, Expiring] = field(default_factory=dict)
 
     def of(self, *verdicts: str) -> int:
@@ -100,9 +106,10 @@ def counting(summary: Summary, report: Report) -> Iterator[Finding]:
 
 
 def _count(summary: Summary, finding: Finding, as_of: datetime | None) -> None:
-    verdict, provider, account = effective_verdict(finding), finding["provider"], finding["account"]
+    verdict, provider, account = finding["counts_as"], finding["provider"], finding["account"]
     user = hash((provider, account, finding["user_id"]))
     summary.total += 1
+    summary.high += bool(finding["risk"]) and finding["risk"]["level"] == "high"
     summary.users.add(user)
     summary.verdicts[verdict, provider] += 1
     summary.accounts[provider, account, verdict] += 1
@@ -118,6 +125,9 @@ def _count(summary: Summary, finding: Finding, as_of: datetime | None) -> None:
         summary.marked_users.add(user)
         if finding["verdict"] == "active":
             summary.returned.add((provider, account, finding["user"]))
+    since = off_since(finding)
+    if since is not None and len(summary.off) < MOST_OFF:
+        summary.off.append((finding, since))
     if finding["exemption"] and as_of:
         _count_exemption(summary, user, finding, as_of)
 
@@ -139,14 +149,3 @@ def _labels() -> Iterable[str]:
     starts = (0, *AGE_BINS)
     closed = [f"{start} to {end - 1}" for start, end in zip(starts, AGE_BINS, strict=False)]
     return (*closed, f"{AGE_BINS[-1]} or more")
-
-
-def gravity(finding: Finding) -> tuple[int, bool, int, str, str]:
-    """Sort key: gravest verdict first, then the privileged, then the longest unused."""
-    return (
-        VERDICT_ORDER.index(effective_verdict(finding)),
-        not finding["privileged"],
-        -(finding["days_unused"] or 0),
-        finding["account"],
-        finding["user"],
-    )

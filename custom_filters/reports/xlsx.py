@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+from custom_filters.core.population import ORDER
 from custom_filters.core.report import Report
 from custom_filters.core.text import visible
 from custom_filters.core.times import parse_time
@@ -14,7 +15,8 @@ from custom_filters.reports.flat import COLUMNS, Column
 #: Excel's own limits.
 _ROWS, _CHARACTERS, _FIRST_YEAR = 1_048_576, 32_767, 1900
 _EVALUATION = (
-    "evaluated", "provider", "account", "region", "policy", "problem", "resources", "findings", "folder",
+    "evaluated", "outcome", "provider", "account", "region", "policy", "sentence", "resources", "findings",
+    "folder",
 )  # fmt: skip
 
 
@@ -40,7 +42,7 @@ def render(report: Report) -> Iterator[bytes]:
 def _evaluations(sheet: Any, report: Report, formats: dict[str, Any]) -> None:
     sheet.freeze_panes(1, 0)
     sheet.set_column(0, len(_EVALUATION), 18)
-    for column, name in enumerate(_EVALUATION):
+    for column, name in enumerate((*_EVALUATION, *ORDER)):
         sheet.write_string(0, column, name, formats["head"])
     for row, evaluation in enumerate(sorted(report.evaluations, key=lambda e: e.evaluated), 1):
         if row == _ROWS - 1:
@@ -48,6 +50,8 @@ def _evaluations(sheet: Any, report: Report, formats: dict[str, Any]) -> None:
             return
         for column, name in enumerate(_EVALUATION):
             _write(sheet, row, column, getattr(evaluation, name))
+        for column, verdict in enumerate(ORDER, len(_EVALUATION)):
+            _write(sheet, row, column, evaluation.examined and evaluation.examined.get(verdict, 0))
 
 
 def _credentials(sheet: Any, report: Report, formats: dict[str, Any]) -> None:

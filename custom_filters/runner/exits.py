@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from custom_filters.core.errors import InputError, NotEvaluatedError
-from custom_filters.core.report import Report, effective_verdict
+from custom_filters.core.report import Report
 
 EVALUATED = 0
 FINDINGS = 1
@@ -26,8 +26,7 @@ def worst(*codes: int) -> int:
 
 
 def of_report(report: Report, fail_on: Collection[str] = ()) -> int:
-    """3 when something was not evaluated, else 1 when a credential has one of these verdicts, else 0."""
+    """3 when something was not evaluated, else 1 when anything stands at `--fail-on`, else 0."""
     if report.not_evaluated:
         return NOT_EVALUATED
-    found = bool(fail_on) and any(effective_verdict(f) in fail_on for f in report.findings)
-    return FINDINGS if found else EVALUATED
+    return FINDINGS if report.counts_at(fail_on) else EVALUATED

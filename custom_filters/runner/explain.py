@@ -40,15 +40,21 @@ def explain(ctx: click.Context, out: str, user: str) -> None:
     from custom_filters.runner.tables import not_evaluated_lines
 
     where = out if "://" in out else str(find_run(Path(out)))
-    missing = list(not_evaluated_lines(collect([where])))
+    report = collect([where])
+    missing = list(not_evaluated_lines(report))
     values = [value for _, value in evaluated_annotations([where])]
     found = [value for value in values if user.casefold() in {n.casefold() for n in _names(value)}]
-    for line in (line for value in found for line in explain_lines(value)):
+    lines = [line for value in found for line in explain_lines(value)]
+    if not found:
+        found = [row for row in report.users if user.casefold() in {n.casefold() for n in _names(row)}]
+        lines = [line for row in found for line in population_lines(row)]
+    for line in lines:
         click.echo(line)
     for line in missing:
         click.echo(line, err=True)
     if not found:
-        _refuse(user, out, sorted({name for value in values for name in _names(value)}), bool(missing))
+        everybody = {name for value in (*values, *report.users) for name in _names(value)}
+        _refuse(user, out, sorted(everybody), bool(missing))
     ctx.exit(NOT_EVALUATED if missing else EVALUATED)
 
 
@@ -61,7 +67,7 @@ def _refuse(user: str, out: str, names: list[str], missing: bool) -> None:
         n for n in names if user.casefold() in n.casefold()
     ]
     near = f" Near: {', '.join(close[:_NEAR])}." if close else ""
-    sentence = f"no policy in {out} selected {user}; policies list only the verdicts that they ask for.{near}"
+    sentence = f"nobody in {out} is called {user}: no policy examined such a user.{near}"
     raise (
         NotEvaluatedError(f"{sentence} Not every policy was evaluated.") if missing else InputError(sentence)
     )
@@ -75,14 +81,35 @@ def explain_lines(value: Mapping[str, Any]) -> Iterator[str]:
     yield f"  verdict {value['user_verdict']}: {value['user_reason']}"
     yield f"  phase {value['phase']}" + _next(value)
     if value["exemption"]:
-        exemption = value["exemption"]
-        yield (
-            f"  exemption: {exemption['reason']}, approved by {exemption['approved_by']}, "
-            f"until {exemption['expires']}"
-        )
+        yield _exemption(value["exemption"])
     for item in value["credentials"]:
         yield from _credential(item, value["threshold_days"])
     yield ""
+
+
+def population_lines(row: Mapping[str, Any]) -> Iterator[str]:
+    """The explanation of somebody whom a policy examined and did not select."""
+    yield f"{row['provider']} {row['account']}: {row['user']} ({row['user_id']}, {row['user_type']})"
+    yield f"  policy {row['policy']} examined this user and did not select it, as of {row['as_of']}"
+    yield f"  verdict {row['verdict']}: {row['reason']}"
+    if row["exemption"]:
+        yield _exemption(row["exemption"])
+    for item in row["credentials"]:
+        yield f"  {_name(item)}"
+        yield f"    verdict   {item['verdict']}: {item['reason']}"
+        yield f"    last used {item['last_used'] or 'no use known'}"
+        yield f"    changes   {_change(item)}"
+    yield ""
+
+
+def _exemption(exemption: Mapping[str, Any]) -> str:
+    approver, expires = exemption["approved_by"], exemption["expires"]
+    return f"  exemption: {exemption['reason']}, approved by {approver}, until {expires}"
+
+
+def _name(credential: Mapping[str, Any]) -> str:
+    kind, name = credential["kind"], credential["id"]
+    return kind if name == kind else f"{kind} {name}"
 
 
 def _next(value: Mapping[str, Any]) -> str:
@@ -91,12 +118,8 @@ def _next(value: Mapping[str, Any]) -> str:
 
 def _credential(item: Mapping[str, Any], days: int) -> Iterator[str]:
     credential = item["credential"]
-    name = (
-        credential["kind"]
-        if credential["id"] == credential["kind"]
-        else f"{credential['kind']} {credential['id']}"
-    )
-    yield f"  {name} ({credential['status']}, created {credential['created'] or 'at an unknown time'})"
+    created = credential["created"] or "at an unknown time"
+    yield f"  {_name(credential)} ({credential['status']}, created {created})"
     yield f"    verdict   {item['verdict']}: {item['reason']}"
     yield f"    rule {item['rule']}    {RULES[item['rule']].format(days=days)} (decided by {item['basis']})"
     for evidence in item["evidence"]:
@@ -106,6 +129,8 @@ def _credential(item: Mapping[str, Any], days: int) -> Iterator[str]:
 
 
 def _change(item: Mapping[str, Any]) -> str:
+    if item["verdict"] == "exempt":
+        return f"counts as {item['becomes']} again at {item['changes_at']}"
     if item["becomes"]:
         return f"becomes {item['becomes']} at {item['changes_at']} without further use"
     if item["verdict"] in UNUSED:

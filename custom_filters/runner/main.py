@@ -20,6 +20,7 @@ COMMANDS = {
     "report": "custom_filters.runner.report:report",
     "explain": "custom_filters.runner.explain:explain",
     "restore": "custom_filters.runner.restore:restore",
+    "decisions": "custom_filters.runner.decisions:decisions",
     "verify": "custom_filters.runner.verify:verify",
     "permissions": "custom_filters.runner.permissions:permissions",
     "doctor": "custom_filters.runner.doctor:doctor",

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Collection
+from datetime import datetime, timezone
 from pathlib import Path
 
 import click
 
+from custom_filters.core.decision import DecisionError, Decisions, parse
 from custom_filters.core.errors import InputError
+from custom_filters.core.outcome import told, with_actions
+from custom_filters.core.report import with_decisions
 from custom_filters.core.verdict import SELECTABLE
+from custom_filters.outputs.action_logs import journals_of, lines_of
 from custom_filters.outputs.collect import collect
 from custom_filters.outputs.expected import read_accounts, with_expected
 from custom_filters.outputs.history import with_history
@@ -18,11 +23,13 @@ from custom_filters.reports.formats import FORMATS
 from custom_filters.reports.redact import redact
 from custom_filters.reports.schema import schema
 from custom_filters.runner import exits
+from custom_filters.runner.pack import write as write_pack
 from custom_filters.runner.report_files import DEFAULT_FORMATS, write_reports
 from custom_filters.runner.run import policy_files
 from custom_filters.runner.tables import not_evaluated_lines
 
 _SHORTEST_KEY = 16
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def _names(allowed: Collection[str]) -> Callable[[click.Context, click.Parameter, str], tuple[str, ...]]:
@@ -60,19 +67,25 @@ def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> No
 )  # fmt: skip
 @click.option(
     "--fail-on", callback=_names(SELECTABLE), default="", metavar="VERDICTS",
-    help="Exit with 1 when a credential has one of these verdicts, comma-separated.",
+    help="Exit with 1 when a credential has one of these verdicts, comma-separated, or a check of an account "
+    "found something.",
 )  # fmt: skip
 @click.option(
-    "--accounts", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    "--accounts", type=_FILE,
     help="The accounts file of c7n-org: an account in it that left no output was not evaluated.",
 )  # fmt: skip
 @click.option(
-    "--policies", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True,
+    "--policies", type=_FILE, multiple=True,
     help="A policy file that was run: a policy in it that left no output was not evaluated.",
+)  # fmt: skip
+@click.option("--decisions", type=_FILE, help="decisions.json: what reviewers decided.")
+@click.option(
+    "--pack", type=click.Path(dir_okay=False, path_type=Path), metavar="ZIP",
+    help="Also write the auditor's pack: population, findings, decisions, journals, policies, hashes.",
 )  # fmt: skip
 @click.option("--redact", "redacted", is_flag=True, help="Hash users, owners and credentials; drop names.")
 @click.option(
-    "--redact-key", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    "--redact-key", type=_FILE,
     help="File with a secret of 16 bytes or more: equal names then have equal hashes in every report.",
 )  # fmt: skip
 @click.option(
@@ -89,6 +102,8 @@ def report(
     fail_on: tuple[str, ...],
     accounts: Path | None,
     policies: tuple[Path, ...],
+    decisions: Path | None,
+    pack: Path | None,
     redacted: bool,
     redact_key: Path | None,
 ) -> None:
@@ -97,17 +112,35 @@ def report(
     OUT is a folder given to `custodian run -s`, `c7n-org run -s` or `c7n-unused run -s`, or an s3://, gs://
     or azure:// URL. Exit code 1: findings at --fail-on; 2: wrong input; 3: something was not evaluated.
     """
+    if pack and (redacted or redact_key):
+        raise InputError("--pack names everybody, as auditors need it; leave out --pack or --redact")
     named = {(p.provider, p.name) for file in policies for p in policy_files.read(file).policies}
     collected = with_expected(collect(outputs), read_accounts(accounts) if accounts else (), named)
+    found = journals_of(outputs, collected.evaluations)
+    collected = with_actions(collected, lines_of(found))
     if history:
         collected = with_history(collected, history)
+    decided = decisions.read_bytes() if decisions else None
+    if decided is not None:
+        collected = with_decisions(collected, _parsed(decisions, decided), datetime.now(timezone.utc))
     if redacted or redact_key:
         collected = redact(collected, _key(redact_key))
     for path in write_reports(collected, formats, directory):
         click.echo(path)
+    if pack:
+        click.echo(write_pack(collected, outputs, decided, pack))
+    for line in (*told(collected), *([collected.review.sentence()] if collected.review else [])):
+        click.echo(line, err=True)
     for line in not_evaluated_lines(collected):
         click.echo(line, err=True)
     ctx.exit(exits.of_report(collected, fail_on))
+
+
+def _parsed(file: Path | None, content: bytes) -> Decisions:
+    try:
+        return parse(content)
+    except DecisionError as error:
+        raise InputError(f"{file}: {error}") from error
 
 
 def _key(file: Path | None) -> bytes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 from custom_filters.core.errors import InputError
 from custom_filters.core.report import Report
@@ -50,13 +52,20 @@ def _write_format(report: Report, directory: Path, name: str) -> list[Path]:
 
 
 def _write(path: Path, chunks: Iterator[str] | Iterator[bytes]) -> Path:
+    with private_file(path) as file:
+        for chunk in chunks:
+            file.write(chunk if isinstance(chunk, bytes) else chunk.encode())
+    return path
+
+
+@contextmanager
+def private_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write into, for this user only, that takes its name when all is written."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            for chunk in chunks:
-                file.write(chunk if isinstance(chunk, bytes) else chunk.encode())
+            yield file
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
-    return path

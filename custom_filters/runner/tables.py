@@ -15,7 +15,7 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TaskID, T
 from rich.table import Table
 
 from custom_filters.core.policy_data import asked_verdicts, days_of, unused_filter, unused_filters
-from custom_filters.core.report import VERDICT_ORDER, Evaluation, Report, effective_verdict
+from custom_filters.core.report import VERDICT_ORDER, Evaluation, Report
 from custom_filters.core.verdict import UNUSED
 from custom_filters.runner.run.children import Child
 from custom_filters.runner.run.policy_files import Policy
@@ -65,7 +65,7 @@ def verdict_table(report: Report) -> Table:
     """Credentials by provider and verdict, and how many policies could be evaluated."""
     counts: dict[str, Counter[str]] = {e.provider: Counter() for e in report.evaluations}
     for finding in report.findings:
-        counts.setdefault(finding["provider"], Counter())[effective_verdict(finding)] += 1
+        counts.setdefault(finding["provider"], Counter())[finding["counts_as"]] += 1
     seen = [verdict for verdict in VERDICT_ORDER if any(counter[verdict] for counter in counts.values())]
     table = Table(title="Credentials by verdict")
     table.add_column("provider")

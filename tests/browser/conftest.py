@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from custom_filters.core.report import Report
 from custom_filters.reports.html import render
+from tests.runner.conftest import sandbox  # noqa: F401 (a fixture)
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 REQUIRED = "C7N_UNUSED_BROWSER"

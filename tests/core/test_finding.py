@@ -26,7 +26,7 @@ def made(who: Identity, progress: LifecycleState | None = None) -> dict[str, Any
 
 def test_the_fields_are_those_of_the_contract() -> None:
     assert set(FIELDS) == {*finding.IDENTITY_FIELDS, *finding.CREDENTIAL_FIELDS}
-    assert len(set(FIELDS)) == len(FIELDS) == 29
+    assert len(set(FIELDS)) == len(FIELDS) == 33
 
 
 @given(people.identities)
@@ -58,6 +58,9 @@ def test_a_finding_in_full() -> None:
         "user_id": "AIDA1",
         "user_type": "human",
         "privileged": True,
+        "mfa": None,
+        "tags_itself": None,
+        "licences": None,
         "owner": "lee@example.com",
         "owner_source": "tag owner",
         "credential": {
@@ -82,6 +85,7 @@ def test_a_finding_in_full() -> None:
         "phase": "marked",
         "next_action": "disable-unused",
         "next_action_at": "2026-06-29T12:00:00Z",
+        "disabled_at": None,
         "exemption": {
             "reason": "sealed", "approved_by": "ciso@example.com", "expires": "2026-06-15T12:00:00Z",
         },

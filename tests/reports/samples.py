@@ -16,7 +16,9 @@ from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, Used
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.finding import Context, LifecycleState, annotation
 from custom_filters.core.judge import Rules, judge_identity
+from custom_filters.core.population import FILE_NAME, Population, lines, row
 from custom_filters.core.report import Evaluation, Finding, Report
+from custom_filters.core.times import format_time
 from custom_filters.core.vocabulary import ANNOTATION
 from custom_filters.outputs.merge import merge
 from custom_filters.outputs.validate_findings import checked_findings
@@ -101,6 +103,7 @@ class Output:
     start: datetime = NOW
     metrics: dict[str, Any] | None = None
     execution: str = "8b1c5dd2-0001"
+    people: Sequence[Identity] | None = None
 
     def resources(self) -> list[dict[str, Any]]:
         return [{"UserName": item["user"], ANNOTATION: item} for item in self.values]
@@ -123,6 +126,10 @@ class Output:
         folder.mkdir(parents=True, exist_ok=True)
         self._file(folder / "metadata.json", self.metadata(), packed)
         self._file(folder / "resources.json", self.resources(), packed)
+        if self.people is not None:
+            rows = tuple(row(judge_identity(p, Rules(90), NOW), format_time(NOW)) for p in self.people)
+            told = Population("aws", self.account, self.policy, format_time(NOW), 0, rows)
+            (folder / FILE_NAME).write_text("".join(lines(told)))
         return folder
 
     def _file(self, path: Path, content: Any, packed: bool) -> None:

@@ -10,14 +10,18 @@ from datetime import datetime
 from xml.etree import ElementTree
 
 import boto3
+import botocore.session
 import openpyxl
 import pytest
+from botocore.validate import ParamValidator
 from markdown_it import MarkdownIt
 from moto import mock_aws
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
+from py_ocsf_models.objects.cloud import Cloud
 
 from custom_filters.core.finding import LifecycleState
 from custom_filters.core.report import Report
+from custom_filters.core.times import parse_time
 from custom_filters.reports import markdown
 from custom_filters.reports.flat import COLUMNS
 from custom_filters.reports.formats import FORMATS
@@ -48,8 +52,9 @@ def text(name: str, made: Report) -> str:
     return b"".join(pieces(name, made)).decode()
 
 
-def pieces(name: str, made: Report) -> Iterator[bytes]:
-    for _, chunks in FORMATS[name](made):
+def pieces(name: str, made: Report, number: int = 0) -> Iterator[bytes]:
+    """The first file of a format; CSV and JSON lines have a second one about the policy runs."""
+    for _, chunks in list(FORMATS[name](made))[number : number + 1]:
         yield from (chunk if isinstance(chunk, bytes) else chunk.encode() for chunk in chunks)
 
 
@@ -86,13 +91,20 @@ def test_json_lines(made: Report) -> None:
 
 @BOTH
 def test_ocsf(made: Report) -> None:
-    events = [ComplianceFinding.model_validate(event) for event in json.loads(text("ocsf", made))]
-    assert [event.finding_info.uid for event in events] == [f["uid"] for f in made.findings]
+    content = json.loads(text("ocsf", made))
+    events = [ComplianceFinding.model_validate(event) for event in content]
+    runs = len(made.evaluations)
+    assert [event.finding_info.uid for event in events[runs:]] == [f["uid"] for f in made.findings]
     assert {(event.class_uid, event.time) for event in events} == {(2003, 1795413600000)}
+    assert {Cloud.model_validate(event["cloud"]).provider for event in content} == {"AWS"}
+    assert [event.compliance.status_id.value for event in events[:runs]] == [
+        1 if e.evaluated else 0 for e in made.evaluations
+    ]
+    assert all(event.resources and event.remediation for event in events[runs:])
 
 
 def test_ocsf_states() -> None:
-    events = {e["resources"][0]["name"]: e for e in json.loads(text("ocsf", ORDINARY))}
+    events = {e["resources"][0]["name"]: e for e in json.loads(text("ocsf", ORDINARY))[2:]}
     found = {name: (e["status"], e["severity"], e["compliance"]["status_id"]) for name, e in events.items()}
     assert found == {
         "alice": ("New", "High", 3),
@@ -131,11 +143,48 @@ def test_asff_is_taken_by_security_hub(made: Report) -> None:
         batch = json.loads("".join(chunks))  # type: ignore[arg-type]
         assert {finding["AwsAccountId"] for finding in batch} == {name[5:17]}
         taken += hub.batch_import_findings(Findings=batch)["SuccessCount"]
-    assert taken == len(made.findings)
+    accounts = [e.account for e in made.evaluations if len(e.account) == 12]
+    assert taken == len(made.findings) + len(accounts)
+
+
+def over_history(first: str | None) -> Report:
+    """What an older run's output gives when the history was seen first at `first`."""
+    seen = [{**f, "first_seen": first, "change": "persisting"} for f in ORDINARY.findings]
+    gone = [
+        {**f, "first_seen": first, "change": "resolved", "as_of": "2026-10-01T00:00:00Z"} for f in seen[:2]
+    ]
+    return Report(seen, ORDINARY.evaluations, ORDINARY.as_of, gone)
+
+
+HISTORIES = pytest.mark.parametrize("first", [None, "2026-01-01T00:00:00Z", "2027-01-01T00:00:00.5Z"])
+
+
+@HISTORIES
+def test_asff_has_the_form_of_security_hub(first: str | None) -> None:
+    service = botocore.session.get_session().get_service_model("securityhub")
+    shape = service.operation_model("BatchImportFindings").input_shape
+    for _, chunks in FORMATS["asff"](over_history(first)):
+        batch = json.loads("".join(chunks))  # type: ignore[arg-type]
+        report = ParamValidator().validate({"Findings": batch}, shape)
+        assert report.generate_report() == ""
+        for finding in batch:
+            assert set(finding) <= set(shape.members["Findings"].member.members)
+            assert parse_time(finding["CreatedAt"]) <= parse_time(finding["UpdatedAt"])
+            assert finding["Id"].startswith("arn:aws:securityhub:us-east-1:")
+            assert finding["Resources"][0]["Id"].startswith(f"arn:aws:iam::{finding['AwsAccountId']}:")
+            assert finding["Remediation"]["Recommendation"]["Text"]
+
+
+@HISTORIES
+def test_ocsf_is_seen_first_before_last(first: str | None) -> None:
+    for event in json.loads(text("ocsf", over_history(first))):
+        info = ComplianceFinding.model_validate(event).finding_info
+        assert (info.first_seen_time or 0) <= (info.last_seen_time or 0) == event["time"]
+        assert event["cloud"]["account"]["uid"] in {"111111111111", "222222222222"}
 
 
 def test_asff_comes_in_batches_of_one_hundred() -> None:
-    made = report(*(value(user(f"u{n}", credential(200))) for n in range(201)))
+    made = report(*(value(user(f"u{n}", credential(200))) for n in range(200)))  # and one of the account
     sizes = {name: len(json.loads("".join(chunks))) for name, chunks in FORMATS["asff"](made)}  # type: ignore[arg-type]
     assert sizes == {f"asff/111111111111-{n:04}.json": size for n, size in ((1, 100), (2, 100), (3, 1))}
 
@@ -144,8 +193,10 @@ def test_asff_comes_in_batches_of_one_hundred() -> None:
 def test_junit(made: Report) -> None:
     root = ElementTree.fromstring(b"".join(pieces("junit", made)))
     suites = {suite.get("name"): suite for suite in root}
-    assert len(suites["not evaluated"]) == len(made.not_evaluated)
-    cases = sum(len(suite) for name, suite in suites.items() if name != "not evaluated")
+    assert len(suites.pop("not evaluated")) == len(made.not_evaluated)
+    done = suites.pop("evaluated", ())
+    assert len(done) == len(made.evaluations) - len(made.not_evaluated)
+    cases = sum(map(len, suites.values()))
     assert cases == len({f["user_id"] for f in made.findings})
 
 
@@ -154,6 +205,7 @@ def test_junit_results() -> None:
     found = {case.get("name"): [result.tag for result in case] for case in root.iter("testcase")}
     assert found == {
         "broken": ["error"],
+        "aws-iam-user-unused": ["system-out"],
         "alice": ["failure"],
         "bob": ["failure"],
         "carol": ["skipped"],
@@ -171,7 +223,8 @@ def test_markdown(made: Report) -> None:
     }  # fmt: skip
     table = root.findall("table")[-1]
     assert len(table.findall("tbody/tr")) == len(made.findings)
-    assert {len(row) for row in table.iter("tr")} == {9}
+    assert {len(row) for row in table.iter("tr")} == {10}
+    assert "&#" not in text("md", made)
 
 
 def test_markdown_says_what_it_cut() -> None:

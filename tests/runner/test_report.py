@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import stat
 import zipfile
@@ -9,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator, FormatChecker
 
-from custom_filters.core.finding import FIELDS
+from custom_filters.core.report import REPORTED_FIELDS
 from custom_filters.reports.formats import FORMATS
 from custom_filters.runner import report_files
 from custom_filters.runner.main import cli
@@ -61,7 +63,8 @@ def test_the_files_are_private_and_complete(tmp_path: Path) -> None:
 
 FILES = {
     "report.html", "report.md", "report.csv", "report.xlsx", "report.json", "report.jsonl",
-    "report.ocsf.json", "report.junit.xml",
+    "report.ocsf.json", "report.junit.xml", "report.evaluated.csv", "report.evaluated.jsonl",
+    "report.users.csv",
 }  # fmt: skip
 
 
@@ -77,15 +80,18 @@ def test_a_fleets_formats_take_a_process_each(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(report_files, "INTERACTIVE_ROWS", 1)
     Output(VALUES).write(tmp_path / "out" / "p")
     result = run(tmp_path, "-f", "csv,xlsx,jsonl")
-    names = [Path(line).name for line in result.stdout.split()]
-    assert names == ["report.csv", "report.xlsx", "report.jsonl"]
+    assert [Path(line).name for line in result.stdout.split()] == [
+        "report.csv", "report.evaluated.csv", "report.xlsx", "report.jsonl", "report.evaluated.jsonl",
+    ]  # fmt: skip
     assert len((tmp_path / "report" / "report.jsonl").read_text().splitlines()) == 4
 
 
 def unpacked(path: Path) -> bytes:
-    """A file's text; a spreadsheet is an archive, in whose packed bytes a short name may stand by chance."""
+    """A file's text; in packed bytes, those of a spreadsheet or a page's rows, a name may stand by chance."""
     if not zipfile.is_zipfile(path):
-        return path.read_bytes()
+        head, mark, rest = path.read_bytes().partition(b'id="data">')
+        packed, end, tail = rest.partition(b"<")
+        return head + mark + (gzip.decompress(base64.b64decode(packed)) if mark else b"") + end + tail
     with zipfile.ZipFile(path) as archive:
         return b"\n".join(archive.read(name) for name in archive.namelist())
 
@@ -127,5 +133,5 @@ def test_the_schema_is_printed_and_holds(tmp_path: Path) -> None:
     Draft202012Validator.check_schema(printed)
     content = json.loads((tmp_path / "report" / "report.json").read_text())
     Draft202012Validator(printed, format_checker=FormatChecker()).validate(content)
-    assert {tuple(finding) for finding in content["findings"]} == {(*FIELDS, "policies")}
-    assert list(printed["$defs"]["finding"]["properties"]) == [*FIELDS, "policies"]
+    assert {tuple(finding) for finding in content["findings"]} == {REPORTED_FIELDS}
+    assert list(printed["$defs"]["finding"]["properties"]) == list(REPORTED_FIELDS)

@@ -19,11 +19,19 @@
   const day = (time) => (time ?? "").slice(0, 10);
   const minute = (time) => (time ?? "").slice(0, 16).replace("T", " ");
   const verdictOf = (verdict) => element("span", { class: `verdict ${verdict}` }, verdict);
+  const riskOf = (level) => (level ? element("span", { class: `risk ${level}` }, level) : "");
+  const LEVELS = ["high", "medium", "low", ""];
+  const KNOWN = { true: "yes", false: "no" };
+  const UNUSED = ["stale", "never-used"];
+  const OPEN = [...UNUSED, "unknown"];
+  const uidPattern = /^[0-9a-f]{32}$/;
 
+  const MEANINGS = {};
   async function read() {
     const bytes = Uint8Array.from(atob(byId("data").textContent), (c) => c.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    const { fields, rows } = await new Response(stream).json();
+    const { fields, rows, meanings } = await new Response(stream).json();
+    Object.assign(MEANINGS, meanings);
     return rows.map((values) => row(Object.fromEntries(fields.map((name, n) => [name, values[n]]))));
   }
 
@@ -34,47 +42,137 @@
     const policies = finding.policies.map((said) => said.policy).join(", ");
     const exemption = finding.exemption ? `${finding.exemption.reason} (until ${day(finding.exemption.expires) || "no date"})` : "";
     const texts = [finding.user, finding.user_id, finding.owner, credential, finding.reason, where, policies, exemption];
-    return { ...finding, where, credential, created, policies, exemption, finding, found: texts.join("\n").toLowerCase() };
+    const made = { ...finding, where, credential, created, policies, exemption, finding, found: texts.join("\n").toLowerCase() };
+    return Object.assign(made, { risk: finding.risk?.level ?? "", privileged: KNOWN[finding.privileged] ?? "unknown", decision: finding.decision, decided: decidedOf(made) });
   }
+
+  // ---- decisions: kept in this browser until they are exported -----------------------------------------
+
+  const digest = byId("digest").textContent;
+  const STORE = `c7n-unused ${digest}`;
+  const local = new Map();
+  const selected = new Set();
+  const LONGEST = 179; // days; a decision ends with its day, at most 180 days after it was made
+
+  const remembered = () => { try { return JSON.parse(localStorage.getItem(STORE) ?? "{}"); } catch { return {}; } };
+  function remember() {
+    try {
+      localStorage.setItem(STORE, JSON.stringify({ reviewer: byId("reviewer").value, decisions: Object.fromEntries(local) }));
+    } catch (error) {
+      byId("decide-said").textContent = `This browser keeps nothing (${error.message}): export before you close the page.`;
+    }
+  }
+  const decisionOf = (r) => local.get(r.uid) ?? r.finding.decision;
+  function decidedOf(r) {
+    const said = decisionOf(r);
+    if (!said) return UNUSED.includes(r.verdict) ? "undecided" : "";
+    return said.state && said.state !== "in-force" ? said.state : said.decision;
+  }
+  const inDays = (days) => new Date(Date.now() + days * 86400000).toISOString().slice(0, 10);
+  function samePerson(reviewer, names) {
+    const mine = reviewer.trim().toLowerCase();
+    return names.filter(Boolean).map((name) => name.trim().toLowerCase()).some((name) =>
+      mine === name || (!(mine.includes("@") && name.includes("@")) && mine.split("@")[0] === name.split("@")[0]));
+  }
+
+  function decide(rows) {
+    const [reviewer, reason, choice, until] = ["reviewer", "reason", "choice", "until"].map((id) => byId(id).value.trim());
+    if (!rows.length) return "Select rows first.";
+    if (!reviewer || !reason) return "A decision needs your name and a reason.";
+    if (choice !== "disable" && !(until > inDays(0) && until <= inDays(LONGEST))) return `It needs an end between tomorrow and ${inDays(LONGEST)}.`;
+    const none = rows.filter((r) => !OPEN.includes(r.verdict) && !r.finding.decision);
+    if (none.length) return `${none.length} of these are ${none[0].verdict}: there is nothing to decide. Filter by verdict first.`;
+    const own = rows.filter((r) => samePerson(reviewer, [r.user, r.user_id]));
+    if (own.length) return `Somebody else has to decide about ${own[0].user}.`;
+    const decided_at = `${new Date().toISOString().slice(0, 19)}Z`;
+    for (const r of rows) {
+      local.set(r.uid, { decision: choice, reason, reviewer, decided_at, until: choice === "disable" ? null : `${until}T23:59:59Z` });
+    }
+    return `${rows.length} decided: ${choice}.`;
+  }
+
+  // What a decision rests on, as core/decision.py hashes it: computed here, for a hash in each row would not pack.
+  async function basisOf({ uid, created, last_used }) {
+    const parts = new TextEncoder().encode(JSON.stringify([uid, created, last_used]));
+    const sum = await crypto.subtle.digest("SHA-256", parts);
+    return Array.from(new Uint8Array(sum), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  async function exported(rows) {
+    const mine = rows.filter((r) => decisionOf(r) && (local.has(r.uid) || decidedOf(r) === decisionOf(r).decision));
+    const decisions = await Promise.all(mine.map(async (r) => {
+      const { decision, reason, reviewer, decided_at, until } = decisionOf(r);
+      return { uid: r.uid, basis_sha256: await basisOf(r), decision, reason, reviewer, decided_at, until };
+    }));
+    return JSON.stringify({ schema: 1, report_sha256: digest, decisions }, null, 1);
+  }
+
+  function download(name, type, content) {
+    const link = element("a", { href: URL.createObjectURL(new Blob([content], { type })), download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.getAttribute("href")), 10000);
+  }
+
+  // A cell is never a formula, as in the CSV that the command writes.
+  function csvCell(value) {
+    const cell = /^ *[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(value) ? `'${value}` : String(value ?? "");
+    return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+  }
+  const CSV = ["risk", "verdict", "where", "owner", "user", "user_id", "credential", "created", "last_used", "days_unused", "reason", "phase", "next_action", "next_action_at", "decided", "uid"];
+  const csv = (rows) => [CSV, ...rows.map((r) => CSV.map((field) => r[field]))].map((line) => line.map(csvCell).join(",")).join("\r\n") + "\r\n";
 
   // ---- columns -----------------------------------------------------------------------------------------
 
+  const { compare } = new Intl.Collator("en");
+  const byText = (a, b) => compare(a ?? "", b ?? "");
   const text = (cell) => isolated(cell.getValue());
   const date = (cell) => day(cell.getValue());
   const user = (cell) => {
     const data = cell.getData();
-    const link = element("a", { href: `#${data.uid}` }, isolated(cell.getValue() || "(no name)"));
-    return data.privileged ? element("span", {}, element("span", { class: "tag" }, "privileged"), " ", link) : link;
+    const cellOf = element("span", {}, element("a", { href: `#${data.uid}` }, isolated(cell.getValue() || "(no name)")));
+    if (data.finding.privileged) cellOf.prepend(element("span", { class: "tag" }, "privileged"), " ");
+    if (NARROW) cellOf.append(element("small", {}, isolated(data.where), data.owner ? " · " : "", isolated(data.owner)));
+    return cellOf;
+  };
+  const pick = (cell) => {
+    const { uid, user, credential } = cell.getData();
+    const box = element("input", { type: "checkbox", "data-pick": uid, "aria-label": `Select ${credential} of ${user}` });
+    box.checked = selected.has(uid);
+    return box;
   };
   const COLUMNS = [
-    { title: "Verdict", field: "verdict", width: 125, formatter: (cell) => verdictOf(cell.getValue()) },
-    { title: "User", field: "user", width: 250, formatter: user },
-    { title: "Privileged", field: "privileged", width: 110, formatter: (cell) => ({ true: "yes", false: "no" })[cell.getValue()] ?? "unknown" },
-    { title: "Credential", field: "credential", width: 225, formatter: text },
-    { title: "Days", field: "days_unused", width: 80, hozAlign: "right", sorter: "number" },
-    { title: "Last used", field: "last_used", width: 115, formatter: date },
+    { title: "", field: "uid", width: 42, formatter: pick, titleFormatter: () => element("input", { type: "checkbox", id: "pick-all", "aria-label": "Select all that is shown" }), headerSort: false },
+    { title: "Risk", field: "risk", width: 85, formatter: (cell) => riskOf(cell.getValue()), sorter: (a, b) => LEVELS.indexOf(a) - LEVELS.indexOf(b) },
+    { title: "Verdict", field: "verdict", width: 118, formatter: (cell) => verdictOf(cell.getValue()) },
+    { title: "Account", field: "where", width: 140, formatter: text },
+    { title: "Owner", field: "owner", width: 145, formatter: text },
+    { title: "User", field: "user", minWidth: NARROW ? 130 : 175, widthGrow: 2, formatter: user },
+    { title: "Privileged", field: "privileged", width: 110 },
+    { title: "Credential", field: "credential", width: 180, formatter: text },
+    { title: "Days", field: "days_unused", width: 70, hozAlign: "right", sorter: "number" },
+    { title: "Last used", field: "last_used", width: 105, formatter: date },
     { title: "Created", field: "created", width: 115, formatter: date },
-    { title: "Why", field: "reason", minWidth: 240, widthGrow: 3, formatter: text },
-    { title: "Phase", field: "phase", width: 100 },
+    { title: "Decision", field: "decided", width: 110, formatter: text },
+    { title: "Phase", field: "phase", width: 95 },
+    { title: "Why", field: "reason", minWidth: 150, widthGrow: 3, formatter: text },
     { title: "Next", field: "next_action", width: 140, formatter: text },
     { title: "Next at", field: "next_action_at", width: 115, formatter: date },
     { title: "Exemption", field: "exemption", width: 220, formatter: text },
     { title: "Change", field: "change", width: 115 },
     { title: "First seen", field: "first_seen", width: 115, formatter: date },
-    { title: "Owner", field: "owner", width: 180, formatter: text },
-    { title: "Account", field: "where", width: 180, formatter: text },
     { title: "Type", field: "user_type", width: 100 },
     { title: "Policies", field: "policies", width: 260, formatter: text },
     { title: "Source", field: "basis", width: 160, formatter: text },
   ];
   const SHOWN = NARROW
-    ? ["verdict", "user", "days_unused", "credential"]
-    : ["verdict", "user", "credential", "days_unused", "last_used", "created", "reason", "phase", "next_action", "next_action_at"];
-  const OPTIONAL = ["exemption", "change"];
+    ? ["uid", "risk", "user", "days_unused"]
+    : ["uid", "risk", "verdict", "where", "owner", "user", "credential", "days_unused", "last_used", "reason"];
+  const OPTIONAL = ["change", "decided"];
 
   function columns(rows) {
-    const shown = new Set([...SHOWN, ...(NARROW ? [] : OPTIONAL.filter((field) => rows.some((r) => r[field])))]);
-    return COLUMNS.map((column) => ({ sorter: "string", ...column, visible: shown.has(column.field), headerSortTristate: true }));
+    const inReview = rows.some((r) => r.decided && r.decided !== "undecided");
+    const shown = new Set([...SHOWN, ...(NARROW || inReview ? [] : ["phase"]), ...(NARROW ? [] : OPTIONAL.filter((field) => rows.some((r) => r[field] && r[field] !== "undecided")))]);
+    return COLUMNS.map((column) => ({ sorter: byText, ...column, visible: shown.has(column.field), headerSortTristate: true }));
   }
 
   // ---- groups ------------------------------------------------------------------------------------------
@@ -100,15 +198,19 @@
 
   function facts(finding) {
     const { kind, id, status, created } = finding.credential;
-    const known = { true: "yes", false: "no" };
-    const exemption = finding.exemption;
+    const { exemption, done } = finding;
+    const said = local.get(finding.uid) ?? finding.decision;
     const pairs = [
+      [finding.verdict, MEANINGS[finding.verdict]],
       ["Why", finding.reason],
+      ["Risk", finding.risk ? `${finding.risk.level}: ${finding.risk.reasons.join("; ")}` : null],
+      ["Done", done ? `${done.operation}: ${done.result}, ${done.reason}${done.undo ? ` (undo: ${done.undo})` : ""}` : null],
+      ["Decision", said ? `${said.decision}${said.until ? ` until ${day(said.until)}` : ""}: ${said.reason} (${said.reviewer}, ${day(said.decided_at)}${said.state ? `, ${said.state}` : ""})` : null],
       ["User", `${finding.user} (${finding.user_type}), id ${finding.user_id}, verdict ${finding.user_verdict}`],
       ["Account", `${finding.provider} ${finding.account}`],
-      ["Privileged", known[finding.privileged] ?? "could not be read"],
+      ["Privileged", KNOWN[finding.privileged] ?? "could not be read"],
       ["Owner", finding.owner ? `${finding.owner} (${finding.owner_source})` : "not known"],
-      ["Credential", `${kind} ${id}, ${status}, created ${minute(created) || "at an unknown date"}`],
+      ["Credential", `${id === kind ? kind : `${kind} ${id}`}, ${status}, created ${minute(created) || "at an unknown date"}`],
       ["Last used", `${minute(finding.last_used) || "no use known"} (source: ${finding.basis})`],
       ["Judged", `as of ${minute(finding.as_of)} UTC, threshold ${finding.threshold_days} days`],
       ["Phase", finding.phase],
@@ -121,12 +223,22 @@
     return element("dl", {}, ...pairs.filter(([, value]) => value).flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, isolated(value))]));
   }
 
+  function todo(finding) {
+    const [what, command] = finding.step;
+    const link = finding.console.startsWith("https://") ? element("a", { href: finding.console, rel: "noopener noreferrer", target: "_blank" }, "Open in the cloud's console") : "";
+    return element("p", {}, what, " ", command ? element("code", {}, isolated(command)) : "", " ", link);
+  }
+
   function show(finding) {
     const close = element("button", { type: "button" }, "Close");
     close.addEventListener("click", () => byId("finding").close());
     const title = element("h2", { id: "finding-title" }, verdictOf(finding.verdict), " ", isolated(`${finding.credential.kind} of ${finding.user}`));
+    const decideHere = element("button", { type: "button" }, "Decide");
+    decideHere.addEventListener("click", () => dispatchEvent(new CustomEvent("decide-one", { detail: finding.uid })));
     byId("finding").replaceChildren(
-      element("header", {}, title, close),
+      element("header", {}, title, element("span", {}, decideHere, " ", close)),
+      element("h3", {}, "What to do"),
+      todo(finding),
       facts(finding),
       element("h3", {}, "Evidence"),
       table(["Source", "Observed (UTC)", "Value"], finding.evidence.map((e) => [e.source, minute(e.observed_at), e.value])),
@@ -134,71 +246,158 @@
       table(["Policy", "Ran on", "Verdict", "Threshold"], finding.policies.map((p) => [p.policy, p.scope, p.verdict, `${p.threshold_days} days`])),
       element("p", { class: "muted" }, "Finding ", element("code", {}, finding.uid)),
     );
+    byId("finding").dataset.uid = finding.uid;
     if (!byId("finding").open) byId("finding").showModal();
   }
 
   // ---- the page ----------------------------------------------------------------------------------------
 
-  function options(select, values) {
+  const CHOICES = ["keep", "disable", "ask-owner"];
+  const DECIDED = ["undecided", ...CHOICES, "overdue", "used-since", "changed"];
+
+  function options(select, values, all) {
     select.append(element("option", { value: "" }, "all"));
-    for (const value of [...new Set(values)].filter(Boolean).sort()) select.append(element("option", { value }, value));
+    const there = new Set(values);
+    for (const value of all.length ? all.filter((v) => v && (all === DECIDED || there.has(v))) : [...there].filter(Boolean).sort()) select.append(element("option", { value }, value));
     select.closest("label").hidden = select.options.length < 2;
   }
 
+  // Filters, grouping and the open row stand in the address, so that a link shows what its sender saw.
+  function readState() {
+    const hash = location.hash.slice(1);
+    return uidPattern.test(hash) ? new URLSearchParams({ open: hash }) : new URLSearchParams(hash);
+  }
+
   function start(rows) {
+    const kept = remembered();
+    byId("reviewer").value = kept.reviewer ?? "";
+    for (const [uid, said] of Object.entries(kept.decisions ?? {})) local.set(uid, said);
+    for (const r of rows) r.decided = decidedOf(r);
+    byId("until").value = inDays(90);
+    byId("until").min = inDays(1);
+    byId("until").max = inDays(LONGEST);
     const byUid = new Map(rows.map((r) => [r.uid, r.finding]));
     const grid = new Tabulator("#table", {
       data: rows,
       columns: columns(rows),
-      height: "75vh",
+      height: rows.length > 12 ? "75vh" : "20rem",
       layout: "fitColumns",
+      renderVerticalBuffer: 300,
       autoResize: false, // it draws anew when the table scrolls into view, and the keyboard's focus is lost
-      placeholder: "No credential matches.",
+      placeholder: rows.length ? "No credential matches." : byId("table").dataset.empty,
       index: "uid",
-      groupBy: GROUPS,
+      groupBy: byId("grouped").checked ? GROUPS : false,
       groupToggleElement: "header",
       groupHeader: GROUPS.map((_, level) => groupHeader(level)),
       groupStartOpen: rows.length <= OPEN_GROUPS ? [true, true, true] : [false, true, true],
       columnHeaderSortMulti: true,
       rowFormatter: (line) => line.getElement().classList.add("finding"),
     });
-    const filters = ["verdict", "provider", "phase", "change"].map((field) => [field, byId(`filter-${field}`)]);
-    for (const [field, select] of filters) options(select, rows.map((r) => r[field]));
+    const filters = ["risk", "verdict", "provider", "where", "owner", "privileged", "phase", "change", "decided"].map((field) => [field, byId(`filter-${field}`)]);
+    for (const [field, select] of filters) options(select, rows.map((r) => r[field]), field === "risk" ? LEVELS : field === "decided" ? DECIDED : []);
 
+    const shown = () => grid.getData("active");
     const apply = () => {
       const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
       const wanted = filters.filter(([, select]) => select.value).map(([field, select]) => [field, select.value]);
-      grid.setFilter((r) => wanted.every(([field, value]) => r[field] === value) && words.every((word) => r.found.includes(word)));
+      const me = byId("mine").checked ? byId("reviewer").value.trim().toLowerCase() : "";
+      grid.setFilter((r) => wanted.every(([field, value]) => r[field] === value) && words.every((word) => r.found.includes(word)) && (!me || (r.owner ?? "").toLowerCase() === me));
+      write();
     };
+    function write(open = byId("finding").open ? byId("finding").dataset.uid : "") {
+      const state = new URLSearchParams();
+      for (const [field, select] of filters) if (select.value) state.set(field, select.value);
+      if (byId("search").value) state.set("q", byId("search").value);
+      if (byId("grouped").checked) state.set("group", "1");
+      if (byId("mine").checked) state.set("mine", "1");
+      if (open) state.set("open", open);
+      history.replaceState(null, "", state.size ? `#${state}` : location.pathname + location.search);
+    }
     const count = () => {
-      const shown = grid.getDataCount("active");
-      byId("shown").textContent = `${shown.toLocaleString("en")} of ${rows.length.toLocaleString("en")} credentials`;
+      const active = grid.getDataCount("active");
+      byId("shown").textContent = `${active.toLocaleString("en")} of ${rows.length.toLocaleString("en")} credentials`;
     };
+    const tell = () => {
+      const open = rows.filter((r) => r.decided);
+      byId("progress").textContent = `decided ${open.filter((r) => CHOICES.includes(r.decided)).length} of ${open.length}, ${selected.size} selected`;
+      byId("pick-all").checked = selected.size > 0;
+    };
+    const redraw = () => { for (const line of grid.getRows("visible")) line.reformat(); tell(); };
+    const change = (act) => {
+      const rowsOf = rows.filter((r) => selected.has(r.uid));
+      byId("decide-said").textContent = act(rowsOf);
+      for (const r of rowsOf) r.decided = decidedOf(r);
+      remember();
+      grid.showColumn("decided");
+      if (byId("filter-decided").value) apply();
+      redraw();
+    };
+
     let timer = 0;
     byId("search").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(apply, 150); });
     for (const [, select] of filters) select.addEventListener("change", apply);
-    byId("grouped").addEventListener("change", (event) => grid.setGroupBy(event.target.checked ? GROUPS : false));
+    byId("grouped").addEventListener("change", (event) => { grid.setGroupBy(event.target.checked ? GROUPS : false); write(); });
+    byId("mine").addEventListener("change", apply);
+    byId("reviewer").addEventListener("change", () => { remember(); if (byId("mine").checked) apply(); });
     byId("reset").addEventListener("click", () => {
       byId("search").value = "";
+      byId("mine").checked = false;
       for (const [, select] of filters) select.value = "";
       grid.clearSort();
       apply();
     });
-    const jump = () => { const finding = byUid.get(location.hash.slice(1)); if (finding) show(finding); };
+    byId("csv").addEventListener("click", () => download("credentials.csv", "text/csv", csv(shown())));
+    byId("export").addEventListener("click", () => exported(rows)
+      .then((content) => download("decisions.json", "application/json", content))
+      .catch(() => { byId("decide-said").textContent = "This browser computes hashes only for a local file or https: open the report from there."; }));
+    byId("decide").addEventListener("click", () => change(decide));
+    byId("withdraw").addEventListener("click", () => change((some) => { for (const r of some) local.delete(r.uid); return `${some.length} taken back.`; }));
+    byId("table").addEventListener("change", (event) => {
+      const { checked, id, dataset } = event.target;
+      if (id === "pick-all") {
+        selected.clear();
+        if (checked) for (const r of shown()) selected.add(r.uid);
+        redraw();
+      } else if (dataset.pick) {
+        selected[checked ? "add" : "delete"](dataset.pick);
+        tell();
+      }
+    });
+    addEventListener("decide-one", ({ detail }) => {
+      selected.clear();
+      selected.add(detail);
+      byId("finding").close();
+      byId("review").open = true;
+      redraw();
+      byId(byId("reviewer").value ? "reason" : "reviewer").focus();
+    });
+
+    const jump = () => {
+      const state = readState();
+      const finding = byUid.get(state.get("open"));
+      if (uidPattern.test(location.hash.slice(1))) { if (finding) { show(finding); write(finding.uid); } return; }
+      for (const [field, select] of filters) select.value = state.get(field) ?? "";
+      byId("search").value = state.get("q") ?? "";
+      byId("mine").checked = state.has("mine");
+      if (byId("grouped").checked !== state.has("group")) byId("grouped").click();
+      apply();
+      if (finding) { show(finding); write(finding.uid); }
+    };
     addEventListener("hashchange", jump);
-    byId("finding").addEventListener("close", () => history.replaceState(null, "", location.pathname + location.search));
+    byId("finding").addEventListener("close", () => write(""));
     grid.on("rowDblClick", (event, line) => { location.hash = line.getData().uid; });
 
     grid.on("dataFiltered", () => setTimeout(count));
     grid.on("tableBuilt", () => {
       byId("static").hidden = byId("static-more").hidden = true;
-      byId("controls").hidden = false;
+      byId("review").hidden = byId("controls").hidden = false;
       document.body.classList.add("printing");
       choose(grid);
       roles();
       keys(grid);
       count();
-      jump();
+      tell();
+      if (location.hash) jump();
     });
     let width = innerWidth;
     addEventListener("resize", () => {
@@ -222,7 +421,7 @@
       const box = element("input", { type: "checkbox", "data-column": column.getField() });
       box.checked = column.isVisible();
       box.addEventListener("change", () => { column.toggle(); grid.redraw(); });
-      byId("columns").querySelector("fieldset").append(element("label", {}, box, ` ${column.getDefinition().title}`));
+      if (column.getField() !== "uid") byId("columns").querySelector("fieldset").append(element("label", {}, box, ` ${column.getDefinition().title}`));
     }
   }
 
@@ -249,11 +448,11 @@
 
   // Enter or space on a column's head sorts, on a group's line folds.
   function keys(grid) {
-    for (const column of grid.getColumns()) column.getElement().tabIndex = 0;
+    for (const column of grid.getColumns()) if (column.getField() !== "uid") column.getElement().tabIndex = 0;
     byId("table").addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
       const target = event.target;
-      if (!target.matches(".tabulator-col, .tabulator-group")) return;
+      if (!target.matches(".tabulator-col.tabulator-sortable, .tabulator-group")) return;
       event.preventDefault();
       target.click();
     });
@@ -263,8 +462,8 @@
     const rows = grid.getData("active");
     const titles = ["Verdict", "Account", "Owner", "User", "Credential", "Created", "Last used", "Days", "Why", "Phase", "Next"];
     const lines = rows.slice(0, PRINT_ROWS).map((r) => [
-      r.verdict, r.where, r.owner, r.privileged ? `${r.user} (privileged)` : r.user, r.credential, day(r.created), day(r.last_used), String(r.days_unused ?? ""),
-      r.reason, r.phase, `${r.next_action ?? ""} ${day(r.next_action_at)}`,
+      r.verdict, r.where, r.owner, r.finding.privileged ? `${r.user} (privileged)` : r.user, r.credential, day(r.created), day(r.last_used), String(r.days_unused ?? ""),
+      r.reason, r.phase, [r.next_action, day(r.next_action_at), decisionOf(r) && `${decisionOf(r).decision}: ${decisionOf(r).reason}`].filter(Boolean).join(" "),
     ]);
     const cut = rows.length > PRINT_ROWS ? element("p", {}, `${PRINT_ROWS} of ${rows.length} rows are printed.`) : "";
     return [table(titles, lines), cut];

@@ -14,11 +14,11 @@ from custom_filters.core.errors import InputError
 from custom_filters.core.journal import open_intents
 from custom_filters.core.report import Report
 from custom_filters.core.times import parse_time
-from custom_filters.outputs.action_logs import journals, outcome_lines
+from custom_filters.outputs.action_logs import journals
 from custom_filters.outputs.collect import collect, evaluated_annotations
 from custom_filters.outputs.run_folder import RunFolder
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, worst
-from custom_filters.runner.run.engine import Job, complete, conclude, evaluate
+from custom_filters.runner.run.engine import Job, complete, conclude, done_in, evaluate
 from custom_filters.runner.run.plan import (
     Step,
     exempt_elsewhere,
@@ -30,6 +30,7 @@ from custom_filters.runner.run.plan import (
     write_plan,
 )
 from custom_filters.runner.run.policy_files import Policy
+from custom_filters.runner.run.reconcile import reconcile, reconciled_lines, write_outcome
 from custom_filters.runner.tables import stdout
 
 
@@ -63,9 +64,12 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
         return worst(code, conclude(planned, job, report))
     done = evaluate(ready, dryrun=False)
     _say_limits(done, ready)
-    for line in outcome_lines(done.path):
+    told = done_in(done, collect([str(done.path)]))
+    rows = reconcile(steps, told.actions)
+    write_outcome(rows, done.path / "outcome.json")
+    for line in reconciled_lines(rows):
         click.echo(line)
-    return worst(code, conclude(done, ready, collect([str(done.path)])))
+    return worst(code, conclude(done, ready, told))
 
 
 def _left_open(out: Path) -> list[str]:

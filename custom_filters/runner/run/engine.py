@@ -11,7 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from custom_filters.core.errors import InputError
+from custom_filters.core.outcome import told, with_actions
 from custom_filters.core.report import Report
+from custom_filters.outputs.action_logs import journals_of, lines_of
 from custom_filters.outputs.run_folder import RunFolder, new_run_folder
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, of_report, worst
 from custom_filters.runner.report_files import DEFAULT_FORMATS, write_reports
@@ -81,6 +83,11 @@ def evaluate(job: Job, *, dryrun: bool, latest: bool = True) -> RunFolder:
     return folder.end(ends)
 
 
+def done_in(folder: RunFolder, report: Report) -> Report:
+    """The report with what its run did."""
+    return with_actions(report, lines_of(journals_of([str(folder.path)], report.evaluations)))
+
+
 def conclude(folder: RunFolder, job: Job, report: Report, *, compare: bool = False) -> int:
     """Write the reports of a run, print its table and where the report is; returns the exit code.
 
@@ -93,7 +100,7 @@ def conclude(folder: RunFolder, job: Job, report: Report, *, compare: bool = Fal
         console.print(threshold_table(job.policies, report))
     else:
         console.print(verdict_table(report))
-    for line in (*not_evaluated_lines(report), f"Report: {page}"):
+    for line in (*told(report), *not_evaluated_lines(report), f"Report: {page}"):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return worst(of_report(report, job.fail_on), _children_code(folder))
 

@@ -50,7 +50,7 @@ def test_marked_given_notice_disabled_restored(sandbox: Sandbox, tmp_path: Path,
     second = invoke("run", "--enforce", "--yes", "-s", out, "--now", later.isoformat(), policies)
     assert second.exit_code == 0, second.output
     off = [e for e in actions(out) if (e["operation"], e["result"]) == ("disable", "done")]
-    assert f"disable: {len(off)} done" in second.output
+    assert f"disabled {len(off)} (undo: c7n-unused restore" in second.output
     assert invoke("verify", out).exit_code == 0
 
     key = next(e for e in off if e["credential"]["kind"] == "access-key")

@@ -1,0 +1,170 @@
+"""Everybody whom a policy judged: the file `c7n-unused-population.jsonl` beside its resources.json.
+
+The first line says whose population it is:
+`{"schema": 1, "provider", "account", "policy", "as_of", "examined", "filtered_out"}`. `examined` counts the
+lines that follow, so that a file that was cut short is noticed; `filtered_out` says how many resources stock
+filters took out before ours saw them (null: not known). Each other line is one identity.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from custom_filters.core.judge import IdentityJudgement
+from custom_filters.core.times import format_optional, format_time, parse_time
+from custom_filters.core.verdict import SELECTABLE
+
+FILE_NAME = "c7n-unused-population.jsonl"
+SCHEMA = 1
+#: The seven verdicts of a user, in the order in which reports add them up.
+ORDER = ("active", "new", "stale", "never-used", "unknown", "exempt", "no-credentials")
+FIELDS = (
+    "uid", "user", "user_id", "user_type", "owner", "privileged", "verdict", "reason", "last_used", "as_of",
+    "exemption", "credentials",
+)  # fmt: skip
+_HEAD = ("provider", "account", "policy", "as_of", "examined", "filtered_out")
+_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("uid", "user", "user_id", "user_type", "reason"), (str,)),
+    "owner": (str, type(None)), "privileged": (bool, type(None)), "exemption": (dict, type(None)),
+    "credentials": (list,),
+}  # fmt: skip
+_PARTS = {
+    "exemption": ("reason", "approved_by", "expires"),
+    "credentials": ("kind", "id", "verdict", "reason", "last_used", "becomes", "changes_at"),
+}
+NOT_RECORDED = "population not recorded"
+
+
+class PopulationError(ValueError):
+    """A file that cannot be believed; the message is a clause that says why."""
+
+
+@dataclass(frozen=True)
+class Population:
+    """One policy's population on one account; `rows` are mappings with FIELDS."""
+
+    provider: str
+    account: str
+    policy: str
+    as_of: str
+    filtered_out: int | None
+    rows: tuple[Mapping[str, Any], ...]
+
+    def counts(self) -> dict[str, int]:
+        """Identities by verdict, all seven, in ORDER."""
+        found = Counter(row["verdict"] for row in self.rows)
+        return {verdict: found[verdict] for verdict in ORDER}
+
+
+def row(judged: IdentityJudgement, as_of: str) -> dict[str, Any]:
+    """An identity's line: what was judged of it, and of each of its credentials in short."""
+    identity = judged.identity
+    parts = json.dumps([identity.provider, identity.account, identity.id])
+    exemption = identity.exemption
+    return {
+        "uid": hashlib.sha256(parts.encode()).hexdigest()[:32],
+        "user": identity.name,
+        "user_id": identity.id,
+        "user_type": identity.user_type,
+        "owner": identity.owner,
+        "privileged": identity.privileged,
+        "verdict": judged.verdict,
+        "reason": judged.reason,
+        "last_used": _last_used(judged),
+        "as_of": as_of,
+        "exemption": exemption
+        and {
+            "reason": exemption.reason,
+            "approved_by": exemption.approved_by,
+            "expires": format_optional(exemption.expires),
+        },
+        "credentials": [
+            {"kind": j.credential.kind, "id": j.credential.id, "verdict": j.verdict, "reason": j.reason,
+             "last_used": format_optional(j.last_used), "becomes": j.becomes,
+             "changes_at": format_optional(j.changes_at)}
+            for j in judged.credentials
+        ],
+    }  # fmt: skip
+
+
+def _last_used(judged: IdentityJudgement) -> str | None:
+    uses = [j.last_used for j in judged.credentials if j.last_used]
+    uses += [at for e in judged.identity.evidence if (at := getattr(e, "at", None))]
+    return format_time(max(uses)) if uses else None
+
+
+def lines(population: Population) -> Iterator[str]:
+    """The file's lines, each with its line feed."""
+    head = {"schema": SCHEMA, "examined": len(population.rows)}
+    head |= {name: getattr(population, name) for name in _HEAD if name != "examined"}
+    yield json.dumps(head) + "\n"
+    for item in population.rows:
+        yield json.dumps({name: item[name] for name in FIELDS}) + "\n"
+
+
+def parse(text: Iterable[str]) -> Population:
+    """Read the lines back; raises PopulationError on what is cut short, damaged or of another version."""
+    read = [_object(number, line) for number, line in enumerate(text, 1) if line.strip()]
+    if not read:
+        raise PopulationError(f"{FILE_NAME} is empty")
+    head, *rows = read
+    if head.get("schema") != SCHEMA or any(name not in head for name in _HEAD):
+        raise PopulationError(f"{FILE_NAME} starts with no line of schema {SCHEMA}")
+    if head["examined"] != len(rows):
+        raise PopulationError(f"{FILE_NAME} holds {len(rows)} identities of {head['examined']}")
+    for number, item in enumerate(rows, 2):
+        _check(number, item)
+    values = {name: head[name] for name in _HEAD if name != "examined"}
+    if type(values["filtered_out"]) not in (int, type(None)):
+        raise PopulationError(f"{FILE_NAME} has filtered_out {values['filtered_out']!r}")
+    return Population(**values, rows=tuple(rows))
+
+
+def _object(number: int, line: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise PopulationError(f"line {number} of {FILE_NAME} is not JSON") from error
+    if not isinstance(value, dict):
+        raise PopulationError(f"line {number} of {FILE_NAME} is no object")
+    return value
+
+
+def _check(number: int, item: Mapping[str, Any]) -> None:
+    missing = [name for name in FIELDS if name not in item]
+    if missing:
+        raise PopulationError(f"line {number} of {FILE_NAME} lacks {missing[0]!r}")
+    if item["verdict"] not in SELECTABLE:
+        raise PopulationError(f"line {number} of {FILE_NAME} has verdict {item['verdict']!r}")
+    wrong = [n for n, types in _TYPES.items() if type(item[n]) not in types]
+    wrong += [n for n, names in _PARTS.items() if not _has(item[n], names)]
+    if wrong:
+        raise PopulationError(f"line {number} of {FILE_NAME} has {wrong[0]} {item[wrong[0]]!r}")
+    try:
+        for name in ("last_used", "as_of"):
+            _ = item[name] is None or parse_time(item[name])
+    except (TypeError, ValueError) as error:
+        raise PopulationError(f"line {number} of {FILE_NAME} has a {name} that is no time") from error
+
+
+def _has(value: Any, names: Iterable[str]) -> bool:
+    """Whether each part of it is an object that holds only texts and nulls under these names."""
+    parts = value if isinstance(value, list) else [] if value is None else [value]
+    return all(
+        isinstance(part, dict) and all(isinstance(part.get(name), (str, type(None))) for name in names)
+        for part in parts
+    )
+
+
+def sentence(counts: Mapping[str, int] | None, filtered_out: int | None = None) -> str:
+    """`examined 7 = 3 active + ...`, all seven verdicts, or that nothing was recorded."""
+    if counts is None:
+        return NOT_RECORDED
+    terms = " + ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in ORDER)
+    before = f" ({filtered_out} taken out by other filters before)" if filtered_out else ""
+    return f"examined {sum(counts.values())} = {terms}{before}"

@@ -1,0 +1,50 @@
+"""Writing the auditor's pack of a report: what stands beside it is gathered from the same outputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from custom_filters.core.report import Evaluation, Report
+from custom_filters.outputs.action_logs import Journal, journals_of, lines_of
+from custom_filters.outputs.policy_output import policies_of
+from custom_filters.reports.pack import Material, write_pack
+from custom_filters.runner.report_files import private_file
+
+
+def write(report: Report, outputs: Sequence[str], decisions: bytes | None, target: Path) -> Path:
+    """Write the pack, for this user only, whole or not at all."""
+    found = _each_once(journals_of(outputs, report.evaluations))
+    callers = sorted({str(line.get("caller")) for line in lines_of(found)})
+    folders = {e.folder: _name(e) for e in report.evaluations}
+    journals = {_place(one, folders): "".join(f"{text}\n" for text in one.texts).encode() for one in found}
+    policies = {
+        f"{_name(e)}.json": json.dumps(policy, indent=1).encode() + b"\n"
+        for e, policy in policies_of(outputs, report.evaluations)
+    }
+    who = ", ".join(callers) or "not recorded: nothing was changed"
+    with private_file(target) as file:
+        write_pack(file, report, Material(who, None, None, decisions, journals, policies))
+    return target
+
+
+def _name(e: Evaluation) -> str:
+    return "/".join(filter(None, (e.provider, e.account, e.region, e.policy)))
+
+
+def _place(one: Journal, folders: dict[str, str]) -> str:
+    folder, _, name = one.where.rpartition("/")
+    return f"{folders[folder]}/{name}" if folder in folders else f"journal/{name}.jsonl"
+
+
+def _each_once(journals: Iterable[Journal]) -> list[Journal]:
+    """A journal that lies in a policy's folder and in objects of its own, whole or in part, once."""
+    taken: set[str] = set()
+    found = []
+    for one in sorted(journals, key=lambda one: -len(one.texts)):
+        texts = set(one.texts)
+        if not texts <= taken:
+            found.append(one)
+            taken |= texts
+    return found

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+
+from custom_filters.core.credential import Identity
+from custom_filters.core.judge import Rules, judge_identity
+from custom_filters.core.population import (
+    FIELDS,
+    FILE_NAME,
+    ORDER,
+    Population,
+    PopulationError,
+    lines,
+    parse,
+    row,
+    sentence,
+)
+from custom_filters.core.times import format_time
+from custom_filters.core.verdict import SELECTABLE
+from tests.core import people
+from tests.core.people import NOW, ago, credential, identity, never, used
+
+AS_OF = format_time(NOW)
+
+
+def of(who: Identity) -> Population:
+    made = row(judge_identity(who, Rules(90), NOW), AS_OF)
+    return Population("aws", "123456789012", "aws-iam-user-unused", AS_OF, 3, (made, {**made, "uid": "x"}))
+
+
+def test_the_seven_verdicts_are_those_of_a_user() -> None:
+    assert set(ORDER) == set(SELECTABLE)
+
+
+@given(people.identities)
+def test_what_is_written_is_read(who: Identity) -> None:
+    made = of(who)
+    assert parse(lines(made)) == made
+    packed = gzip.compress("".join(lines(made)).encode())
+    assert parse(gzip.decompress(packed).decode().splitlines()) == made
+    assert sum(made.counts().values()) == 2
+
+
+def test_a_row_says_when_anything_of_the_user_was_last_used() -> None:
+    keys = (credential(used(200)), credential(used(3), kind="access-key"), credential(never(400)))
+    made = of(identity(*keys, evidence=(used(2),))).rows[0]
+    assert tuple(made) == FIELDS
+    assert (made["verdict"], made["last_used"]) == ("active", format_time(ago(2)))
+    assert [c["verdict"] for c in made["credentials"]] == ["stale", "active", "never-used"]
+
+
+TEXT = list(lines(of(identity(credential(used(200))))))
+HEAD = json.loads(TEXT[0])
+WRONG = {
+    "empty": ([], "is empty"),
+    "cut short": (TEXT[:-1], "holds 1 identities of 2"),
+    "a line cut short": ([*TEXT[:-1], TEXT[-1][:40]], "line 3 .* is not JSON"),
+    "a newer version": ([json.dumps({**HEAD, "schema": 2}), *TEXT[1:]], "no line of schema 1"),
+    "no head": ([TEXT[1]], "no line of schema 1"),
+    "a list": ([TEXT[0], "[]", TEXT[2]], "line 2 .* is no object"),
+    "a foreign row": ([TEXT[0], "{}", TEXT[2]], "lacks 'uid'"),
+    "a foreign verdict": ([*TEXT[:2], TEXT[2].replace('"stale"', '"fine"', 1)], "has verdict 'fine'"),
+    "no time": ([*TEXT[:2], TEXT[2].replace('"2026', '"soon', 1)], "is no time"),
+}
+
+
+@pytest.mark.parametrize(("text", "problem"), WRONG.values(), ids=WRONG)
+def test_what_is_damaged_is_refused(text: list[str], problem: str) -> None:
+    with pytest.raises(PopulationError, match=problem):
+        parse(text)
+
+
+def test_the_sentence_adds_up() -> None:
+    counts = {"active": 5, "stale": 2}
+    terms = "5 active + 0 new + 2 stale + 0 never-used + 0 unknown + 0 exempt + 0 no-credentials"
+    assert sentence(counts, 3) == f"examined 7 = {terms} (3 taken out by other filters before)"
+    assert sentence(counts) == f"examined 7 = {terms}"
+    assert sentence(None) == "population not recorded"
+    assert FILE_NAME == "c7n-unused-population.jsonl"
+
+
+def test_nobody_is_a_population_too() -> None:
+    empty = replace(of(identity()), rows=())
+    assert parse(lines(empty)).counts() == dict.fromkeys(ORDER, 0)
