@@ -24,6 +24,7 @@ from custom_filters.custodian.actions import DisableUnused, EnableUnused
 from custom_filters.custodian.filters import UnusedCredentials, UnusedMark, UnusedRecord
 from custom_filters.custodian.kind import Kind
 from custom_filters.custodian.mark_actions import MarkForOp, RetireRecord, StockMarkForOp, UnmarkUnused
+from custom_filters.custodian.options import described
 
 _FILTERS: tuple[Any, ...] = (UnusedCredentials, UnusedMark, UnusedRecord)
 _ACTIONS: tuple[Any, ...] = (MarkForOp, UnmarkUnused, DisableUnused, EnableUnused, RetireRecord)
@@ -89,7 +90,7 @@ def generated(base: Any, kind: type[Kind]) -> type:
     content: dict[str, Any] = {
         "__doc__": documentation(base, kind),
         "__module__": kind.__module__,
-        "schema": base.schema_of(kind),
+        "schema": described(base.schema_of(kind), base.word, kind.default_sources),
         "permissions": kind.permissions.get(base.word, ()),
     }
     if base is StockMarkForOp:

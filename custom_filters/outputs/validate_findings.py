@@ -86,6 +86,7 @@ def _with_user_row(value: Mapping[str, Any]) -> dict[str, Any]:
         "basis": "none",
         "evidence": [],
         "reason": value["user_reason"],
+        **{name: value[name] for name in ("phase", "next_action", "next_action_at")},
         "change": None,
         "first_seen": None,
         "uid": hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32],

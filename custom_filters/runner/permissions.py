@@ -18,7 +18,7 @@ from custom_filters.runner.run.policy_files import PROVIDERS, need_installed
 def permissions(provider: str, enforce: bool, parts: str | None) -> None:
     """Print the least privileges needed.
 
-    As an IAM policy, Graph permissions, or OAuth scopes and roles. Parts on AWS: advisor, cloudtrail-veto,
+    As an IAM policy, Graph permissions, or OAuth scopes and roles. Parts on AWS: advisor,
     quarantine, exemptions, output.
     """
     need_installed([provider])
