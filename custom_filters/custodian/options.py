@@ -34,7 +34,7 @@ TEXTS: Mapping[str, str] = {
     "owner": "Ask who is responsible for the selected users; one more request for every 20 of them.",
     "owner-tags": "Tags that name the owner; the first that is there counts.",
     "quarantine": "Deny the user everything by an inline policy instead of deleting the password.",
-    "recent": "Ask a source that knows the last hours: `auto` where there is one, `required`, or `off`.",
+    "recent": 'Ask a source that knows the last hours: `auto` where there is one, `required`, or `"off"`.',
     "regions": "Regions whose CloudTrail is read; default: all enabled ones.",
     "report-max-age": "Seconds; an older credential report is made anew.",
     "report-timeout": "Seconds to wait for the credential report; after that the policy fails.",
@@ -48,6 +48,10 @@ TEXTS: Mapping[str, str] = {
 #: What differs from TEXTS, by filter or action and option.
 _OWN_TEXTS: Mapping[tuple[str, str], str] = {
     ("mark-for-op", "days"): "Refused: a mark needs its hour. Write `hours`.",
+    (
+        "unused-record",
+        "state",
+    ): 'One state or a list of them. Quote `"off"`: YAML reads it as false otherwise.',
     ("unused-record", "days"): "With `off`: off for at least so many days.",
 }
 DEFAULTS: Mapping[str, Any] = {
