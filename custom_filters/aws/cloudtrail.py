@@ -2,7 +2,7 @@
 
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html: one attribute a call, 50
 events a page, 90 days back, some minutes late; the clients keep the pace. Sign-ins are recorded in some
-Regions only (FACTS of the user guide: "AWS Management Console sign-in events"), IAM's in one.
+Regions only (user guide: "AWS Management Console sign-in events"), IAM's in one.
 """
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ def _ago(at: datetime, now: datetime) -> str:
 
 
 def judge_identity(identity: Identity, rules: Rules, now: datetime) -> IdentityJudgement:
-    """Judge every credential, then the user: the first of DESIGN's user verdicts that holds."""
+    """Judge every credential, then the user: the first user verdict that holds."""
     judged = tuple(judge_credential(c, rules, now) for c in identity.credentials)
     verdict, reason = _user_verdict(identity, judged, rules, now)
     return IdentityJudgement(identity, verdict, reason, judged)

@@ -25,6 +25,7 @@ from custom_filters.custodian.enable_action import EnableUnused
 from custom_filters.custodian.filters import UnusedCredentials, UnusedMark, UnusedRecord
 from custom_filters.custodian.kind import Kind
 from custom_filters.custodian.mark_actions import MarkForOp, RetireRecord, StockMarkForOp, UnmarkUnused
+from custom_filters.custodian.options import described
 
 _FILTERS: tuple[Any, ...] = (UnusedCredentials, UnusedMark, UnusedRecord)
 _ACTIONS: tuple[Any, ...] = (MarkForOp, UnmarkUnused, DisableUnused, EnableUnused, RetireRecord)
@@ -42,7 +43,7 @@ _EXAMPLES = {
         _BY_MARK.format(state="[absent, void, malformed]") + _UNUSED.format(days=76),
         "- type: mark-for-op\n  op: disable-unused\n  tag: c7n-unused\n  hours: 336\n",
     ),
-    RECORD_FILTER: ("- type: unused-record\n  state: \"off\"\n  days: 90\n", ""),
+    RECORD_FILTER: ('- type: unused-record\n  state: "off"\n  days: 90\n', ""),
     RETIRE: ("- type: unused-record\n  state: reopened\n", "- type: retire-record\n"),
     UNMARK: (
         "- type: unused-credentials\n  days: 76\n  verdicts: [active, new, exempt, no-credentials]\n",
@@ -93,7 +94,7 @@ def generated(base: Any, kind: type[Kind]) -> type:
     content: dict[str, Any] = {
         "__doc__": documentation(base, kind),
         "__module__": kind.__module__,
-        "schema": base.schema_of(kind),
+        "schema": described(base.schema_of(kind), base.word, kind.default_sources),
         "permissions": kind.permissions.get(base.word, ()),
     }
     if base is StockMarkForOp:

@@ -34,7 +34,7 @@ def collect(paths: Iterable[str], *, spread: timedelta = RUN_SPREAD) -> Report:
     """Everything that these outputs tell, with one row for each credential.
 
     Where several outputs speak of one policy, account and region, the newest counts, also when it failed.
-    Raises InputError when a path is no folder or holds no Custodian output.
+    Raises InputError when a path is not a folder or holds no Custodian output.
     """
     found = [_look(storage, spread) for storage in open_storages(paths)]
     described = _newest([item for root in found for item in root[0]])

@@ -184,7 +184,7 @@ def _open(path: str) -> Storage:
         return _open_url(path)
     local = path.removeprefix("file://")
     if not Path(local).is_dir():
-        raise InputError(f"{path} is no folder; name the folder given to custodian run -s")
+        raise InputError(f"{path} is not a folder; name the folder given to custodian run -s")
     return LocalStorage(local)
 
 

@@ -18,27 +18,38 @@ from custom_filters.runner.sandbox import (
 if TYPE_CHECKING:
     from custom_filters.runner.run.policy_files import PolicyFile
 
+_ENFORCED_USERS = 100
+
 
 @click.command()
 @click.option(
-    "--users", default=DEFAULT_USERS, show_default=True, type=click.IntRange(1),
-    help="Size of the company.",
+    "--users", type=click.IntRange(1),
+    help=f"Size of the company; default: {DEFAULT_USERS}, with --enforce {_ENFORCED_USERS}.",
 )  # fmt: skip
 @click.option("--seed", default=DEFAULT_SEED, show_default=True, help="The same seed, the same company.")
 @click.option("--now", metavar="TIME", help="The clouds' time (RFC 3339).")
+@click.option("--enforce", is_flag=True, help="On AWS: mark, disable 15 days later, restore.")
 @click.option(
     "-s", "--output", default="out/demo", show_default=True, metavar="OUT",
     type=click.Path(file_okay=False, path_type=Path), help="Where the run's folder is made.",
 )  # fmt: skip
 @click.pass_context
-def demo(ctx: click.Context, users: int, seed: int, now: str | None, output: Path) -> None:
-    """Show it all on embedded clouds.
+def demo(
+    ctx: click.Context, users: int | None, seed: int, now: str | None, enforce: bool, output: Path
+) -> None:
+    """Show everything on embedded clouds.
 
     Runs the shipped policies against all clouds whose packages are installed, on this machine, and writes a
-    report. No account and no network needed.
+    report. With --enforce it acts on what it finds, on the embedded AWS, and undoes it. No account and no
+    network needed.
     """
+    if enforce:
+        from custom_filters.runner.demo_enforce import demo_enforce
+
+        ctx.exit(demo_enforce(users or _ENFORCED_USERS, seed, parse_now(now), output))
     from custom_filters.runner.run.policy_files import shipped
 
+    users = users or DEFAULT_USERS
     files = shipped("report", None)
     clouds = tuple(dict.fromkeys(policy.provider for file in files for policy in file.policies))
     click.echo(f"{users} users in each of {', '.join(clouds)}, embedded in this process.")

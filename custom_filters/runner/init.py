@@ -55,7 +55,7 @@ def _files(providers: Sequence[str], wheel: str | None) -> Iterator[tuple[str, s
     policies = shipped_folder()
     yield "exemptions.yml", commented((policies / "exemptions.example.yml").read_text(encoding="utf-8"))
     for provider in providers:
-        for path in sorted(path for path in (policies / provider).rglob("*") if path.is_file()):
+        for path in sorted((policies / provider).rglob("*.yml")):
             yield f"policies/{path.relative_to(policies).as_posix()}", path.read_text(encoding="utf-8")
     yield "constraints.txt", _start("constraints.txt", "constraints.txt")
     yield _WORKFLOW, _start("unused.yml", _WORKFLOW).replace(_WHEEL, wheel or _WHEEL)

@@ -89,7 +89,7 @@ def move_clock(control_url: str, at: datetime) -> None:
     request = Request(f"{control_url}/clock", body, method="POST")  # noqa: S310 - checked to be loopback
     if urlsplit(control_url).hostname != "127.0.0.1":
         raise InputError(
-            f"C7N_UNUSED_SANDBOX is {control_url}, which is no sandbox on this machine; unset it."
+            f"C7N_UNUSED_SANDBOX is {control_url}, which is not a sandbox on this machine; unset it."
         )
     try:
         build_opener(ProxyHandler({})).open(request).close()

@@ -1,4 +1,4 @@
-"""Named edge cases: an IAM user, and the verdicts that DESIGN gives it.
+"""Named edge cases: an IAM user, and the verdicts that it gets.
 
 The name is the user's. `user` and `credentials` are the verdicts at 90 days with 14 days of grace, `cis` the
 credentials that the 45-day policy without grace selects, `shipped` the user's verdict under report.yml where

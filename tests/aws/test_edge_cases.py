@@ -1,4 +1,4 @@
-"""Every named edge case gets DESIGN's verdict through stock `custodian run`, from either source."""
+"""Every named edge case gets its verdict through stock `custodian run`, from either source."""
 
 from __future__ import annotations
 

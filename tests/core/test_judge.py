@@ -1,4 +1,4 @@
-"""DESIGN's four rules and the user's verdict, case by case. 90 days and 14 days of grace unless said."""
+"""The four rules and the user's verdict, case by case. 90 days and 14 days of grace unless said."""
 
 from __future__ import annotations
 

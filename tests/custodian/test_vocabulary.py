@@ -17,6 +17,7 @@ from c7n.provider import clouds
 from c7n.resources import load_resources
 
 from tests.aws.runs import ROOT, validate
+from tests.docs import INTERNAL
 
 RESOURCES = {
     "aws.iam-user",
@@ -85,6 +86,12 @@ def example(element: Any) -> dict[str, Any]:
     (policy,) = yaml.safe_load(textwrap.dedent(found))["policies"]
     assert isinstance(policy, dict)
     return policy
+
+
+@each
+def test_every_option_says_what_it_does(element: Any) -> None:
+    shapes = {name: shape for name, shape in element.schema["properties"].items() if name not in INTERNAL}
+    assert [name for name, shape in shapes.items() if not shape.get("description")] == []
 
 
 @each

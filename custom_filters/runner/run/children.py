@@ -105,7 +105,12 @@ def run_children(
 
 
 def custodian(*args: str) -> list[str]:
-    """The command line of stock Custodian in this Python, with our vocabulary.
+    """The command line of stock Custodian in this Python, with our vocabulary."""
+    return own_command("custodian", *args)
+
+
+def own_command(*args: str) -> list[str]:
+    """The command line of `c7n-unused` in this Python.
 
     Isolated (-I), and with this process's own import path but for the current directory: a `yaml.py` or a
     `custom_filters/` that lies there is not ours.
@@ -113,7 +118,7 @@ def custodian(*args: str) -> list[str]:
     home, here = Path(custom_filters.__file__).parents[1], Path.cwd()
     path = [entry for entry in sys.path if (folder := Path(entry).resolve()) == home or folder != here]
     start = f"import sys; sys.path[:] = {path}; from custom_filters.runner.main import main; main()"
-    return [sys.executable, "-I", "-c", start, "custodian", *args]
+    return [sys.executable, "-I", "-c", start, *args]
 
 
 def _start(batch: Batch, folder: Path, *, dryrun: bool, environment: Mapping[str, str]) -> Child:

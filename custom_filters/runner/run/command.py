@@ -124,12 +124,12 @@ def _look(job: Job, *, compare: bool) -> int:
 
 
 def parse_verdicts(text: str | None) -> frozenset[str]:
-    """Read `--fail-on`; raises InputError on a word that is no verdict."""
+    """Read `--fail-on`; raises InputError on a word that is not a verdict."""
     words = [word.strip() for word in (text or "").split(",") if word.strip()]
     for word in words:
         if word not in SELECTABLE:
             raise InputError(
-                f"--fail-on {text}: {word!r} is no verdict; choose from {', '.join(SELECTABLE)}."
+                f"--fail-on {text}: {word!r} is not a verdict; choose from {', '.join(SELECTABLE)}."
             )
     return frozenset(words)
 

@@ -37,7 +37,7 @@ from custom_filters.runner.tables import stdout
 def check_can_ask(assume_yes: bool) -> None:
     """Raise InputError when nobody could answer the question."""
     if not assume_yes and not sys.stdin.isatty():
-        raise InputError("--enforce asks before it changes anything, and this is no terminal; add --yes.")
+        raise InputError("--enforce asks before it changes anything, and this is not a terminal; add --yes.")
 
 
 def run_enforcing(job: Job, *, assume_yes: bool) -> int:
