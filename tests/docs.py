@@ -18,7 +18,7 @@ from custom_filters.runner.run.policy_files import shipped_folder
 from tests.conftest import ROOT
 
 README = ROOT / "policies" / "README.md"
-CLOUDS = ("aws",)
+CLOUDS = ("aws", "azure", "gcp")
 #: Not for people to write.
 INTERNAL = {"type", "only"}
 

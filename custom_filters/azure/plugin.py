@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from custom_filters.custodian.kind import Kind
 
 RESOURCE = "azure.directory-user"
 _CLASS = "custom_filters.azure.resource.DirectoryUser"
+
+
+def kinds() -> tuple[type[Kind], ...]:
+    """The resource kinds of this cloud."""
+    from custom_filters.azure.directory_user import DirectoryUser
+
+    return (DirectoryUser,)
 
 
 def install() -> None:
@@ -21,7 +31,6 @@ def install() -> None:
 
 def _on_resource(registry: Any, resource_class: Any) -> None:
     if getattr(resource_class, "type", None) == RESOURCE.partition(".")[2]:
-        from custom_filters.azure.directory_user import DirectoryUser
         from custom_filters.custodian.registry import register
 
-        register(resource_class, DirectoryUser)
+        register(resource_class, *kinds())
