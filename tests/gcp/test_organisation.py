@@ -74,4 +74,4 @@ def test_each_project_is_its_own_and_the_customer_is_listed_once(tmp_path: Path)
         assert {p: {a["account"] for a in some} for p, some in accounts.items()} == {p: {p} for p in projects}
     report = collect([str(tmp_path / "out"), str(tmp_path / "customer")])
     assert {(e.account, e.policy) for e in report.evaluations if not e.evaluated} == set()
-    assert sorted(e.account for e in report.evaluations) == sorted([*projects * 4, *[customer] * 2])
+    assert sorted(e.account for e in report.evaluations) == sorted([*projects * 6, *[customer] * 3])

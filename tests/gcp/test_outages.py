@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from c7n.exceptions import PolicyExecutionError
 
-from custom_filters.sandbox.gcp.people import SsoAssignment
 from tests.gcp.conftest import NOW, Direct
 from tests.gcp.runs import add_schema, policy
 
@@ -178,7 +177,7 @@ def test_single_sign_on_without_reports_is_unknown(direct: Direct) -> None:
     found = direct.select(PLAIN)
     assert {r["c7n:unused"]["user_verdict"] for r in found} == {"unknown"}
     assert "add `reports`" in found[0]["c7n:unused"]["user_reason"]
-    direct.cloud.state._others.pop(SsoAssignment)
+    direct.cloud.state.sso.clear()
     without = direct.next_run()
     assert "stale" in {r["c7n:unused"]["user_verdict"] for r in without.select(PLAIN)}
 
