@@ -39,7 +39,7 @@ _EXAMPLES = {
         _BY_MARK.format(state="[absent, void, malformed]") + _UNUSED.format(days=76),
         "- type: mark-for-op\n  op: disable-unused\n  tag: c7n-unused\n  hours: 336\n",
     ),
-    RECORD_FILTER: ("- type: unused-record\n  state: \"off\"\n  days: 90\n", ""),
+    RECORD_FILTER: ('- type: unused-record\n  state: "off"\n  days: 90\n', ""),
     RETIRE: ("- type: unused-record\n  state: reopened\n", "- type: retire-record\n"),
     UNMARK: (
         "- type: unused-credentials\n  days: 76\n  verdicts: [active, new, exempt, no-credentials]\n",
