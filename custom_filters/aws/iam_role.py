@@ -10,14 +10,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
-from botocore.exceptions import BotoCoreError, ClientError
-from c7n.utils import local_session
-
 from custom_filters.aws import advisor
-from custom_filters.aws.client import aws_client, found_or_none
+from custom_filters.aws.aws_kind import AwsKind
+from custom_filters.aws.client import found_or_none
 from custom_filters.aws.cloudtrail import uses
 from custom_filters.aws.credentials import LAST_USED
-from custom_filters.aws.notes import place_for
 from custom_filters.aws.quarantine import QUARANTINE, denies_everything, is_ours, quarantine_document
 from custom_filters.aws.recent import shared_trail
 from custom_filters.aws.role_use import Running, Stacks, may_run, shared_running, shared_stacks
@@ -41,7 +38,6 @@ from custom_filters.core.evidence import Evidence, Unknown
 from custom_filters.core.judge import judge_identity
 from custom_filters.core.lifecycle_states import Recent
 from custom_filters.core.notes import Item
-from custom_filters.core.notes_writing import NotesError, Place
 from custom_filters.core.verdict import UNUSED
 from custom_filters.core.vocabulary import (
     ANNOTATION,
@@ -58,16 +54,12 @@ from custom_filters.core.vocabulary import (
 from custom_filters.custodian import clock
 from custom_filters.custodian.kind import (
     Fresh,
-    Kind,
     Notes,
-    NotesChange,
     Resource,
     Schema,
     Selected,
-    Written,
     with_use,
 )
-from custom_filters.custodian.store import shared
 
 log = logging.getLogger("custodian.unused.aws")
 
@@ -81,18 +73,16 @@ _STACKS = (*_REGIONS, "cloudformation:DescribeStackResources")
 _ADVISOR = ("iam:GenerateServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetails")
 
 
-class IamRole(Kind):
+class IamRole(AwsKind):
     """IAM roles: one credential each, the right to assume it; off is an inline policy that denies all."""
 
     resource = "aws.iam-role"
-    provider = AWS
     plural = "IAM roles"
     name_key = "RoleName"
     source = NAME
     credential_kinds = (ROLE,)
     sources = (LAST_USED, advisor.SOURCE)
     default_sources = (LAST_USED,)
-    errors = (ClientError, BotoCoreError, NotesError)
     options: ClassVar[Mapping[str, Mapping[str, Schema]]] = {
         FILTER: {
             "owner-tags": {"type": "array", "items": {"type": "string"}},
@@ -122,9 +112,8 @@ class IamRole(Kind):
     }
 
     def __init__(self, manager: Any, filter_data: Mapping[str, Any], action: Mapping[str, Any] | None = None):
-        """Make the clients, whose session belongs to this thread."""
+        """Nothing is known yet."""
         super().__init__(manager, filter_data, action)
-        self.iam = aws_client(manager)
         self._stacks: Stacks | None = None
         self._untouchable: dict[str, str] = {}
         self._protected: Mapping[str, str] = {}
@@ -167,13 +156,6 @@ class IamRole(Kind):
     def _exempt(self, role: Resource, now: datetime) -> bool:
         found = self._known(role, now).exemption
         return found is not None and not found.expired(now)
-
-    @cached_property
-    def _caller(self) -> dict[str, Any]:
-        session = local_session(self.manager.session_factory)
-        sts = aws_client(self.manager, "sts")
-        found: dict[str, Any] = shared(session, ("caller",), sts.get_caller_identity)
-        return found
 
     @cached_property
     def _listing(self) -> RoleListing:
@@ -234,10 +216,6 @@ class IamRole(Kind):
         restoring = self.request.action.get("type") == ENABLE
         listed = {} if restoring else self._listing.by_name
         return tags_of(listed.get(resource["RoleName"], resource))
-
-    def place(self, of: Selected) -> Place:
-        """See place_for."""
-        return place_for(of.notes or {}, self.request.tag.lower())
 
     def complete(self, selected: Sequence[Resource]) -> None:
         """Say what is grave about a role, and what was not read of it."""
@@ -314,18 +292,9 @@ class IamRole(Kind):
                 return dict.fromkeys(since, why)
         return {}
 
-    def write(self, changes: Sequence[NotesChange]) -> list[Written]:
-        """One TagRole each, which sets all or none; an emptied note keeps its name."""
-        return [self._write(change) for change in changes]
-
-    def _write(self, change: NotesChange) -> Written:
-        tags = [{"Key": name, "Value": text or ""} for name, text in sorted(change.texts.items())]
-        try:
-            if tags:
-                self.iam.tag_role(RoleName=change.of.identity.name, Tags=tags)
-        except (ClientError, BotoCoreError) as error:
-            return Written(error)
-        return Written()
+    def set_tags(self, name: str, tags: list[dict[str, str]]) -> None:
+        """TagRole."""
+        self.iam.tag_role(RoleName=name, Tags=tags)
 
     def switch_off(self, fresh: Fresh, item: Item, now: datetime) -> str:
         """Put the inline policy that denies everything, to open sessions too."""
@@ -342,18 +311,6 @@ class IamRole(Kind):
 
     def _delete(self, name: str, policy: str) -> None:
         found_or_none(lambda: self.iam.delete_role_policy(RoleName=name, PolicyName=policy))
-
-    def account(self) -> str:
-        """The account's id."""
-        return str(self.manager.config.account_id)
-
-    def caller(self) -> str:
-        """The ARN that acts."""
-        return str(self._caller["Arn"])
-
-    def endpoint(self) -> str:
-        """IAM's URL."""
-        return str(self.iam.meta.endpoint_url)
 
     def forget(self) -> None:
         """List the roles again."""

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
 from typing import Any, ClassVar
 
-from botocore.exceptions import BotoCoreError, ClientError
-from c7n.utils import local_session
-
 from custom_filters.aws import advisor
-from custom_filters.aws.client import aws_client
+from custom_filters.aws.aws_kind import AwsKind
 from custom_filters.aws.cloudtrail import Asked
 from custom_filters.aws.credentials import KINDS, LAST_USED, PASSWORD, WITHOUT_LAST_USED
 from custom_filters.aws.fresh import get_fresh_user
 from custom_filters.aws.identities import with_advice
 from custom_filters.aws.judging import Judging
-from custom_filters.aws.notes import BY_SLOT, place_for, value_problem
+from custom_filters.aws.notes import BY_SLOT, value_problem
 from custom_filters.aws.privilege import Privileges
 from custom_filters.aws.recent import changed_by, recent_use, shared_resets, shared_trail
 from custom_filters.aws.source import NAME
@@ -27,7 +23,6 @@ from custom_filters.aws.users import forget_listing, get_user, get_users, shared
 from custom_filters.core.credential import Identity
 from custom_filters.core.lifecycle_states import Recent
 from custom_filters.core.notes import Item
-from custom_filters.core.notes_writing import NotesError, Place
 from custom_filters.core.policy_data import unused_filter
 from custom_filters.core.vocabulary import (
     AWS,
@@ -43,15 +38,11 @@ from custom_filters.core.vocabulary import (
 from custom_filters.custodian import clock
 from custom_filters.custodian.kind import (
     Fresh,
-    Kind,
     Notes,
-    NotesChange,
     Resource,
     Schema,
     Selected,
-    Written,
 )
-from custom_filters.custodian.store import shared
 
 _LIST = ("iam:ListUsers", "iam:GetAccountAuthorizationDetails", "iam:GetUser")
 _FRESH = (
@@ -77,18 +68,16 @@ _STATUS = (
 _ADVISOR = ("iam:GenerateServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetails")
 
 
-class IamUser(Kind):
+class IamUser(AwsKind):
     """IAM users: passwords, keys and certificates; notes are tags, off is Inactive."""
 
     resource = "aws.iam-user"
-    provider = AWS
     plural = "IAM users"
     name_key = "UserName"
     source = NAME
     credential_kinds = KINDS
     sources = (LAST_USED, advisor.SOURCE)
     default_sources = (LAST_USED,)
-    errors = (ClientError, BotoCoreError, NotesError)
     slots = BY_SLOT
     options: ClassVar[Mapping[str, Mapping[str, Schema]]] = {
         FILTER: {
@@ -127,9 +116,8 @@ class IamUser(Kind):
     }
 
     def __init__(self, manager: Any, filter_data: Mapping[str, Any], action: Mapping[str, Any] | None = None):
-        """Make the clients, whose session belongs to this thread."""
+        """Nothing is known yet."""
         super().__init__(manager, filter_data, action)
-        self.iam = aws_client(manager)
         self._resets, self._privileges = Asked(), Privileges({}, {}, {}, {})
 
     @classmethod
@@ -172,13 +160,6 @@ class IamUser(Kind):
         if word == DISABLE and action.get("recent") != "off" and not action.get("quarantine"):
             self._resets = shared_resets(self.manager, self._trail, clock.now())
 
-    @cached_property
-    def _caller(self) -> dict[str, Any]:
-        session = local_session(self.manager.session_factory)
-        sts = aws_client(self.manager, "sts")
-        found: dict[str, Any] = shared(session, ("caller",), sts.get_caller_identity)
-        return found
-
     def identities(self, resources: list[Resource], now: datetime) -> Iterator[tuple[Resource, Identity]]:
         """See Judging."""
         self._privileges = shared_listing(self.manager).privileges
@@ -193,10 +174,6 @@ class IamUser(Kind):
     def notes(self, resource: Mapping[str, Any]) -> Notes:
         """From the tags of the shared listing."""
         return tags_of(shared_listing(self.manager).by_name.get(resource["UserName"], resource))
-
-    def place(self, of: Selected) -> Place:
-        """See place_for."""
-        return place_for(of.notes or {}, self.request.tag.lower())
 
     def untouchable(self, of: Selected) -> str | None:
         """Root, who acts, and who may be privileged for all that could be read."""
@@ -270,18 +247,9 @@ class IamUser(Kind):
         events = self._trail.of_iam(["UpdateAccessKey"], begins, now) if since else Asked()
         return changed_by(self.iam, events, fresh, since, self.caller())
 
-    def write(self, changes: Sequence[NotesChange]) -> list[Written]:
-        """One TagUser each, which sets all or none; an emptied note keeps its name."""
-        return [self._write(change) for change in changes]
-
-    def _write(self, change: NotesChange) -> Written:
-        tags = [{"Key": name, "Value": text or ""} for name, text in sorted(change.texts.items())]
-        try:
-            if tags:
-                self.iam.tag_user(UserName=change.of.identity.name, Tags=tags)
-        except (ClientError, BotoCoreError) as error:
-            return Written(error)
-        return Written()
+    def set_tags(self, name: str, tags: list[dict[str, str]]) -> None:
+        """TagUser."""
+        self.iam.tag_user(UserName=name, Tags=tags)
 
     def switch_off(self, fresh: Fresh, item: Item, now: datetime) -> str:
         """See `switching`."""
@@ -291,18 +259,6 @@ class IamUser(Kind):
     def switch_on(self, fresh: Fresh, item: Item) -> None:
         """See `switching`."""
         switch_on(self.iam, fresh.identity.name, item)
-
-    def account(self) -> str:
-        """The account's id."""
-        return str(self.manager.config.account_id)
-
-    def caller(self) -> str:
-        """The ARN that acts."""
-        return str(self._caller["Arn"])
-
-    def endpoint(self) -> str:
-        """IAM's URL."""
-        return str(self.iam.meta.endpoint_url)
 
     def forget(self) -> None:
         """List the account again."""

@@ -56,7 +56,7 @@ def restoring(folder: Path) -> Path:
         "name": "restore",
         "resource": "aws.iam-role",
         "source": "unused-bulk",
-        "filters": [{"type": "unused-record", "state": "off"}],
+        "filters": [{"tag:c7n-unused-record": "present"}],  # killed half-way, a role is on and recorded
         "actions": [{"type": "enable-unused", "tag": "c7n-unused"}],
     }
     path = folder / "restore.json"

@@ -27,6 +27,7 @@ def test_the_chosen_providers_policies_and_what_the_workflow_needs(tmp_path: Pat
     assert result.exit_code == 0, result.output
     assert {name for name in written(tmp_path / "new") if not name.startswith("policies/aws/lambda/")} == {
         "policies/aws/report.yml", "policies/aws/enforce.yml", "policies/aws/prerequisites.yml",
+        "policies/aws/roles-report.yml", "policies/aws/roles-enforce.yml",
         "policies/gcp/report.yml", "policies/gcp/enforce.yml",
         "exemptions.yml", "constraints.txt", ".github/workflows/unused.yml",
     }  # fmt: skip
