@@ -22,6 +22,11 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
+def printable(text: str) -> str:
+    """Text of several lines for a terminal: every line `visible`."""
+    return "\n".join(map(visible, text.encode("utf-8", "replace").decode().split("\n")))
+
+
 def cell(text: str) -> str:
     """Text for a spreadsheet cell: never a formula, whatever its first character."""
     return visible(f"'{text}" if _FORMULA.match(text) else text)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from custom_filters.core.text import visible
 from custom_filters.core.vocabulary import ACTIONS_FILE
 
 
@@ -34,7 +35,7 @@ def outcome_lines(out: Path) -> Iterator[str]:
         yield f"{operation}: {count} {result}"
     for entry in entries:
         if entry["result"] != "done":
-            yield f"  {entry['result']} {entry['operation']} {_subject(entry)}: {entry['reason']}"
+            yield visible(f"  {entry['result']} {entry['operation']} {_subject(entry)}: {entry['reason']}")
 
 
 def _subject(entry: dict[str, Any]) -> str:
@@ -47,4 +48,4 @@ def entry_lines(out: Path) -> Iterator[str]:
     """Every line of the logs for people: what was done or not, why, and how it is undone."""
     for entry in (entry for log in find_logs(out) for entry in read_log(log)):
         undo = f" (undo: {entry['undo']})" if entry["undo"] else ""
-        yield f"{entry['result']} {entry['operation']} {_subject(entry)}: {entry['reason']}{undo}"
+        yield visible(f"{entry['result']} {entry['operation']} {_subject(entry)}: {entry['reason']}{undo}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,8 @@ from custom_filters.core.text import cell
 from custom_filters.reports.flat import COLUMNS
 
 _BATCH = 1000
+# Where `;` or a tab separates columns, a cell may begin within our text, whatever the quotes around it say.
+_INNER_FORMULA = re.compile("([;\t|][\"' ]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 def render(report: Report) -> Iterator[str]:
@@ -29,7 +32,7 @@ def render(report: Report) -> Iterator[str]:
 
 def _value(value: Any) -> str | int:
     if isinstance(value, str):
-        return cell(value)
+        return _INNER_FORMULA.sub(r"\1'", cell(value))
     if isinstance(value, bool):
         return str(value).lower()
     return "" if value is None else int(value)

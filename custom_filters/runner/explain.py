@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from custom_filters.core.errors import InputError, NotEvaluatedError
+from custom_filters.core.text import printable
 from custom_filters.core.verdict import UNUSED
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED
 
@@ -44,7 +45,7 @@ def explain(ctx: click.Context, out: str, user: str) -> None:
     values = [value for _, value in evaluated_annotations([where])]
     found = [value for value in values if user.casefold() in {n.casefold() for n in _names(value)}]
     for line in (line for value in found for line in explain_lines(value)):
-        click.echo(line)
+        click.echo(printable(line))
     for line in missing:
         click.echo(line, err=True)
     if not found:
