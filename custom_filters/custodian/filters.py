@@ -19,6 +19,7 @@ from custom_filters.core.policy_data import tag_of, verdicts_of
 from custom_filters.core.verdict import SELECTABLE
 from custom_filters.core.vocabulary import ANNOTATION, DISABLE, FILTER, MARK_FILTER
 from custom_filters.custodian import clock
+from custom_filters.custodian.exemptions import location_problem
 from custom_filters.custodian.kind import Kind, Resource
 from custom_filters.custodian.notes import lifecycle_state
 from custom_filters.custodian.validation import policy_problem, refuse, refuse_invalid
@@ -51,6 +52,7 @@ class KindFilter(Filter):
     def validate(self) -> KindFilter:
         """Refuse a policy that would change users on weaker grounds than the rules allow."""
         policy = self.manager.data
+        refuse_invalid(location_problem(self.data.get("exemptions", "")))
         refuse_invalid(policy_problem(policy) or self.of_kind.problem(self.word, self.data, policy))
         return self
 
