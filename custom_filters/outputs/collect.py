@@ -10,6 +10,7 @@ from typing import Any
 
 from custom_filters.core.errors import InputError
 from custom_filters.core.report import Evaluation, Finding, Report
+from custom_filters.core.text import shown
 from custom_filters.outputs.merge import merge
 from custom_filters.outputs.policy_output import (
     NAMES,
@@ -85,11 +86,11 @@ def _look_at(
     """One run with its manifest, or everything that no manifest speaks of."""
     if run is None:
         return _of_one_run(described, spread), _absent_in_some_accounts(described)
-    where = f"{storage.root.rstrip('/')}/{run}".rstrip("/")
+    where = shown(f"{storage.root.rstrip('/')}/{run}".rstrip("/"))
     try:
         manifest = read_manifest(storage, run)
     except ManifestError as error:
-        lost = Evaluation("", "", "", "", f"{where}/{MANIFEST}", evaluated=False, problem=str(error))
+        lost = Evaluation("", "", "", "", f"{where}/{MANIFEST}", evaluated=False, problem=shown(str(error)))
         return _of_one_run(described, spread), [lost]
     described = [_not_before(item, manifest.started) for item in described]
     left = [(item.folder.path.removeprefix(run).lstrip("/"), item.evaluation) for item in described]

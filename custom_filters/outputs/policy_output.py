@@ -14,7 +14,7 @@ from typing import Any
 from custom_filters.core.errors import NotEvaluatedError
 from custom_filters.core.policy_data import asked_verdicts, has_unused_filter, unused_filters
 from custom_filters.core.report import Evaluation, Finding
-from custom_filters.core.text import visible
+from custom_filters.core.text import shown
 from custom_filters.core.vocabulary import ANNOTATION, AWS, FILTER
 from custom_filters.outputs.json_list import entries, may_hold_surrogates, without_surrogates
 from custom_filters.outputs.run_folder import RUN_ID
@@ -37,7 +37,6 @@ _OF_A_TENANT = "directory-user"
 #: File times are coarser than the clock of a run; a gzip header holds whole seconds.
 _FILE_TIME_SLACK = 1.0
 _LOG_LINE = 300
-_MOST_SHOWN = 2_000
 
 
 @dataclass(frozen=True)
@@ -155,23 +154,18 @@ def _check_start(folder: Folder, metadata: dict[str, Any]) -> None:
 
 def _failed(evaluation: Evaluation, error: NotEvaluatedError) -> Evaluation:
     """Not evaluated, and why; the sentence may quote what a file holds."""
-    return replace(evaluation, evaluated=False, problem=_shown(str(error)))
-
-
-def _shown(text: str) -> str:
-    """Text of strangers that can be printed, and encoded: a file's name may not even be UTF-8."""
-    return visible(text[:_MOST_SHOWN].encode("utf-8", "replace").decode())
+    return replace(evaluation, evaluated=False, problem=shown(str(error)))
 
 
 def _bare(folder: Folder) -> Evaluation:
     name = folder.base.rpartition("/")[2] or folder.storage.root.rstrip("/").rpartition("/")[2]
     where = f"{folder.storage.root.rstrip('/')}/{folder.path}".rstrip("/")
-    return Evaluation("", "", "", _shown(name), _shown(where), evaluated=False)
+    return Evaluation("", "", "", shown(name), shown(where), evaluated=False)
 
 
 def unseen(storage: Storage, where: str, why: str) -> Evaluation:
     """A folder that could not be looked into."""
-    return replace(_bare(Folder(storage, where, where, None)), problem=_shown(why))
+    return replace(_bare(Folder(storage, where, where, None)), problem=shown(why))
 
 
 def _with_metadata(bare: Evaluation, metadata: dict[str, Any]) -> Evaluation:
@@ -182,10 +176,10 @@ def _with_metadata(bare: Evaluation, metadata: dict[str, Any]) -> Evaluation:
     start = execution.get("start")
     return replace(
         bare,
-        provider=_shown(resource.partition(".")[0]) if "." in resource else AWS,
-        account=_shown(str(config.get("account_id") or "")),
-        region=_shown(str(config.get("region") or "")),
-        policy=_shown(str(policy.get("name") or bare.policy)),
+        provider=shown(resource.partition(".")[0]) if "." in resource else AWS,
+        account=shown(str(config.get("account_id") or "")),
+        region=shown(str(config.get("region") or "")),
+        policy=shown(str(policy.get("name") or bare.policy)),
         started=_start(start),
         judged=has_unused_filter(policy),
         asks_active="active" in asked_verdicts(policy),
