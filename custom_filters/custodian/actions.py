@@ -18,7 +18,7 @@ from custom_filters.core.actionlog import Action, Origin
 from custom_filters.core.policy_data import has_unused_filter, tag_of, unused_filter
 from custom_filters.core.retire import EnforcementOptions, failures, retire
 from custom_filters.core.vocabulary import DISABLE, ENABLE, RUN_ID_VARIABLE
-from custom_filters.custodian import clock
+from custom_filters.custodian import clock, deadline
 from custom_filters.custodian.action_log import ActionLog
 from custom_filters.custodian.changes import Changes
 from custom_filters.custodian.kind import Kind, Resource, Selected
@@ -79,6 +79,7 @@ class KindAction(BaseAction):
     def process(self, resources: list[Resource]) -> None:
         """Act on every resource; raises PolicyExecutionError at the end when any of it failed."""
         refuse(self.problem())
+        self.left = 0
         self.kind = self.of_kind(self.manager, unused_filter(self.manager.data), self.data)
         clock.refuse_moved_clock(self.kind.endpoint())
         if not resources:
@@ -86,6 +87,10 @@ class KindAction(BaseAction):
         done = self._act_on_all(self.prepare(resources))
         self.kind.forget()
         failed = failures(done)
+        if self.left:
+            failed.append(
+                f"the time ran out: {self.left} of {len(resources)} were not begun; the next run goes on"
+            )
         if failed:
             told = "; ".join(failed[:_TOLD_FAILURES])
             raise PolicyExecutionError(f"{len(failed)} failures on {len(resources)} resources: {told}")
@@ -108,6 +113,9 @@ class KindAction(BaseAction):
         log = ActionLog(Path(self.manager.ctx.log_dir), origin)
 
         def act(some: list[Selected]) -> list[Action]:
+            if deadline.is_near():
+                self.left += len(some)
+                return []
             return list(_written(self.act_on(some), log))
 
         with ThreadPoolExecutor(CONCURRENCY) as pool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -30,7 +31,7 @@ _RUN = re.compile(rf"(?P<base>.*)/{RUN_ID}(/(aws|azure|gcp))?")
 #: A policy that lists more resources than this is not believed.
 _MOST_RESOURCES = 2_000_000
 _LOG_END = 64 * 1024
-#: A start this much later than its own file (seconds) is wrong data, not clock skew.
+#: A start this much later than now and than its own file (seconds) is wrong data, not clock skew.
 _START_TOLERANCE = 3600.0
 #: Resources whose findings name a tenant, whatever subscription or project Custodian runs on.
 _OF_A_TENANT = "directory-user"
@@ -148,8 +149,9 @@ def _check_start(folder: Folder, metadata: dict[str, Any]) -> None:
     """Nobody may make an output the newest for ever by a start in the future."""
     execution = metadata.get("execution")
     start = execution.get("start") if isinstance(execution, dict) else None
-    if isinstance(start, (int, float)) and start > folder.file(METADATA)[1] + _START_TOLERANCE:
-        raise NotEvaluatedError(f"{METADATA} says that the run started later than the file was written")
+    latest = max(time.time(), folder.file(METADATA)[1])
+    if isinstance(start, (int, float)) and start > latest + _START_TOLERANCE:
+        raise NotEvaluatedError(f"{METADATA} says that the run started in the future")
 
 
 def _failed(evaluation: Evaluation, error: NotEvaluatedError) -> Evaluation:

@@ -140,7 +140,7 @@ def row(**changes: object) -> Callable[[Path], object]:
 ATTACKS: dict[str, tuple[Callable[[Path], object], str]] = {
     "resources are a link": (link, "links are not followed"),
     "resources are a pipe": (pipe, "not a plain file"),
-    "a start in a thousand years": (metadata(execution={"start": 4e10}), "later than the file was written"),
+    "a start in a thousand years": (metadata(execution={"start": 4e10}), "started in the future"),
     "metrics are a number": (metadata(metrics=5), "no ResourceCount"),
     "a metric's name is a list": (metadata(metrics=[{"MetricName": []}]), "no ResourceCount"),
     "true resources": (

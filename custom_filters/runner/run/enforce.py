@@ -15,6 +15,7 @@ from custom_filters.core.times import parse_time
 from custom_filters.outputs.action_logs import outcome_lines
 from custom_filters.outputs.collect import collect, evaluated_annotations
 from custom_filters.outputs.run_folder import RunFolder
+from custom_filters.reports.redact import redact_name
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, worst
 from custom_filters.runner.run.engine import Job, complete, conclude, evaluate
 from custom_filters.runner.run.plan import (
@@ -42,7 +43,8 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
     planned = evaluate(job, dryrun=True)
     report = collect([str(planned.path)])
     steps = make_plan(evaluated_annotations([str(planned.path)]), job.policies, _now(job))
-    _show_plan(steps, planned.path / "plan.json")
+    write_plan(steps, planned.path / "plan.json")
+    _show_plan(_without_names(steps, job.redact_key), planned.path / "plan.json")
     ready = _ready(job, planned, report)
     code = EVALUATED if len(ready.batches) == len(job.batches) else NOT_EVALUATED
     if not ready.batches or not steps:
@@ -54,12 +56,22 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
     done = evaluate(ready, dryrun=False)
     _say_limits(done, ready)
     for line in outcome_lines(done.path):
-        click.echo(line)
+        if not (job.redact_key and line.startswith(" ")):  # such a line names a user
+            click.echo(line)
     return worst(code, conclude(done, ready, collect([str(done.path)])))
 
 
+def _without_names(steps: list[Step], key: bytes | None) -> list[Step]:
+    """The steps as they are shown; with a key names are hashes, as in the reports."""
+    if key is None:
+        return steps
+    kinds = (step.credential.partition(" ")[0] for step in steps)
+    return [
+        replace(s, user=redact_name(s.user, key), credential=k) for s, k in zip(steps, kinds, strict=True)
+    ]
+
+
 def _show_plan(steps: list[Step], complete: Path) -> None:
-    write_plan(steps, complete)
     for table in plan_tables(steps):
         stdout().print(table)
     for line in undo_lines(steps):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,11 @@ from tempfile import TemporaryDirectory
 
 from custom_filters.core.errors import InputError
 from custom_filters.core.report import Report
+from custom_filters.core.vocabulary import ACTIONS_FILE
+from custom_filters.outputs.action_logs import find_logs, read_log
+from custom_filters.outputs.private import write_private
 from custom_filters.outputs.run_folder import RunFolder, new_run_folder
+from custom_filters.reports.redact import redact, redact_line
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, of_report, worst
 from custom_filters.runner.report_files import DEFAULT_FORMATS, write_reports
 from custom_filters.runner.run.children import (
@@ -37,6 +42,8 @@ class Job:
     out: Path
     environment: Mapping[str, str]
     fail_on: frozenset[str] = frozenset()
+    #: With a key, names are hashes in everything that a run prints and reports.
+    redact_key: bytes | None = None
 
     @property
     def policies(self) -> list[Policy]:
@@ -86,7 +93,11 @@ def conclude(folder: RunFolder, job: Job, report: Report, *, compare: bool = Fal
 
     The table shows verdicts, or with `compare` what each threshold would hit.
     """
+    if job.redact_key:
+        report = redact(report, job.redact_key)
     written = write_reports(report, DEFAULT_FORMATS, folder.path / "report")
+    if job.redact_key:
+        _write_journal(folder.path, job.redact_key)
     page = next(path for path in written if path.suffix == ".html")
     console = stdout()
     if compare:
@@ -96,6 +107,14 @@ def conclude(folder: RunFolder, job: Job, report: Report, *, compare: bool = Fal
     for line in (*not_evaluated_lines(report), f"Report: {page}"):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return worst(of_report(report, job.fail_on), _children_code(folder))
+
+
+def _write_journal(run: Path, key: bytes) -> None:
+    """What was done, without names, beside the reports: the journals themselves stay where they are."""
+    lines = [redact_line(entry, key) for log in find_logs(run) for entry in read_log(log)]
+    if lines:
+        content = (f"{json.dumps(line)}\n".encode() for line in lines)
+        write_private(run / "report" / ACTIONS_FILE.replace(".jsonl", ".redacted.jsonl"), content)
 
 
 def _children_code(folder: RunFolder) -> int:
