@@ -155,8 +155,8 @@ def _parts(name: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"its {name} is {reprlib.repr(value)}")
     for key, types in _PARTS[name].items():
-        if type(value.get(key)) not in types:
+        if key not in value or type(value[key]) not in types:
             raise ValueError(f"its {name} has {key} {reprlib.repr(value.get(key))}")
     for key in ("created", "observed_at", "expires"):
         _check_time(f"{name} {key}", value.get(key))
-    return {key: value[key] for key in _PARTS[name] if key in value}
+    return {key: value[key] for key in _PARTS[name]}

@@ -159,6 +159,10 @@ ATTACKS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a date before every cloud": (annotation(as_of="0001-01-01T00:00:00Z"), "before any cloud"),
     "an endless date": (annotation(as_of="9" * 100_000), "RFC 3339"),
     "exceeds without end": (row(exceeds=[10**4000]), "its exceeds is"),
+    "an exemption without a field": (
+        annotation(exemption={"reason": "x", "approved_by": "y"}),
+        "has expires None",
+    ),
     "evidence is text": (row(evidence=["x"]), "its evidence is 'x'"),
     "one entry of 12 MB": (text("resources.json", '[{"a": "' + "x" * 12_000_000 + '"}]'), "longer than"),
     "nested too deep": (text("resources.json", "[{" + '"a": [' * 100_000), "truncated or not JSON"),
