@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
@@ -12,6 +13,10 @@ from custom_filters.core.vocabulary import PROVIDERS
 
 _REQUIRED = ("provider", "account", "user", "reason", "approved_by", "expires")
 _MAY_BE_ABSENT = "may-be-absent"
+#: The furthest that an expiry may lie ahead.
+MOST_AHEAD = timedelta(days=400)
+# What of a pattern says nothing about whom it means.
+_WILD = re.compile(r"\[!?[^\]]*\]|[*?\s]")
 
 
 class ExemptionError(ValueError):
@@ -44,6 +49,11 @@ class Exemption:
         """Whether it no longer protects at `now`."""
         return self.expires is not None and now >= self.expires
 
+    @property
+    def is_pattern(self) -> bool:
+        """Whether it may mean more than one identity of an account."""
+        return any(character in self.user for character in "*?[")
+
     def matches(self, provider: str, account: str, name: str, user_id: str) -> bool:
         """Whether it speaks of this identity."""
         return (
@@ -61,6 +71,10 @@ def parse_exemption(entry: Mapping[str, object], where: str) -> Exemption:
     for key in _REQUIRED:
         if entry.get(key) in (None, ""):
             raise ExemptionError(f"{where}: {key!r} is missing; an exemption needs {', '.join(_REQUIRED)}")
+    if isinstance(entry["user"], str) and not _WILD.sub("", entry["user"]):
+        raise ExemptionError(
+            f"{where}: 'user' is {entry['user']!r}, which is everybody; name users, or part of names"
+        )
     provider = str(entry["provider"])
     if provider not in PROVIDERS:
         raise ExemptionError(f"{where}: provider {provider!r} is not one of {', '.join(PROVIDERS)}")
@@ -70,6 +84,11 @@ def parse_exemption(entry: Mapping[str, object], where: str) -> Exemption:
         raise ExemptionError(f"{where}: {_MAY_BE_ABSENT!r} is {absent!r}, not true or false")
     expires = _expiry(entry["expires"], where)
     return Exemption(provider=provider, expires=expires, may_be_absent=absent, **texts)
+
+
+def far_ahead(exemption: Exemption, now: datetime) -> bool:
+    """Whether it protects for longer than anybody may decide at once."""
+    return exemption.expires is not None and exemption.expires - now > MOST_AHEAD + timedelta(days=1)
 
 
 def _text(value: object, key: str, where: str) -> str:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from custom_filters.core.report import Changed, Finding, Report
+from custom_filters.core.text import visible
 from custom_filters.core.verdict import UNUSED
 
 #: When a mark is due, as a journal tells it of an entry.
@@ -86,7 +87,7 @@ def told(report: Report) -> Iterator[str]:
         yield f"{found.what} {found.times}{why}{undo}"
     for entry in outcomes(report.actions):
         if entry["result"] != "done":
-            yield f"  {entry['result']} {entry['operation']} {subject_of(entry)}: {entry['reason']}"
+            yield visible(f"  {entry['result']} {entry['operation']} {subject_of(entry)}: {entry['reason']}")
 
 
 def readable(entry: Entry) -> bool:

@@ -25,6 +25,16 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
+def shown(text: str) -> str:
+    """At most 2,000 characters that can be printed and encoded: a file's name may not even be UTF-8."""
+    return visible(text[:2_000].encode("utf-8", "replace").decode())
+
+
+def printable(text: str) -> str:
+    """Text of several lines for a terminal: every line `visible`."""
+    return "\n".join(map(visible, text.encode("utf-8", "replace").decode().split("\n")))
+
+
 def cell(text: str) -> str:
     """Text for a spreadsheet cell: never a formula, whatever its first character."""
     return visible(f"'{text}" if _FORMULA.match(text) else text)

@@ -22,7 +22,7 @@ from custom_filters.core.lifecycle_states import Decision, Facts, Operation, Rec
 from custom_filters.core.notes import Entry, Item
 from custom_filters.core.policy_data import has_unused_filter, tag_of, unused_filter
 from custom_filters.core.vocabulary import DISABLE, EVENT_VARIABLE, RUN_ID_VARIABLE
-from custom_filters.custodian import clock
+from custom_filters.custodian import clock, deadline
 from custom_filters.custodian.changes import Changes, Plan
 from custom_filters.custodian.decisions import approved, carried_over, with_kept
 from custom_filters.custodian.exemptions import absent_problem
@@ -94,6 +94,7 @@ class KindAction(BaseAction):
     def process(self, resources: list[Resource]) -> None:
         """Act on every resource; raises PolicyExecutionError at the end when any of it failed."""
         refuse(self.problem())
+        self.left = 0
         self.kind = self.of_kind(self.manager, unused_filter(self.manager.data), self.data)
         clock.refuse_moved_clock(self.kind.endpoint())
         if not resources:
@@ -106,6 +107,10 @@ class KindAction(BaseAction):
             return
         failed = self.left_over(journal) + self._act_on_all(selected, journal)
         self.kind.forget()
+        if self.left:
+            failed.append(
+                f"the time ran out: {self.left} of {len(resources)} were not begun; the next run goes on"
+            )
         if failed:
             told = "; ".join(failed[:_TOLD_FAILURES])
             raise PolicyExecutionError(f"{len(failed)} failures on {len(resources)} resources: {told}")
@@ -152,6 +157,9 @@ class KindAction(BaseAction):
         held = [locks[self.kind.principal(of)] for of in selected]
 
         def act(some: list[tuple[Selected, threading.Lock]]) -> list[str]:
+            if deadline.is_near():
+                self.left += len(some)
+                return []
             if len(some) > 1:
                 return changes.carry_out([self._plan(of) for of, _ in some])
             with some[0][1]:  # resources of one principal share its notes

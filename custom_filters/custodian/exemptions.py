@@ -12,13 +12,22 @@ from datetime import datetime
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import urlopen
+from urllib.parse import parse_qsl, urlsplit
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+)
 
 from c7n.exceptions import PolicyExecutionError
 from c7n.utils import local_session
 
-from custom_filters.core.exemption import Exemption, ExemptionError, parse_exemption
+from custom_filters.core.exemption import Exemption, ExemptionError, far_ahead, parse_exemption
+from custom_filters.custodian import clock
 from custom_filters.custodian.store import shared
 
 #: Larger files are refused: about 8,000 entries.
@@ -26,6 +35,10 @@ SIZE_LIMIT = 1024 * 1024
 #: What a policy writes when it has no exemptions, so that nobody forgets them by accident.
 NONE = "none"
 _TIMEOUT = 30
+#: No file of ours is nested deeper.
+_DEEPEST = 16
+#: What a URL may ask for. Custodian writes policies into metadata.json, with the URLs in them.
+_PLAIN_QUERY = frozenset({"version", "versionid", "generation", "ref", "region"})
 
 
 def load_exemptions(location: str | None, session_factory: Callable[[], Any]) -> tuple[Exemption, ...]:
@@ -61,13 +74,59 @@ def absent_problem(
 def read_exemptions(location: str, session: Any = None) -> tuple[Exemption, ...]:
     """Read and check the file at `location` now; see load_exemptions."""
     try:
-        return _parse(fetch(location, session), location)
+        found = [
+            _near(parse_exemption(entry, where), where)
+            for entry, where in read_entries(location, session, "exemptions")
+        ]
     except ExemptionError as error:
         raise PolicyExecutionError(str(error)) from error
+    return tuple(found)
+
+
+def _near(exemption: Exemption, where: str) -> Exemption:
+    if far_ahead(exemption, clock.now()):
+        raise ExemptionError(f"{where}: 'expires' is more than 400 days ahead; review it every year")
+    return exemption
+
+
+def location_problem(location: str) -> str | None:
+    """Why a URL may not stand in a policy, or None; the sentence does not show what may be secret in it."""
+    if "://" not in location:
+        return None
+    url = urlsplit(location)
+    if "@" in url.netloc:
+        return f"{shown(location)}: a URL with a password would be stored with every output; take it out"
+    other = [
+        name for name, _ in parse_qsl(url.query, keep_blank_values=True) if name.lower() not in _PLAIN_QUERY
+    ]
+    if other or (url.query and not parse_qsl(url.query)) or url.fragment:
+        return (
+            f"{shown(location)}: a token in a URL would be stored with every output; publish the "
+            "file where none is needed, or fetch it before the run and name the path"
+        )
+    return None
+
+
+def shown(location: str) -> str:
+    """A location as it may be printed: a URL without name, password, query and fragment."""
+    if "://" not in location:
+        return location
+    url = urlsplit(location)
+    return url._replace(netloc=url.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def read_entries(location: str, session: Any, key: str) -> list[tuple[dict[str, Any], str]]:
+    """The mappings listed under `key`, the one key of the file at `location`, each with file and line.
+
+    Raises ExemptionError, with the remedy, on anything that cannot be taken.
+    """
+    return _entries(fetch(location, session), shown(location), key)
 
 
 def fetch(location: str, session: Any) -> str:
     """The text at a path or URL, bounded; raises ExemptionError."""
+    if problem := location_problem(location):
+        raise ExemptionError(problem)
     scheme = urlsplit(location).scheme if "://" in location else "path"
     readers: dict[str, Callable[[str, Any], bytes]] = {
         "path": _read_path,
@@ -76,14 +135,16 @@ def fetch(location: str, session: Any) -> str:
         "https": _read_https,
     }
     if scheme not in readers:
-        raise ExemptionError(f"{location}: exemptions come from a path or an s3://, gs:// or https:// URL")
+        raise ExemptionError(
+            f"{shown(location)}: exemptions come from a path or an s3://, gs:// or https:// URL"
+        )
     content = readers[scheme](location, session)
     if len(content) > SIZE_LIMIT:
-        raise ExemptionError(f"{location}: larger than {SIZE_LIMIT} bytes; split or shorten the file")
+        raise ExemptionError(f"{shown(location)}: larger than {SIZE_LIMIT} bytes; split or shorten the file")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ExemptionError(f"{location}: not UTF-8 text; save the file as UTF-8") from error
+        raise ExemptionError(f"{shown(location)}: not UTF-8 text; save the file as UTF-8") from error
 
 
 def _read_path(location: str, session: Any) -> bytes:
@@ -135,41 +196,58 @@ def _read_gs(location: str, session: Any) -> bytes:
     return content
 
 
+class _SameHost(HTTPRedirectHandler):
+    """Follows a redirect only over https, and only on the host that the policy names."""
+
+    def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        before, after = urlsplit(req.full_url), urlsplit(newurl)
+        if after.scheme != "https" or after.hostname != before.hostname:
+            why = "not https" if after.scheme != "https" else "another host"
+            raise ExemptionError(
+                f"{shown(req.full_url)}: redirects to {shown(newurl)}, which is {why}; use the final URL"
+            )
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _https() -> OpenerDirector:
+    """An opener that knows no other scheme."""
+    opener = OpenerDirector()
+    for handler in (ProxyHandler, HTTPSHandler, HTTPDefaultErrorHandler, _SameHost, HTTPErrorProcessor):
+        opener.add_handler(handler())
+    return opener
+
+
 def _read_https(location: str, session: Any) -> bytes:
+    where = shown(location)
     try:
-        with urlopen(location, timeout=_TIMEOUT) as response:  # noqa: S310 (the scheme was checked)
-            final, length = response.url, int(response.headers.get("Content-Length", 0))
+        with _https().open(location, timeout=_TIMEOUT) as response:
+            length = int(response.headers.get("Content-Length", 0))
             content: bytes = response.read(SIZE_LIMIT + 1)
-    except (OSError, HTTPException) as error:
-        raise ExemptionError(f"{location}: cannot be read ({error}); check the URL") from error
+    except ExemptionError:
+        raise
+    except (OSError, HTTPException, ValueError) as error:
+        raise ExemptionError(f"{where}: cannot be read ({error}); check the URL") from error
     if len(content) < min(length, SIZE_LIMIT + 1):
         # http.client says nothing of it, and half a list protects half of the people.
-        raise ExemptionError(f"{location}: broke off after {len(content)} of {length} bytes; try again")
-    if not final.startswith("https://"):
-        raise ExemptionError(f"{location}: redirects to {final}, which is not https; use the final URL")
+        raise ExemptionError(f"{where}: broke off after {len(content)} of {length} bytes; try again")
     return content
 
 
-def _parse(text: str, location: str) -> tuple[Exemption, ...]:
-    entries = _entries(text, location)
-    return tuple(parse_exemption(entry, where) for entry, where in entries)
-
-
-def _entries(text: str, location: str) -> list[tuple[dict[str, Any], str]]:
+def _entries(text: str, location: str, key: str) -> list[tuple[dict[str, Any], str]]:
     try:
         import yaml
     except ModuleNotFoundError:
-        return _json_entries(text, location)
+        return _json_entries(text, location, key)
     try:
-        loader = _texts(yaml.SafeLoader)(text)
+        loader = _texts(yaml)(text)
         root: Any = loader.get_single_node()
         data = loader.construct_document(root) if root else None
     except (yaml.YAMLError, ValueError) as error:
-        raise ExemptionError(
-            f"{location}, {_place(error, text)}: not valid YAML; check the indent"
-        ) from error
-    items = _list(data, location)
-    _refuse_doubled([key.value for key, _ in root.value], location)
+        why = getattr(error, "problem", None) if isinstance(error, yaml.composer.ComposerError) else None
+        why = why if why in {_ALIAS, _NESTED} else "not valid YAML; check the indent"
+        raise ExemptionError(f"{location}, {_place(error, text)}: {why}") from error
+    items = _list(data, location, key)
+    _refuse_doubled([name.value for name, _ in root.value], location)
     nodes = root.value[0][1].value
     return [
         (
@@ -180,14 +258,36 @@ def _entries(text: str, location: str) -> list[tuple[dict[str, Any], str]]:
     ]
 
 
-def _texts(safe_loader: Any) -> Any:
-    """A loader that leaves every scalar but null as its own text.
+_ALIAS = "an alias; write the entry out, aliases are not read"
+_NESTED = "nested too deep; an entry is a flat mapping"
 
-    So 012345678901 keeps its zero, and a date that does not exist is told with its line.
+
+def _texts(yaml: Any) -> Any:
+    """A loader that leaves every scalar but null as its own text, and reads no aliases and no deep nesting.
+
+    So 012345678901 keeps its zero, a date that does not exist is told with its line, and ten lines of
+    aliases do not unfold to millions of entries.
     """
-    resolvers = safe_loader.yaml_implicit_resolvers.items()
-    only_null = {c: [r for r in found if r[0].endswith(":null")] for c, found in resolvers}
-    return type("Texts", (safe_loader,), {"yaml_implicit_resolvers": only_null})
+
+    class Texts(yaml.SafeLoader):
+        depth = 0
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            event = self.peek_event()
+            known = not isinstance(event, yaml.AliasEvent) or event.anchor in self.anchors
+            if (isinstance(event, yaml.AliasEvent) and known) or self.depth > _DEEPEST:
+                problem = _NESTED if self.depth > _DEEPEST else _ALIAS
+                raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
+            self.depth += 1
+            node = super().compose_node(parent, index)
+            self.depth -= 1
+            return node
+
+    resolvers = yaml.SafeLoader.yaml_implicit_resolvers.items()
+    Texts.yaml_implicit_resolvers = {
+        c: [r for r in found if r[0].endswith(":null")] for c, found in resolvers
+    }
+    return Texts
 
 
 def _place(error: Any, text: str) -> str:
@@ -196,7 +296,7 @@ def _place(error: Any, text: str) -> str:
     return f"line {line + 1}"
 
 
-def _json_entries(text: str, location: str) -> list[tuple[dict[str, Any], str]]:
+def _json_entries(text: str, location: str, key: str) -> list[tuple[dict[str, Any], str]]:
     try:
         data = json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, location))
     except json.JSONDecodeError as error:
@@ -204,7 +304,9 @@ def _json_entries(text: str, location: str) -> list[tuple[dict[str, Any], str]]:
             f"{location}: not JSON ({error}); PyYAML is not in this Lambda archive: publish the file as JSON "
             "or add yaml to the policy's `mode: packages`"
         ) from error
-    items = _list(data, location)
+    except RecursionError as error:
+        raise ExemptionError(f"{location}: {_NESTED}") from error
+    items = _list(data, location, key)
     return [
         (_mapping(item, f"{location}, entry {n}"), f"{location}, entry {n}")
         for n, item in enumerate(items, 1)
@@ -217,11 +319,11 @@ def _unique(pairs: list[tuple[str, Any]], location: str) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _list(data: Any, location: str) -> list[Any]:
-    items = data.get("exemptions") if isinstance(data, dict) and set(data) == {"exemptions"} else None
+def _list(data: Any, location: str, key: str) -> list[Any]:
+    items = data.get(key) if isinstance(data, dict) and set(data) == {key} else None
     if not isinstance(items, list):
         raise ExemptionError(
-            f"{location}: must hold one key, `exemptions:`, with a list; write `exemptions: []` for none"
+            f"{location}: must hold one key, `{key}:`, with a list; write `{key}: []` for none"
         )
     return items
 

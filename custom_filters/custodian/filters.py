@@ -20,6 +20,7 @@ from custom_filters.core.verdict import SELECTABLE
 from custom_filters.core.vocabulary import ANNOTATION, DISABLE, EXEMPT_TAG, FILTER, MARK_FILTER, RECORD_FILTER
 from custom_filters.custodian import clock, population
 from custom_filters.custodian.decisions import read_decisions, with_kept
+from custom_filters.custodian.exemptions import location_problem
 from custom_filters.custodian.kind import Kind, Resource, Selected
 from custom_filters.custodian.notes import is_uncertain, lifecycle_state, own_notes
 from custom_filters.custodian.terms import examined_by, terms_of
@@ -58,6 +59,8 @@ class KindFilter(Filter):
     def validate(self) -> KindFilter:
         """Refuse a policy that would change users on weaker grounds than the rules allow."""
         policy = self.manager.data
+        for name in ("exemptions", "decisions"):
+            refuse_invalid(location_problem(self.data.get(name, "")))
         refuse_invalid(
             policy_problem(policy)
             or self.of_kind.problem(self.word, self.data, policy)

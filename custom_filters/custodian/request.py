@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,9 +14,12 @@ from c7n.utils import local_session
 from custom_filters.core.exemption import Exemption, find_exemption
 from custom_filters.core.judge import Rules
 from custom_filters.core.policy_data import days_of, tag_of
+from custom_filters.core.text import visible
 from custom_filters.core.verdict import DEFAULT_GRACE_DAYS, Match
 from custom_filters.custodian.exemptions import load_exemptions
 from custom_filters.custodian.store import forget
+
+log = logging.getLogger("custodian.unused")
 
 OWNER_TAGS = ("owner", "Owner", "email", "contact")
 
@@ -74,6 +78,8 @@ class Request:
         """The exemption of this identity: by the file first, then by the tag that the policy names."""
         found = find_exemption(self.entries, self.provider, account, name, user_id, now)
         if found is not None and not found.expired(now):
+            if found.is_pattern:
+                log.info("exempt by the pattern %r: %s %s", found.user, account, visible(name))
             return found
         return self._tagged(account, name, tags) or found
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from custom_filters.core.journal import Line, read_lines, verify
 from custom_filters.core.outcome import readable, subject_of
 from custom_filters.core.report import Evaluation
+from custom_filters.core.text import visible
 from custom_filters.core.vocabulary import ACTIONS_FILE
-from custom_filters.outputs.storage import Storage, open_storages, read
+from custom_filters.outputs.storage import MOST_BYTES, Storage, open_storages, read
 
 _NAMES = frozenset({ACTIONS_FILE, f"{ACTIONS_FILE}.gz"})
 #: The objects of one execution, each some lines of one journal, in the order of their numbers.
@@ -50,9 +51,20 @@ def _in(storage: Storage) -> Iterator[Journal]:
     for path in sorted(path for path, _ in storage.files(_NAMES)):
         match = _OBJECT.fullmatch(path)
         parts[match[1] if match else path].append(path)
+    for where, why in storage.lost:
+        raise OSError(f"{storage.root.rstrip('/')}/{where}: {why}")
     for name, paths in parts.items():
-        texts = [line for path in paths for line in read(storage, path)[0].decode("utf-8").splitlines()]
-        yield Journal(f"{storage.root.rstrip('/')}/{name}", tuple(texts))
+        yield Journal(f"{storage.root.rstrip('/')}/{name}", tuple(_lines(storage, paths)))
+
+
+def _lines(storage: Storage, paths: Iterable[str]) -> Iterator[str]:
+    """Bytes that are no text become signs that fit no hash of the chain."""
+    for path in paths:
+        try:
+            content = read(storage, path, MOST_BYTES)
+        except ValueError as error:
+            raise OSError(f"{storage.root.rstrip('/')}/{path} cannot be read: {error}") from error
+        yield from content.decode("utf-8", "replace").splitlines()
 
 
 def outcomes(paths: Iterable[str]) -> list[Line]:
@@ -81,4 +93,4 @@ def entry_lines(out: Path) -> Iterator[str]:
     """Every outcome for people: what was done or not, why, and how it is undone."""
     for entry in outcomes([str(out)]):
         undo = f" (undo: {entry['undo']})" if entry["undo"] else ""
-        yield f"{entry['result']} {entry['operation']} {subject_of(entry)}: {entry['reason']}{undo}"
+        yield visible(f"{entry['result']} {entry['operation']} {subject_of(entry)}: {entry['reason']}{undo}")

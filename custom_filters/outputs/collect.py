@@ -10,14 +10,17 @@ from typing import Any
 
 from custom_filters.core.errors import InputError
 from custom_filters.core.report import Evaluation, Finding, Report
+from custom_filters.core.text import shown
 from custom_filters.outputs.merge import merge
 from custom_filters.outputs.policy_output import (
     NAMES,
     Described,
     describe,
     find_folders,
+    parents,
     read_annotations,
     read_findings,
+    unseen,
 )
 from custom_filters.outputs.run_folder import MANIFEST, ManifestError, missing, newest_runs, read_manifest
 from custom_filters.outputs.spool import Spool, lines_of, processes
@@ -37,7 +40,7 @@ def collect(paths: Iterable[str], *, spread: timedelta = RUN_SPREAD) -> Report:
     Raises InputError when a path is not a folder or holds no Custodian output.
     """
     found = [_look(storage, spread) for storage in open_storages(paths)]
-    described = _newest([item for root in found for item in root[0]])
+    described = _newest(contested([item for root in found for item in root[0]]))
     lost = [e for root in found for e in root[1]]
     spool, users = Spool(), Spool()
     evaluations = [*_read(described, spool, users), *lost]
@@ -48,28 +51,27 @@ def collect(paths: Iterable[str], *, spread: timedelta = RUN_SPREAD) -> Report:
 
 def evaluated_annotations(paths: Iterable[str]) -> Iterator[tuple[Evaluation, dict[str, Any]]]:
     """Every `c7n:unused` annotation of the policies that were evaluated, as the policies wrote them."""
-    for storage in open_storages(paths):
-        for item in _newest(_look(storage, RUN_SPREAD)[0]):
-            if not read_findings(item).evaluation.evaluated:
-                continue
-            for _, value in read_annotations(item):
-                yield item.evaluation, value
+    found = [item for storage in open_storages(paths) for item in _look(storage, RUN_SPREAD)[0]]
+    for item in _newest(contested(found)):
+        if read_findings(item).evaluation.evaluated:
+            yield from ((item.evaluation, value) for _, value in read_annotations(item))
 
 
 def _look(storage: Storage, spread: timedelta) -> tuple[list[Described], list[Evaluation]]:
     """The folders under one root, described, and the evaluations of what is missing there."""
     files = _files(storage)
     runs = newest_runs(files)
-    manifests = [path.rpartition("/")[0] for path in files if path.endswith(MANIFEST)]
+    manifests = {path.rpartition("/")[0] for path in files if path.rpartition("/")[2] == MANIFEST}
     parts: dict[str | None, list[Described]] = {run: [] for run in runs}
     for folder in find_folders(storage, files):
-        run = max((m for m in manifests if _within(folder.path, m)), key=len, default=None)
+        run = next((m for m in (folder.path, *parents(folder.path)) if m in manifests), None)
         if run is None or run in parts:  # else it belongs to an older run
             parts.setdefault(run, []).append(describe(folder))
     if not parts:
         raise InputError(f"{storage.root} holds no Custodian output: there is no metadata.json below it")
     looked = [_look_at(storage, run, described, spread) for run, described in parts.items()]
-    return [d for found, _ in looked for d in found], [e for _, lost in looked for e in lost]
+    lost = [unseen(storage, where, why) for where, why in storage.lost]
+    return [d for found, _ in looked for d in found], [*lost, *(e for _, more in looked for e in more)]
 
 
 def _files(storage: Storage) -> dict[str, float]:
@@ -79,21 +81,17 @@ def _files(storage: Storage) -> dict[str, float]:
         raise InputError(f"{storage.root} cannot be listed: {error}") from error
 
 
-def _within(path: str, run: str) -> bool:
-    return not run or path == run or path.startswith(f"{run}/")
-
-
 def _look_at(
     storage: Storage, run: str | None, described: list[Described], spread: timedelta
 ) -> tuple[list[Described], list[Evaluation]]:
     """One run with its manifest, or everything that no manifest speaks of."""
     if run is None:
         return _of_one_run(described, spread), _absent_in_some_accounts(described)
-    where = f"{storage.root.rstrip('/')}/{run}".rstrip("/")
+    where = shown(f"{storage.root.rstrip('/')}/{run}".rstrip("/"))
     try:
         manifest = read_manifest(storage, run)
     except ManifestError as error:
-        lost = Evaluation("", "", "", "", f"{where}/{MANIFEST}", evaluated=False, problem=str(error))
+        lost = Evaluation("", "", "", "", f"{where}/{MANIFEST}", evaluated=False, problem=shown(str(error)))
         return _of_one_run(described, spread), [lost]
     described = [_not_before(item, manifest.started) for item in described]
     left = [(item.folder.path.removeprefix(run).lstrip("/"), item.evaluation) for item in described]
@@ -122,6 +120,34 @@ def _in_run(item: Described, newest: datetime, spread: timedelta) -> Described:
         return item
     hours = int((newest - started).total_seconds() // 3600)
     return _fail(item, f"an earlier run left it: it is {hours} hours older than the newest output beside it")
+
+
+def contested(described: list[Described]) -> list[Described]:
+    """Whoever may write below one root may not speak for an account that another root reports.
+
+    Within one output (a path that was given) an account has one root; across them a policy of an account has.
+    """
+    claims: dict[tuple[str, ...], dict[str, str]] = {}
+    for item in described:
+        for claim in _claims(item):
+            claims.setdefault(claim, {}).setdefault(item.folder.root, item.evaluation.folder)
+    return [_unless_contested(item, claims) for item in described]
+
+
+def _claims(item: Described) -> list[tuple[str, ...]]:
+    e = item.evaluation
+    if not e.account:
+        return []
+    return [("within", item.folder.storage.root, e.provider, e.account), ("across", *e.scope)]
+
+
+def _unless_contested(item: Described, claims: dict[tuple[str, ...], dict[str, str]]) -> Described:
+    for claim in _claims(item):
+        others = [folder for root, folder in claims[claim].items() if root != item.folder.root]
+        if others:
+            problem = f"{item.evaluation.folder} and {others[0]} both claim to be of this account"
+            return _fail(item, f"{problem}; remove the one that is not, or name the right one alone")
+    return item
 
 
 def _fail(item: Described, problem: str) -> Described:

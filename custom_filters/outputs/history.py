@@ -97,12 +97,28 @@ def with_history(report: Report, file: Path) -> Report:
     if report.as_of is None:
         return report
     try:
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        _make_private(file)
         with closing(sqlite3.connect(file, timeout=LOCK_TIMEOUT, isolation_level=None)) as connection:
             _begin(connection, file)
             return _record(connection, report, report.as_of)
     except (sqlite3.Error, OSError) as error:
         raise InputError(f"history {file} cannot be used: {error}; name another file or remove it") from error
+
+
+def _make_private(file: Path) -> None:
+    """Make the file when it is not there, for this user only; SQLite gives its side files the same mode.
+
+    Raises OSError for a link in its place or in that of a side file.
+    """
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    try:
+        if os.fstat(descriptor).st_mode & 0o077:
+            os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+    for end in ("-journal", "-wal", "-shm"):
+        if Path(f"{file}{end}").is_symlink():
+            raise OSError(f"{file.name}{end} is a link")
 
 
 def _begin(connection: sqlite3.Connection, file: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
@@ -14,9 +16,19 @@ from custom_filters.core.errors import NotEvaluatedError
 from custom_filters.core.policy_data import asked_verdicts, has_unused_filter, unused_filters
 from custom_filters.core.population import FILE_NAME, Population, PopulationError, parse
 from custom_filters.core.report import Evaluation, Finding
-from custom_filters.core.text import visible
-from custom_filters.core.vocabulary import ANNOTATION, FILTER
-from custom_filters.outputs.storage import Storage, open_storages, read
+from custom_filters.core.text import shown
+from custom_filters.core.vocabulary import ANNOTATION, AWS, FILTER
+from custom_filters.outputs.json_list import entries, may_hold_surrogates, without_surrogates
+from custom_filters.outputs.run_folder import RUN_ID
+from custom_filters.outputs.storage import (
+    MOST_BYTES,
+    LocalStorage,
+    Storage,
+    open_storages,
+    pieces,
+    read,
+    read_end,
+)
 from custom_filters.outputs.validate_findings import checked_findings
 
 METADATA, RESOURCES, LOG = "metadata.json", "resources.json", "custodian-run.log"
@@ -24,7 +36,15 @@ _READ = (METADATA, RESOURCES, LOG, FILE_NAME)
 #: Files of a policy's folder that are read; Custodian packs them for a bucket.
 NAMES = frozenset(name + end for name in _READ for end in ("", ".gz"))
 _DATED = re.compile(r"(?:(?P<base>.*)/)?(?P<date>\d{4}/\d{2}/\d{2}/\d{2})")
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d|global")
+_RUN = re.compile(rf"(?P<base>.*)/{RUN_ID}(/(aws|azure|gcp))?")
+#: A policy that lists more resources than this is not believed.
+_MOST_RESOURCES = 2_000_000
+_LOG_END = 64 * 1024
+#: A start this much later than now and than its own file (seconds) is wrong data, not clock skew.
+_START_TOLERANCE = 3600.0
+#: Resources whose findings name a tenant, whatever subscription or project Custodian runs on.
+_OF_A_TENANT = "directory-user"
 #: File times are coarser than the clock of a run; a gzip header holds whole seconds.
 _FILE_TIME_SLACK = 1.0
 _LOG_LINE = 300
@@ -43,18 +63,33 @@ class Folder:
     date: str | None
     files: dict[str, tuple[str, float]] = field(default_factory=dict)
 
-    def read(self, name: str) -> tuple[bytearray, float]:
-        """Content and time of change; raises NotEvaluatedError."""
+    def file(self, name: str) -> tuple[str, float]:
+        """Path and time of change; raises NotEvaluatedError."""
         if name not in self.files:
             raise NotEvaluatedError(f"there is no {name}")
-        path, changed = self.files[name]
-        try:
-            content, packed = read(self.storage, path)
-        except OSError as error:
-            raise NotEvaluatedError(f"{name} cannot be read: {error.strerror or error}") from error
-        except ValueError as error:
-            raise NotEvaluatedError(str(error)) from error
-        return content, changed if packed is None else packed
+        return self.files[name]
+
+    @property
+    def root(self) -> str:
+        """What it lies under, without date, run and Region: one place that one account's runs write to."""
+        local = isinstance(self.storage, LocalStorage)
+        above = os.path.realpath(self.storage.root) if local else self.storage.root.rstrip("/")
+        parts = f"{above}/{self.base}".rstrip("/").split("/")[:-1]
+        while parts and _REGION.fullmatch(parts[-1]):
+            parts.pop()
+        run = _RUN.fullmatch("/".join(parts))
+        return run["base"] if run else "/".join(parts)
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Every way in which a file of strangers cannot be read as a NotEvaluatedError."""
+    try:
+        yield
+    except OSError as error:
+        raise NotEvaluatedError(f"{name} cannot be read: {error.strerror or error}") from error
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise NotEvaluatedError(f"{name} is truncated or not JSON: {error}") from error
 
 
 def find_folders(storage: Storage, files: dict[str, float]) -> list[Folder]:
@@ -78,11 +113,15 @@ def _folder(storage: Storage, path: str) -> Folder:
 
 def _policies(folders: dict[str, Folder]) -> Iterator[Folder]:
     """Leave out a log that lies above policy folders: it is that of a whole run."""
-    for path, folder in folders.items():
-        below = (other for other in folders if not path or other.startswith(f"{path}/"))
-        if set(folder.files) == {LOG} and any(other != path for other in below):
-            continue
-        yield folder
+    above = {parent for path in folders for parent in parents(path)}
+    return (f for path, f in folders.items() if set(f.files) != {LOG} or path not in above)
+
+
+def parents(path: str) -> Iterator[str]:
+    """The folders above a path, nearest first; `""` is the root."""
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
 
 
 @dataclass(frozen=True)
@@ -93,22 +132,36 @@ class Described:
     evaluation: Evaluation
     expected: int = 0
     required: bool = False
+    tenant: bool = False
 
 
 def describe(folder: Folder) -> Described:
     """Read a folder's metadata.json; every problem is put into the evaluation."""
     bare = _bare(folder)
     try:
-        metadata = _object(folder, METADATA)
+        metadata = _metadata(folder)
+        _check_start(folder, metadata)
         known = _with_metadata(bare, metadata)
+        required = any(set(f.blocks) <= {"and"} for f in unused_filters(metadata["policy"]))
     except NotEvaluatedError as error:
         return Described(folder, _failed(bare, error))
+    except (TypeError, AttributeError, RecursionError):  # a filter of a type that no policy has
+        return Described(folder, _failed(bare, NotEvaluatedError(f"{METADATA} was not written by Custodian")))
     try:
         count = _resource_count(folder, metadata)
     except NotEvaluatedError as error:
         return Described(folder, _failed(known, error))
-    required = any(set(f.blocks) <= {"and"} for f in unused_filters(metadata["policy"]))
-    return Described(folder, replace(known, evaluated=True), count, required)
+    tenant = str(metadata["policy"].get("resource")).endswith(_OF_A_TENANT)
+    return Described(folder, replace(known, evaluated=True), count, required, tenant)
+
+
+def _check_start(folder: Folder, metadata: dict[str, Any]) -> None:
+    """Nobody may make an output the newest for ever by a start in the future."""
+    execution = metadata.get("execution")
+    start = execution.get("start") if isinstance(execution, dict) else None
+    latest = max(time.time(), folder.file(METADATA)[1])
+    if isinstance(start, (int, float)) and start > latest + _START_TOLERANCE:
+        raise NotEvaluatedError(f"{METADATA} says that the run started in the future")
 
 
 def policies_of(
@@ -120,20 +173,25 @@ def policies_of(
         for folder in find_folders(storage, dict(storage.files(NAMES))):
             evaluation = told.get(_bare(folder).folder)
             with suppress(NotEvaluatedError):
-                policy = _object(folder, METADATA).get("policy")
+                policy = _metadata(folder).get("policy")
                 if evaluation and isinstance(policy, dict):
                     yield evaluation, policy
 
 
 def _failed(evaluation: Evaluation, error: NotEvaluatedError) -> Evaluation:
     """Not evaluated, and why; the sentence may quote what a file holds."""
-    return replace(evaluation, evaluated=False, problem=visible(str(error)))
+    return replace(evaluation, evaluated=False, problem=shown(str(error)))
 
 
 def _bare(folder: Folder) -> Evaluation:
     name = folder.base.rpartition("/")[2] or folder.storage.root.rstrip("/").rpartition("/")[2]
     where = f"{folder.storage.root.rstrip('/')}/{folder.path}".rstrip("/")
-    return Evaluation("", "", "", name, where, evaluated=False)
+    return Evaluation("", "", "", shown(name), shown(where), evaluated=False)
+
+
+def unseen(storage: Storage, where: str, why: str) -> Evaluation:
+    """A folder that could not be looked into."""
+    return replace(_bare(Folder(storage, where, where, None)), problem=shown(why))
 
 
 def _with_metadata(bare: Evaluation, metadata: dict[str, Any]) -> Evaluation:
@@ -144,15 +202,15 @@ def _with_metadata(bare: Evaluation, metadata: dict[str, Any]) -> Evaluation:
     start = execution.get("start")
     return replace(
         bare,
-        provider=resource.partition(".")[0] if "." in resource else "aws",
-        account=str(config.get("account_id") or ""),
-        region=str(config.get("region") or ""),
-        policy=str(policy.get("name") or bare.policy),
+        provider=shown(resource.partition(".")[0]) if "." in resource else AWS,
+        account=shown(str(config.get("account_id") or "")),
+        region=shown(str(config.get("region") or "")),
+        policy=shown(str(policy.get("name") or bare.policy)),
         started=_start(start),
         judged=has_unused_filter(policy),
         asks_active="active" in asked_verdicts(policy),
-        execution=str(execution.get("id") or ""),
-        description=str(policy.get("description") or "").strip(),
+        execution=shown(str(execution.get("id") or "")),
+        description=shown(str(policy.get("description") or "").strip()),
     )
 
 
@@ -167,67 +225,92 @@ def _start(value: object) -> datetime:
 
 def _resource_count(folder: Folder, metadata: dict[str, Any]) -> int:
     metrics = metadata.get("metrics")
-    values = {m.get("MetricName"): m.get("Value") for m in metrics or () if isinstance(m, dict)}
+    told = metrics if isinstance(metrics, list) else ()
+    values = {str(m.get("MetricName")): m.get("Value") for m in told if isinstance(m, dict)}
     if values.get("PolicyException"):
         raise NotEvaluatedError(f"the policy failed{_last_error(folder)}")
     count = values.get("ResourceCount")
-    if not isinstance(count, int):
+    if type(count) is not int:
         raise NotEvaluatedError(f"the policy did not finish: {METADATA} has no ResourceCount")
+    if not 0 <= count <= _MOST_RESOURCES:
+        raise NotEvaluatedError(f"{METADATA} counts {count} resources, which is not believed")
     return count
 
 
 def _last_error(folder: Folder) -> str:
     """The exception at the end of the policy's log, where there is a log."""
     try:
-        lines = folder.read(LOG)[0].decode("utf-8", "replace").splitlines()
-    except NotEvaluatedError:
-        return f" (it left no {LOG})"
+        with _reading(LOG):
+            end = read_end(folder.storage, folder.file(LOG)[0], _LOG_END)
+    except (NotEvaluatedError, ValueError):
+        return f" (it left no {LOG} that can be read)"
+    lines = end.decode("utf-8", "replace").splitlines()
     message = next((line.strip() for line in reversed(lines) if line[:1].strip()), "")
     return f": {message[:_LOG_LINE]}" if message else ""
 
 
-def _object(folder: Folder, name: str) -> dict[str, Any]:
-    value = _json(folder, name)[0]
+def _metadata(folder: Folder) -> dict[str, Any]:
+    path, _ = folder.file(METADATA)
+    try:
+        with _reading(METADATA):
+            text = read(folder.storage, path).decode("utf-8")
+            value = json.loads(text)
+            value = without_surrogates(value) if may_hold_surrogates(text) else value
+    except ValueError as error:
+        raise NotEvaluatedError(str(error)) from error
     if not isinstance(value, dict):
-        raise NotEvaluatedError(f"{name} was not written by Custodian: it holds no JSON object")
+        raise NotEvaluatedError(f"{METADATA} was not written by Custodian: it holds no JSON object")
     return value
 
 
-def _json(folder: Folder, name: str) -> tuple[Any, float]:
-    content, changed = folder.read(name)
+def _resources(described: Described, not_before: float) -> Iterator[dict[str, Any]]:
+    """Each resource of resources.json; raises NotEvaluatedError."""
+    folder = described.folder
+    path, changed = folder.file(RESOURCES)
+
+    def content() -> Iterator[bytes]:
+        for piece, packed in pieces(folder.storage, path):
+            if (changed if packed is None else packed) + _FILE_TIME_SLACK < not_before:
+                problem = "is older than the run: it is what an earlier run left there"
+                raise NotEvaluatedError(f"{RESOURCES} {problem}")
+            yield piece
+
+    foreign = f"{RESOURCES} was not written by Custodian: it holds no list of resources"
     try:
-        value = json.loads(content)
-        # Half a surrogate pair is valid in JSON and in no file that a report writes.
-        if _SURROGATE.search(content):
-            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-        return value, changed
-    except (ValueError, RecursionError) as error:
-        raise NotEvaluatedError(f"{name} is truncated or not JSON: {error}") from error
+        with _reading(RESOURCES):
+            for resource in entries(content()):
+                if not isinstance(resource, dict):
+                    raise NotEvaluatedError(foreign)
+                yield resource
+    except TypeError as error:
+        raise NotEvaluatedError(foreign) from error
+    except ValueError as error:
+        raise NotEvaluatedError(f"{RESOURCES} is truncated or not JSON: {error}") from error
 
 
-def read_annotations(described: Described, not_before: datetime | None = None) -> list[tuple[int, Any]]:
-    """Number and `c7n:unused` annotation of each resource that has one.
+def read_annotations(described: Described, not_before: datetime | None = None) -> Iterator[tuple[int, Any]]:
+    """Number and `c7n:unused` annotation of each resource that has one, one after the other.
 
-    Raises NotEvaluatedError when resources.json is not, whole, what this run selected. `not_before` is the
-    start of the run that the folder must belong to, where that is known.
+    Raises NotEvaluatedError, at the end at the latest, when resources.json is not, whole, what this run
+    selected. `not_before` is the start of the run that the folder must belong to, where that is known.
     """
-    resources, changed = _json(described.folder, RESOURCES)
     starts = [at.timestamp() for at in (described.evaluation.started, not_before) if at]
-    if changed + _FILE_TIME_SLACK < max(starts, default=0.0):
-        raise NotEvaluatedError(f"{RESOURCES} is older than the run: it is what an earlier run left there")
-    if not isinstance(resources, list) or not all(isinstance(r, dict) for r in resources):
-        raise NotEvaluatedError(f"{RESOURCES} was not written by Custodian: it holds no list of resources")
-    if len(resources) != described.expected:
+    count = marked = 0
+    for count, resource in enumerate(_resources(described, max(starts, default=0.0)), 1):
+        if count > described.expected:
+            raise NotEvaluatedError(f"{RESOURCES} holds more than the {described.expected} resources counted")
+        if ANNOTATION in resource:
+            marked += 1
+            yield count - 1, resource[ANNOTATION]
+    if count != described.expected:
         raise NotEvaluatedError(
-            f"{RESOURCES} holds {len(resources)} resources, but the policy counted {described.expected}"
+            f"{RESOURCES} holds {count} resources, but the policy counted {described.expected}"
         )
-    marked = [(n, r[ANNOTATION]) for n, r in enumerate(resources) if ANNOTATION in r]
-    if described.required and len(marked) != len(resources):
+    if described.required and marked != count:
         raise NotEvaluatedError(
-            f"{len(resources) - len(marked)} of {len(resources)} resources carry no {ANNOTATION}, "
+            f"{count - marked} of {count} resources carry no {ANNOTATION}, "
             f"though the policy filters on {FILTER}"
         )
-    return marked
 
 
 class Told(NamedTuple):
@@ -245,6 +328,7 @@ def read_findings(described: Described, not_before: datetime | None = None) -> T
         return Told(evaluation)
     try:
         findings = _all_findings(read_annotations(described, not_before))
+        _check_account(described, findings)
         population = _population(described.folder) if evaluation.judged else None
     except NotEvaluatedError as error:
         return Told(_failed(evaluation, error))
@@ -262,12 +346,26 @@ def _population(folder: Folder) -> Population | None:
     if FILE_NAME not in folder.files:
         return None
     try:
-        return parse(folder.read(FILE_NAME)[0].decode("utf-8", "replace").splitlines())
-    except PopulationError as error:
+        with _reading(FILE_NAME):
+            content = read(folder.storage, folder.file(FILE_NAME)[0], MOST_BYTES)
+            return parse(content.decode("utf-8", "replace").splitlines())
+    except (PopulationError, ValueError) as error:
         raise NotEvaluatedError(str(error)) from error
 
 
-def _all_findings(annotations: list[tuple[int, Any]]) -> list[Finding]:
+def _check_account(described: Described, findings: list[Finding]) -> None:
+    """No output speaks of another account than its metadata, or of two tenants."""
+    e = described.evaluation
+    named = {(f["provider"], f["account"]) for f in findings}
+    known = (e.provider, e.account) if not described.tenant and (e.account or e.provider == AWS) else None
+    if named - {known} if known else len(named) > 1 or any(provider != e.provider for provider, _ in named):
+        told = ", ".join(sorted(" ".join(pair) for pair in named)[:3])
+        raise NotEvaluatedError(
+            f"its findings are of {told}, but {METADATA} is of {e.provider} {e.account or '(no account)'}"
+        )
+
+
+def _all_findings(annotations: Iterator[tuple[int, Any]]) -> list[Finding]:
     return [finding for number, value in annotations for finding in _checked(number, value)]
 
 

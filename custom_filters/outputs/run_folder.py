@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import reprlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -13,13 +14,17 @@ from typing import Any
 
 from custom_filters.core.errors import InputError
 from custom_filters.core.report import Evaluation
+from custom_filters.core.text import visible
 from custom_filters.core.times import format_optional, format_time, parse_time
+from custom_filters.outputs.private import write_private
 from custom_filters.outputs.storage import Storage, read
 
 MANIFEST = "c7n-unused-run.json"
 LATEST = "latest"
 _SCHEMA = 1
-_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+#: What a run's folder is called (a pattern).
+RUN_ID = r"\d{8}T\d{6}Z-[0-9a-f]{6}"
+_RUN_ID = re.compile(RUN_ID)
 
 
 class ManifestError(ValueError):
@@ -69,7 +74,7 @@ class Manifest:
             return _manifest(json.loads(content))
         except ManifestError:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ManifestError(
                 f"{MANIFEST} is damaged, so nothing tells what was attempted: {error}"
             ) from error
@@ -80,13 +85,33 @@ def _manifest(value: dict[str, Any]) -> Manifest:
         raise ManifestError(f"{MANIFEST} has schema {value['schema']!r}; this version reads {_SCHEMA}")
     finished = value["finished"]
     return Manifest(
-        value["run_id"],
+        _text(value["run_id"]),
         parse_time(value["started"]),
-        value["dryrun"],
-        tuple(Attempt(**{**item, "folder": item["folder"].strip("/")}) for item in value["policies"]),
-        tuple(ChildEnd(**item) for item in value["children"]),
+        value["dryrun"] is True,
+        tuple(_attempt(item) for item in value["policies"]),
+        tuple(_child(item) for item in value["children"]),
         None if finished is None else parse_time(finished),
     )
+
+
+def _text(value: Any) -> str:
+    """Text of the manifest, which strangers may have written, as it can be shown."""
+    if not isinstance(value, str):
+        raise TypeError(f"{reprlib.repr(value)} is not text")
+    return visible(value.encode("utf-8", "replace").decode())
+
+
+def _attempt(item: dict[str, Any]) -> Attempt:
+    attempt = Attempt(**{name: _text(text) for name, text in item.items()})
+    return replace(attempt, folder=attempt.folder.strip("/"))
+
+
+def _child(item: dict[str, Any]) -> ChildEnd:
+    code, problem = item["exit_code"], item["problem"]
+    if type(code) not in {int, type(None)}:
+        raise TypeError(f"exit_code {reprlib.repr(code)} is not a number")
+    shown = None if problem is None else _text(problem)
+    return replace(ChildEnd(**item), provider=_text(item["provider"]), log=_text(item["log"]), problem=shown)
 
 
 @dataclass(frozen=True)
@@ -131,10 +156,7 @@ def new_run_folder(
 
 
 def _write(folder: Path, manifest: Manifest) -> None:
-    """Write it in one step: a reader sees the old one or the new one."""
-    new = folder / f".{MANIFEST}.new"
-    new.write_text(manifest.to_json(), encoding="utf-8")
-    new.replace(folder / MANIFEST)
+    write_private(folder / MANIFEST, [manifest.to_json().encode()])
 
 
 def _point_latest(out: Path, name: str) -> None:
@@ -169,9 +191,11 @@ def newest_runs(files: Iterable[str]) -> list[str]:
 def read_manifest(storage: Storage, run: str) -> Manifest:
     """The manifest of the run in this folder; raises ManifestError when it cannot be used."""
     try:
-        content, _ = read(storage, f"{run}/{MANIFEST}".lstrip("/"))
+        content = read(storage, f"{run}/{MANIFEST}".lstrip("/"))
     except OSError as error:
         raise ManifestError(f"{MANIFEST} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ManifestError(str(error)) from error
     return Manifest.from_json(content)
 
 

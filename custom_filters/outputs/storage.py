@@ -8,25 +8,33 @@ from __future__ import annotations
 
 import gzip
 import os
+import stat
 import zlib
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, NoReturn, Protocol
+from typing import IO, Any, Protocol
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from custom_filters.core.errors import InputError
 
-#: Larger files are not read; the output of half a million users is about this large.
+#: A larger list of resources is not read; the output of half a million users is about this large.
 MOST_BYTES = 1024**3
+#: What larger files of any other kind are refused for: metadata, manifests.
+SMALL_BYTES = 16 * 1024**2
 _PIECE = 1024**2
+#: Folders below this depth are not looked into.
+_DEEPEST = 32
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class Storage(Protocol):
     """The files under one root; an error of what holds them is an OSError."""
 
     root: str
+    #: Folders that `files` could not look into, each with the reason.
+    lost: list[tuple[str, str]]
 
     def files(self, names: Container[str]) -> Iterator[tuple[str, float]]:
         """Files with one of these names: path relative to the root, with `/`, and time of last change.
@@ -39,23 +47,39 @@ class Storage(Protocol):
 
 
 class LocalStorage:
-    """A folder on this machine; links to folders are not followed."""
+    """A folder on this machine; links below it are not followed, and only plain files are opened."""
 
     def __init__(self, root: str) -> None:
         self.root = root
+        self.lost: list[tuple[str, str]] = []
         self._path = Path(root)
 
     def files(self, names: Container[str]) -> Iterator[tuple[str, float]]:
-        for folder, _, found in os.walk(self._path, onerror=_raise):
-            for path in (Path(folder, name) for name in found if name in names):
-                yield path.relative_to(self._path).as_posix(), path.stat().st_mtime
+        self.lost = []
+        next(self._path.iterdir(), None)  # a root that cannot be read is an error; a folder below it is lost
+        for folder, below, found in os.walk(self._path, onerror=self._lose):
+            where = Path(folder).relative_to(self._path)
+            for name in (name for name in found if name in names):
+                yield (where / name).as_posix(), os.lstat(Path(folder, name)).st_mtime
+            if len(where.parts) >= _DEEPEST and below:
+                below.clear()
+                self.lost.append((where.as_posix(), f"it holds folders more than {_DEEPEST} deep"))
+
+    def _lose(self, error: OSError) -> None:
+        where = os.path.relpath(str(error.filename), self._path)
+        self.lost.append((where, f"it cannot be read: {error.strerror}"))
 
     def open(self, path: str) -> AbstractContextManager[IO[bytes]]:
-        return (self._path / path).open("rb")
-
-
-def _raise(error: OSError) -> NoReturn:
-    raise error
+        try:
+            descriptor = os.open(self._path / path, os.O_RDONLY | _NO_LINK)
+        except OSError as error:
+            if (self._path / path).is_symlink():
+                raise OSError(error.errno, "it is a link, and links are not followed") from error
+            raise
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return os.fdopen(descriptor, "rb")
+        os.close(descriptor)
+        raise OSError(f"{path} is not a plain file")
 
 
 class _Bucket:
@@ -63,6 +87,7 @@ class _Bucket:
 
     def __init__(self, url: SplitResult, prefix: str, errors: tuple[type[Exception], ...]) -> None:
         self.root = url._replace(query="").geturl()
+        self.lost: list[tuple[str, str]] = []
         self._url = url.geturl()
         self._prefix = f"{prefix.strip('/')}/".lstrip("/")
         self._errors = errors
@@ -209,25 +234,41 @@ def _reopen(text: str) -> Storage:
     return _open_url(text)
 
 
-def read(storage: Storage, path: str) -> tuple[bytearray, float | None]:
-    """A file's content, and for a `.gz` when it was packed (seconds since 1970, from its own header).
+def pieces(storage: Storage, path: str, most: int | None = None) -> Iterator[tuple[bytes, float | None]]:
+    """A file's unpacked content in pieces, each with when a `.gz` was packed (from its own header, or None).
 
-    Raises OSError when it cannot be read, ValueError when it is damaged or larger than MOST_BYTES.
+    Raises OSError when it cannot be read, ValueError when it is damaged or larger than `most` (MOST_BYTES).
     """
+    name = path.rpartition("/")[2]
     with storage.open(path) as stream:
-        if not path.endswith(".gz"):
-            return _bounded(stream, path), None
+        if not name.endswith(".gz"):
+            yield from ((piece, None) for piece in _bounded(stream, name, most or MOST_BYTES))
+            return
         with gzip.GzipFile(fileobj=stream) as unpacked:
             try:
-                return _bounded(unpacked, path), unpacked.mtime or None
+                for piece in _bounded(unpacked, name, most or MOST_BYTES):
+                    yield piece, unpacked.mtime or None
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise ValueError(f"{path.rpartition('/')[2]} is damaged: {error}") from error
+                raise ValueError(f"{name} is damaged: {error}") from error
 
 
-def _bounded(stream: IO[bytes] | gzip.GzipFile, path: str) -> bytearray:
-    content = bytearray()
+def read(storage: Storage, path: str, most: int = SMALL_BYTES) -> bytes:
+    """A small file's content; raises as `pieces` does."""
+    return b"".join(piece for piece, _ in pieces(storage, path, most))
+
+
+def read_end(storage: Storage, path: str, length: int) -> bytes:
+    """The last bytes of a file; raises as `pieces` does."""
+    end = b""
+    for piece, _ in pieces(storage, path):
+        end = (end + piece)[-length:]
+    return end
+
+
+def _bounded(stream: IO[bytes] | gzip.GzipFile, name: str, most: int) -> Iterator[bytes]:
+    left = most
     while piece := stream.read(_PIECE):
-        content += piece
-        if len(content) > MOST_BYTES:
-            raise ValueError(f"{path.rpartition('/')[2]} is larger than {MOST_BYTES} bytes, and is not read")
-    return content
+        left -= len(piece)
+        if left < 0:
+            raise ValueError(f"{name} is larger than {most} bytes, and is not read")
+        yield piece

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
+import reprlib
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any, get_args
 
@@ -38,9 +39,12 @@ _PARTS: dict[str, dict[str, tuple[type, ...]]] = {
     "exemption": {"reason": _TEXT, "approved_by": _TEXT_OR_NONE, "expires": _TEXT_OR_NONE},
 }
 _MOST_DAYS = 100_000
+#: A longer text is no date (characters).
+_LONGEST_TIME = 64
+#: No cloud is older; and dates before this are more than a report can count back from.
+_EARLIEST = datetime(1970, 1, 1, tzinfo=timezone.utc)
 #: The same few dates come again and again.
 _parse_time = lru_cache(maxsize=10_000)(parse_time)
-_UID = re.compile(r"[0-9a-f]{32}")
 #: Kind of the row for a user whose credentials could not be listed, or who has none.
 UNLISTED = "not-listed"
 
@@ -56,28 +60,28 @@ def checked_findings(value: object) -> list[Finding]:
         raise ValueError("its c7n:unused annotation is not an object")
     _check_schema(value.get("schema"))
     try:
-        findings = findings_of(value if value["credentials"] else _with_user_row(value))
+        rows = value["credentials"]
+        if not isinstance(rows, list):
+            raise TypeError
+        findings = findings_of(value if rows else _with_user_row(value))
     except KeyError as error:
         raise ValueError(f"its c7n:unused annotation lacks {error.args[0]!r}") from error
     except TypeError as error:
         raise ValueError("its c7n:unused annotation has credentials that are no list of objects") from error
-    for finding in findings:
-        _check(finding)
-    return findings
+    return [_checked(finding) for finding in findings]
 
 
 def _check_schema(schema: object) -> None:
-    if isinstance(schema, int) and schema > SCHEMA:
+    if type(schema) is int and schema > SCHEMA:
         raise ValueError(
             f"its c7n:unused annotation has schema {schema}, newer than the {SCHEMA} that is known here; "
             "upgrade c7n-unused"
         )
-    if schema != SCHEMA:
-        raise ValueError(f"its c7n:unused annotation has schema {schema!r}, not {SCHEMA}")
+    if type(schema) is not int or schema != SCHEMA:
+        raise ValueError(f"its c7n:unused annotation has schema {reprlib.repr(schema)}, not {SCHEMA}")
 
 
 def _with_user_row(value: Mapping[str, Any]) -> dict[str, Any]:
-    parts = [value["provider"], value["account"], value["user_id"], UNLISTED, ""]
     row: dict[str, Any] = {
         "credential": {"kind": UNLISTED, "id": "", "status": "unknown", "created": None},
         "verdict": value["user_verdict"],
@@ -90,53 +94,71 @@ def _with_user_row(value: Mapping[str, Any]) -> dict[str, Any]:
         **{name: value[name] for name in ("phase", "next_action", "next_action_at", "disabled_at")},
         "change": None,
         "first_seen": None,
-        "uid": hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32],
+        "uid": _uid(value["provider"], value["account"], value["user_id"], UNLISTED, ""),
     }
     return {**value, "credentials": [row]}
 
 
-def _check(finding: Finding) -> None:
+def _uid(*parts: object) -> str:
+    """The uid that core gives a finding, from what stands in it."""
+    if not all(isinstance(part, str) for part in parts):
+        return ""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def _checked(finding: Finding) -> Finding:
+    """The finding, with nothing in it but what was looked at."""
     for name, values in _VALUES.items():
-        if finding[name] not in values:
-            raise ValueError(f"its {name} is {finding[name]!r}, not one of {', '.join(sorted(values))}")
+        if not isinstance(finding[name], str) or finding[name] not in values:
+            told = reprlib.repr(finding[name])
+            raise ValueError(f"its {name} is {told}, not one of {', '.join(sorted(values))}")
     wrong = next((name for name, types in _TYPES.items() if type(finding[name]) not in types), None)
     if wrong:
-        raise ValueError(f"its {wrong} is {finding[wrong]!r}")
+        raise ValueError(f"its {wrong} is {reprlib.repr(finding[wrong])}")
     _check_ranges(finding)
     for name in _TIMES:
         _check_time(name, finding[name])
-    _parse_time(finding["as_of"] if isinstance(finding["as_of"], str) else "")
+    _check_time("as_of", finding["as_of"] or "")
     if not all(isinstance(control, str) for control in finding["controls"]):
         raise ValueError("its controls are not all text")
-    if not all(type(days) is int for days in finding["exceeds"]):
-        raise ValueError(f"its exceeds is {finding['exceeds']!r}")
-    _check_parts("credential", finding["credential"])
-    for item in finding["evidence"]:
-        _check_parts("evidence", item)
-    if finding["exemption"] is not None:
-        _check_parts("exemption", finding["exemption"])
+    if not all(type(days) is int and 0 <= days <= _MOST_DAYS for days in finding["exceeds"]):
+        raise ValueError(f"its exceeds is {reprlib.repr(finding['exceeds'])}")
+    credential = _parts("credential", finding["credential"])
+    _check_uid(finding, credential)
+    return {
+        **finding,
+        "credential": credential,
+        "evidence": [_parts("evidence", item) for item in finding["evidence"]],
+        "exemption": finding["exemption"] and _parts("exemption", finding["exemption"]),
+    }
+
+
+def _check_uid(finding: Finding, credential: dict[str, Any]) -> None:
+    """A finding may speak of its own credential only: reports merge, and remember, by uid."""
+    whose = (finding[name] for name in ("provider", "account", "user_id"))
+    if finding["uid"] != _uid(*whose, credential["kind"], credential["id"]):
+        raise ValueError(f"its uid {reprlib.repr(finding['uid'])} is not that of its credential")
 
 
 def _check_ranges(finding: Finding) -> None:
     for name in ("days_unused", "threshold_days"):
         if not 0 <= (finding[name] or 0) <= _MOST_DAYS:
-            raise ValueError(f"its {name} is {finding[name]!r}")
-    if not _UID.fullmatch(finding["uid"]):
-        raise ValueError(f"its uid is {finding['uid']!r}, not 32 hex digits")
+            raise ValueError(f"its {name} is {reprlib.repr(finding[name])}")
 
 
 def _check_time(name: str, value: object) -> None:
     if value is not None and not isinstance(value, str):
-        raise ValueError(f"its {name} is {value!r}")
-    if value is not None:
-        _parse_time(value)
+        raise ValueError(f"its {name} is {reprlib.repr(value)}")
+    if value is not None and _parse_time(value[:_LONGEST_TIME]) < _EARLIEST:
+        raise ValueError(f"its {name} is {value}, before any cloud")
 
 
-def _check_parts(name: str, value: object) -> None:
+def _parts(name: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"its {name} is {value!r}")
+        raise ValueError(f"its {name} is {reprlib.repr(value)}")
     for key, types in _PARTS[name].items():
-        if type(value.get(key)) not in types:
-            raise ValueError(f"its {name} has {key} {value.get(key)!r}")
+        if key not in value or type(value[key]) not in types:
+            raise ValueError(f"its {name} has {key} {reprlib.repr(value.get(key))}")
     for key in ("created", "observed_at", "expires"):
         _check_time(f"{name} {key}", value.get(key))
+    return {key: value[key] for key in _PARTS[name]}

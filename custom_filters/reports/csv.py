@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -18,6 +19,8 @@ USERS = (
     "provider", "account", "policy", "user", "user_id", "user_type", "privileged", "owner", "verdict",
     "last_used", "reason", "as_of",
 )  # fmt: skip
+# Where `;` or a tab separates columns, a cell may begin within our text, whatever the quotes around it say.
+_INNER_FORMULA = re.compile("([;\t|][\"' ]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 def render(report: Report) -> Iterator[str]:
@@ -67,7 +70,7 @@ def _chunks(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]
 
 def _value(value: Any) -> str | int:
     if isinstance(value, str):
-        return cell(value)
+        return _INNER_FORMULA.sub(r"\1'", cell(value))
     if isinstance(value, bool):
         return str(value).lower()
     return "" if value is None else int(value)

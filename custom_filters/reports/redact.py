@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from custom_filters.core.report import Changed, Evaluation, Finding, Report
+from custom_filters.core.times import parse_time
 
 _LEFT_OUT = "(left out)"
+#: Words of the sources themselves; any other text of a source may name somebody.
+_WORDS = frozenset({"never", "N/A", "no_information", "No_Information", "not_supported", "true", "false"})
+#: What of a journal's line names nobody.
+_LINE = ("at", "run_id", "policy", "operation", "step", "result")
 
 
 def redact(report: Report, key: bytes) -> Report:
@@ -41,9 +47,9 @@ def redact_finding(finding: Finding, key: bytes) -> Finding:
     hashes = {name: _hash(name, key) for name in names if name}
     quoted = sorted(hashes.items(), key=lambda item: -len(item[0]))
 
-    def text(value: Any) -> Any:
-        for name, hashed in quoted if isinstance(value, str) else ():
-            value = value.replace(name, hashed)
+    def text(value: str) -> str:
+        for name, hashed in quoted:
+            value = re.sub(re.escape(name), hashed, value, flags=re.IGNORECASE)
         return value
 
     return {
@@ -52,8 +58,8 @@ def redact_finding(finding: Finding, key: bytes) -> Finding:
         "user_id": hashes[finding["user_id"]] if finding["user_id"] else "",
         "owner": hashes.get(finding["owner"]),
         "credential": {**credential, "id": hashes.get(credential["id"], credential["id"])},
-        "reason": text(finding["reason"]),
-        "evidence": [{**e, "value": text(e["value"])} for e in finding["evidence"]],
+        "reason": text(_cut(finding["reason"]) if finding["verdict"] == "unknown" else finding["reason"]),
+        "evidence": [{**e, "value": _fact(e["value"])} for e in finding["evidence"]],
         "exemption": exemption and _exemption(exemption, hashes),
         "decision": _said(finding["decision"], "reviewer", key),
         "done": _said(finding["done"], "undo", key),
@@ -92,5 +98,37 @@ def _hash(name: str, key: bytes) -> str:
 def _evaluation(evaluation: Evaluation) -> Evaluation:
     if not evaluation.problem:
         return evaluation
-    kind, _, rest = evaluation.problem.partition(": ")
-    return replace(evaluation, problem=f"{kind}: {_LEFT_OUT}" if rest else kind)
+    return replace(evaluation, problem=_cut(evaluation.problem))
+
+
+def _cut(text: str) -> str:
+    """A sentence without what follows its first colon: there it quotes a cloud, or a file."""
+    kind, _, rest = text.partition(": ")
+    return f"{kind}: {_LEFT_OUT}" if rest else kind
+
+
+def _fact(value: str | None) -> str | None:
+    """What a source said, when it is a date or one of its own words."""
+    if value is None or value in _WORDS:
+        return value
+    try:
+        parse_time(value)
+    except ValueError:
+        return _LEFT_OUT
+    return value
+
+
+def redact_line(line: Mapping[str, Any], key: bytes) -> dict[str, Any]:
+    """A line of a journal, with nothing in it but what was done, when, and to which hash."""
+    who, credential = line.get("principal") or {}, line.get("credential") or {}
+    hashed = {name: _hash(str(who[name]), key) for name in ("user", "user_id") if who.get(name)}
+    return {
+        **{name: line[name] for name in _LINE if name in line},
+        "principal": {**{name: who.get(name) for name in ("provider", "account")}, **hashed},
+        "credential": {"kind": credential.get("kind"), "id": _hash(str(credential.get("id")), key)},
+    }
+
+
+def redact_name(name: str, key: bytes) -> str:
+    """The hash that stands for a name in what is redacted with this key."""
+    return _hash(name, key)

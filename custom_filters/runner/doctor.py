@@ -10,6 +10,7 @@ import click
 
 from custom_filters import autoload
 from custom_filters.core.doctor_check import Check
+from custom_filters.core.text import printable
 from custom_filters.runner.cloud import cloud_option
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED
 from custom_filters.runner.run.policy_files import PROVIDERS, need_installed
@@ -28,7 +29,7 @@ def doctor(ctx: click.Context, provider: str) -> None:
     need_installed([provider])
     missing = 0
     for check in _checks(provider):
-        click.echo(f"{'ok     ' if check.ok else 'MISSING'} {check.name}: {check.detail}")
+        click.echo(f"{'ok     ' if check.ok else 'MISSING'} {check.name}: {printable(check.detail)}")
         if not check.ok:
             missing += 1
             click.echo(f"        {check.remedy}")

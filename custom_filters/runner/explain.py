@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from custom_filters.core.errors import InputError, NotEvaluatedError
+from custom_filters.core.text import printable
 from custom_filters.core.verdict import UNUSED
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED
 
@@ -49,7 +50,7 @@ def explain(ctx: click.Context, out: str, user: str) -> None:
         found = [row for row in report.users if user.casefold() in {n.casefold() for n in _names(row)}]
         lines = [line for row in found for line in population_lines(row)]
     for line in lines:
-        click.echo(line)
+        click.echo(printable(line))
     for line in missing:
         click.echo(line, err=True)
     if not found:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from custom_filters.core.errors import InputError, NotEvaluatedError
+from custom_filters.core.text import printable
 from custom_filters.runner.exits import OF_ERROR
 
 #: Subcommand -> where it lives. Imported only when it is called or shown, so that a start stays quick.
@@ -55,7 +56,7 @@ class Commands(click.Group):
         try:
             return self._invoke(ctx)
         except (InputError, NotEvaluatedError) as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {printable(str(error))}", err=True)
             ctx.exit(OF_ERROR[type(error)])
 
     def _invoke(self, ctx: click.Context) -> Any:

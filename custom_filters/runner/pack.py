@@ -9,8 +9,8 @@ from pathlib import Path
 from custom_filters.core.report import Evaluation, Report
 from custom_filters.outputs.action_logs import Journal, journals_of, lines_of
 from custom_filters.outputs.policy_output import policies_of
+from custom_filters.outputs.private import private_file
 from custom_filters.reports.pack import Material, write_pack
-from custom_filters.runner.report_files import private_file
 
 
 def write(report: Report, outputs: Sequence[str], decisions: bytes | None, target: Path) -> Path:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import IO
 
 from custom_filters.core.errors import InputError
 from custom_filters.core.report import Report
+from custom_filters.outputs.private import write_private
 from custom_filters.outputs.spool import processes
 from custom_filters.reports.formats import FORMATS
 from custom_filters.reports.html import INTERACTIVE_ROWS
 
 DEFAULT_FORMATS = ("html", "md", "csv", "json")
+#: Lies in a folder that a format made, so that the next report may replace it.
+_MADE = ".made-by-c7n-unused"
 
 
 def write_reports(report: Report, formats: Iterable[str], directory: Path) -> list[Path]:
@@ -39,33 +39,29 @@ def write_reports(report: Report, formats: Iterable[str], directory: Path) -> li
 
 
 def _write_format(report: Report, directory: Path, name: str) -> list[Path]:
-    cleared: set[Path] = set()
+    made: set[Path] = set()
     written = []
     for file, chunks in FORMATS[name](report):
         path = directory / file
-        if path.parent != directory and path.parent not in cleared:
-            shutil.rmtree(path.parent, ignore_errors=True)
-            path.parent.mkdir(mode=0o700)
-            cleared.add(path.parent)
-        written.append(_write(path, chunks))
+        if path.parent != directory and path.parent not in made:
+            _fresh_folder(path.parent)
+            made.add(path.parent)
+        content = (chunk if isinstance(chunk, bytes) else chunk.encode() for chunk in chunks)
+        written.append(write_private(path, content))
     return written
 
 
-def _write(path: Path, chunks: Iterator[str] | Iterator[bytes]) -> Path:
-    with private_file(path) as file:
-        for chunk in chunks:
-            file.write(chunk if isinstance(chunk, bytes) else chunk.encode())
-    return path
+def _fresh_folder(folder: Path) -> None:
+    """Make a format's folder anew; one that an earlier report did not make is never deleted."""
+    if folder.is_symlink() or (folder.exists() and not _ours(folder)):
+        raise InputError(
+            f"{folder} was not made by c7n-unused, and is not deleted; move it away, or name another -o"
+        )
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(mode=0o700)
+    write_private(folder / _MADE, [b"c7n-unused made this folder, and replaces it with the next report.\n"])
 
 
-@contextmanager
-def private_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write into, for this user only, that takes its name when all is written."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+def _ours(folder: Path) -> bool:
+    return folder.is_dir() and ((folder / _MADE).is_file() or not any(folder.iterdir()))

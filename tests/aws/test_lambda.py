@@ -174,10 +174,22 @@ def marked(sandbox: Sandbox) -> set[str]:
 def assert_alarms_watch_what_is_measured(sandbox: Sandbox) -> None:
     metrics = client(sandbox, "cloudwatch").list_metrics()["Metrics"]
     measured = [(m["Namespace"], m["MetricName"], named(m)) for m in metrics]
-    alarms = [r["Properties"] for r in template()["Resources"].values() if r["Type"].endswith("::Alarm")]
-    ours = [(a["Namespace"], a["MetricName"], named(a)) for a in alarms if a["Namespace"] != "AWS/Lambda"]
-    assert len(ours) == 3
-    assert [alarm for alarm in ours if alarm not in measured] == []
+    watched = [metric for alarm in alarms() for metric in metrics_of(alarm)]
+    ours = [(m["Namespace"], m["MetricName"], named(m)) for m in watched]
+    always = [m for m in ours if m[0] != "AWS/Lambda" and m[1] != "ResourceLimitExceeded"]
+    assert len(always) == 3
+    assert [metric for metric in always if metric not in measured] == []
+    shape = {(m["Namespace"], d["Name"]) for m in metrics for d in m["Dimensions"]}
+    limits = [m for m in ours if m[1] == "ResourceLimitExceeded"]
+    assert {(space, name) for space, _, dimensions in limits for name in dimensions} <= shape
+
+
+def alarms() -> list[dict[str, Any]]:
+    return [r["Properties"] for r in template()["Resources"].values() if r["Type"].endswith("::Alarm")]
+
+
+def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    return [m["MetricStat"]["Metric"] for m in alarm.get("Metrics", ())[1:]] or [alarm]
 
 
 def named(metric: dict[str, Any]) -> dict[str, str]:

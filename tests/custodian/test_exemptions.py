@@ -100,6 +100,16 @@ REFUSED = {
     "a key twice": (entries(user="u, user: v"), ", line 3: ", "'user' is there twice; remove one"),
     "the list twice": (entries() + "exemptions: []", "", "'exemptions' is there twice"),
     "an unknown key": (entries(user="u, owner: x"), ", line 3: ", "unknown key 'owner'"),
+    "aliases that unfold": (
+        "exemptions: [&a [x], &b [*a, *a], [*b, *b]]",
+        ", line 1: ",
+        "aliases are not read",
+    ),
+    "an alias of its own": ("exemptions: &a [*a]", ", line 1: ", "aliases are not read"),
+    "nested too deep": ("exemptions: " + "[" * 500_000, ", line 1: ", "nested too deep"),
+    "400 days and more": (entries(expires="2099-01-01"), ", line 3: ", "more than 400 days ahead"),
+    "everybody": (entries(user="'*'"), ", line 3: ", "which is everybody"),
+    "everybody, in other signs": (entries(user="'?*[!x]'"), ", line 3: ", "which is everybody"),
     "a merge": (entries(user="u, <<: {user: v}"), ", line 3: ", "unknown key '<<'"),
 }
 
@@ -220,6 +230,49 @@ def test_https_that_leads_to_http_is_refused(authority: Authority) -> None:
     says = "redirects to http://localhost:.* is not https; use the final URL"
     with served() as plain, served(authority, f"{plain}/good") as site, refused(says):
         read_exemptions(f"{site}/moved")
+
+
+def test_https_that_leads_to_http_and_back_is_refused(authority: Authority) -> None:
+    """Whoever sits on the one hop without TLS could answer it himself."""
+    with (
+        served(authority) as site,
+        served(elsewhere=f"{site}/good") as plain,
+        served(authority, f"{plain}/moved") as first,
+        refused("is not https"),
+    ):
+        read_exemptions(f"{first}/moved")
+
+
+def test_https_that_leads_to_another_host_is_refused(authority: Authority) -> None:
+    with (
+        served(authority) as site,
+        served(authority, site.replace("localhost", "127.0.0.1") + "/good") as first,
+        refused("is another host; use the final URL"),
+    ):
+        read_exemptions(f"{first}/moved")
+
+
+SECRETS = {
+    "a password": "https://user:hunter2@x.example/e.yml",
+    "a signature": "https://x.example/e.yml?version=1&sig=hunter2",
+    "a key of S3": "https://x.example/e.yml?X-Amz-Signature=hunter2",
+    "a query without names": "https://x.example/e.yml?hunter2",
+    "a fragment": "https://x.example/e.yml#hunter2",
+}
+
+
+@pytest.mark.parametrize("url", SECRETS.values(), ids=SECRETS)
+def test_a_secret_in_a_url_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(PolicyExecutionError, match="would be stored with every output") as caught:
+        read_exemptions(url)
+    assert "hunter2" not in str(caught.value)
+    assert "https://x.example/e.yml" in str(caught.value)
+
+
+def test_json_that_is_nested_too_deep_is_refused(monkeypatch: pytest.MonkeyPatch, file: Any) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with refused("nested too deep"):
+        read_exemptions(file("[" * 500_000))
 
 
 def test_a_server_that_nobody_vouches_for_is_refused(authority: Authority, tmp_path: Path) -> None:

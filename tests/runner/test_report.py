@@ -70,10 +70,27 @@ FILES = {
 
 def test_a_folder_of_many_files_holds_nothing_of_an_earlier_run(tmp_path: Path) -> None:
     Output(VALUES).write(tmp_path / "out" / "p")
-    (tmp_path / "report" / "asff").mkdir(parents=True)
+    run(tmp_path, "-f", "asff")
     (tmp_path / "report" / "asff" / "111111111111-0002.json").write_text("yesterday's")
     run(tmp_path, "-f", "asff")
-    assert [path.name for path in (tmp_path / "report" / "asff").iterdir()] == ["111111111111-0001.json"]
+    found = {path.name for path in (tmp_path / "report" / "asff").iterdir()}
+    assert found == {"111111111111-0001.json", ".made-by-c7n-unused"}
+
+
+def test_no_format_deletes_a_folder_that_it_did_not_make(tmp_path: Path) -> None:
+    Output(VALUES).write(tmp_path / "out" / "p")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    (tmp_path / "report").mkdir()
+    for make in (
+        lambda asff: asff.symlink_to(tmp_path / "mine"),
+        (tmp_path / "mine").rename,
+    ):
+        (tmp_path / "report" / "asff").unlink(missing_ok=True)
+        make(tmp_path / "report" / "asff")
+        result = run(tmp_path, "-f", "asff")
+        assert (result.exit_code, "was not made by c7n-unused" in result.stderr) == (2, True)
+    assert (tmp_path / "report" / "asff" / "thesis.txt").read_text() == "years of work"
 
 
 def test_a_fleets_formats_take_a_process_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

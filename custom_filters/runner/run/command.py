@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ SANDBOX = "C7N_UNUSED_SANDBOX"
 @click.option("--enforce", is_flag=True, help="Act: mark, unmark, disable. Shows the plan and asks first.")
 @click.option("--yes", is_flag=True, help="With --enforce: do not ask.")
 @click.option("--fail-on", metavar="VERDICTS", help="Exit with 1 on these, for example stale,never-used.")
+@click.option("--redact", is_flag=True, help="Hash users, owners and credentials in all that is shown.")
 @click.option("--now", metavar="TIME", help="In the sandbox only: judge as of this time (RFC 3339).")
 @click.argument("policies", nargs=-1, metavar="[POLICY...]", type=click.Path(path_type=Path))
 @cloud_option
@@ -60,6 +62,7 @@ def run(
     enforce: bool,
     yes: bool,
     fail_on: str | None,
+    redact: bool,
     now: str | None,
     policies: tuple[Path, ...],
 ) -> None:
@@ -67,8 +70,9 @@ def run(
 
     The shipped policies, or the POLICY files. Each run makes a folder of its own in OUT.
 
-    Without --enforce nothing is ever changed. Exit code 1: findings at --fail-on; 2: wrong input; 3:
-    something was not evaluated.
+    Without --enforce nothing is ever changed. With --redact the reports, the plan and the summary name
+    nobody; what Custodian wrote, beside `report/` in the run's folder, still does. Exit code 1: findings at
+    --fail-on; 2: wrong input; 3: something was not evaluated.
     """
     from custom_filters.runner.run.enforce import run_enforcing
     from custom_filters.runner.run.engine import Job, batches_of, validate
@@ -82,7 +86,7 @@ def run(
     with batches_of(files) as batches:
         if policies:
             validate(batches, environment)
-        job = Job(batches, output, environment, verdicts)
+        job = Job(batches, output, environment, verdicts, secrets.token_bytes(32) if redact else None)
         if enforce:
             ctx.exit(run_enforcing(job, assume_yes=yes))
         ctx.exit(_look(job, compare=len(thresholds) > 1))

@@ -17,6 +17,7 @@ from custom_filters.core.times import parse_time
 from custom_filters.outputs.action_logs import journals
 from custom_filters.outputs.collect import collect, evaluated_annotations
 from custom_filters.outputs.run_folder import RunFolder
+from custom_filters.reports.redact import redact_name
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, worst
 from custom_filters.runner.run.engine import Job, complete, conclude, done_in, evaluate
 from custom_filters.runner.run.plan import (
@@ -45,15 +46,14 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
 
     Only providers whose plan is complete are acted on: what could not be evaluated is not touched.
     """
-    for line in _left_open(job.out):
-        click.echo(line)
+    _say(_left_open(job.out), job, "credentials were switched off by us, outcome not recorded")
     planned = evaluate(job, dryrun=True)
     report = collect([str(planned.path)])
     annotations = list(evaluated_annotations([str(planned.path)]))
     steps = make_plan(annotations, job.policies, _now(job))
-    for line in exempt_elsewhere(annotations):
-        click.echo(line)
-    _show_plan(steps, planned.path / "plan.json", job.policies)
+    _say(exempt_elsewhere(annotations), job, "carry the exempt tag, which counts for reports only")
+    write_plan(steps, planned.path / "plan.json")
+    _show_plan(_without_names(steps, job.redact_key), planned.path / "plan.json", job.policies)
     ready = _ready(job, planned, report)
     code = EVALUATED if len(ready.batches) == len(job.batches) else NOT_EVALUATED
     if not ready.batches or not steps:
@@ -68,7 +68,8 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
     rows = reconcile(steps, told.actions)
     write_outcome(rows, done.path / "outcome.json")
     for line in reconciled_lines(rows):
-        click.echo(line)
+        if not (job.redact_key and line.startswith(" ")):  # such a line names a user
+            click.echo(line)
     return worst(code, conclude(done, ready, told))
 
 
@@ -78,8 +79,24 @@ def _left_open(out: Path) -> list[str]:
     return open_intents(line for one in earlier for line in one.lines)
 
 
+def _say(lines: list[str], job: Job, what: str) -> None:
+    """Print lines that name a user each; with a key only how many there are."""
+    told = [f"{len(lines)} {what}"] if lines and job.redact_key else lines
+    for line in told:
+        click.echo(line)
+
+
+def _without_names(steps: list[Step], key: bytes | None) -> list[Step]:
+    """The steps as they are shown; with a key names are hashes, as in the reports."""
+    if key is None:
+        return steps
+    kinds = (step.credential.partition(" ")[0] for step in steps)
+    return [
+        replace(s, user=redact_name(s.user, key), credential=k) for s, k in zip(steps, kinds, strict=True)
+    ]
+
+
 def _show_plan(steps: list[Step], complete: Path, policies: Iterable[Policy]) -> None:
-    write_plan(steps, complete)
     for table in plan_tables(steps):
         stdout().print(table)
     for line in (*undo_lines(steps), *untold(policies)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,12 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from custom_filters.core.errors import InputError
 from custom_filters.core.outcome import told, with_actions
 from custom_filters.core.report import Report
+from custom_filters.core.vocabulary import ACTIONS_FILE
 from custom_filters.outputs.action_logs import journals_of, lines_of
+from custom_filters.outputs.private import write_private
 from custom_filters.outputs.run_folder import RunFolder, new_run_folder
+from custom_filters.reports.redact import redact, redact_line
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, of_report, worst
 from custom_filters.runner.report_files import DEFAULT_FORMATS, write_reports
 from custom_filters.runner.run.children import (
@@ -39,6 +44,8 @@ class Job:
     out: Path
     environment: Mapping[str, str]
     fail_on: frozenset[str] = frozenset()
+    #: With a key, names are hashes in everything that a run prints and reports.
+    redact_key: bytes | None = None
 
     @property
     def policies(self) -> list[Policy]:
@@ -93,7 +100,12 @@ def conclude(folder: RunFolder, job: Job, report: Report, *, compare: bool = Fal
 
     The table shows verdicts, or with `compare` what each threshold would hit.
     """
+    actions = report.actions
+    if job.redact_key:
+        report = redact(report, job.redact_key)
     written = write_reports(report, DEFAULT_FORMATS, folder.path / "report")
+    if job.redact_key and actions:
+        _write_journal(folder.path, [redact_line(line, job.redact_key) for line in actions])
     page = next(path for path in written if path.suffix == ".html")
     console = stdout()
     if compare:
@@ -103,6 +115,12 @@ def conclude(folder: RunFolder, job: Job, report: Report, *, compare: bool = Fal
     for line in (*told(report), *not_evaluated_lines(report), f"Report: {page}"):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return worst(of_report(report, job.fail_on), _children_code(folder))
+
+
+def _write_journal(run: Path, lines: list[dict[str, Any]]) -> None:
+    """What was done, without names, beside the reports: the journals themselves stay where they are."""
+    content = (f"{json.dumps(line)}\n".encode() for line in lines)
+    write_private(run / "report" / ACTIONS_FILE.replace(".jsonl", ".redacted.jsonl"), content)
 
 
 def _children_code(folder: RunFolder) -> int:

@@ -17,8 +17,10 @@ from rich.table import Table
 from custom_filters.core.notes import stamp
 from custom_filters.core.policy_data import actions
 from custom_filters.core.report import Evaluation
+from custom_filters.core.text import visible
 from custom_filters.core.verdict import UNUSED
 from custom_filters.core.vocabulary import NEUTRAL, RELEASING
+from custom_filters.outputs.private import write_private
 from custom_filters.runner.run.policy_files import Policy
 
 _MOST_ROWS = 40
@@ -164,7 +166,7 @@ def plan_tables(steps: list[Step]) -> Iterator[Table]:
         for name in ("when", "undo"):
             table.add_column(name, no_wrap=True)
         for step in mine[:_MOST_ROWS]:
-            table.add_row(escape(step.user), escape(step.credential), step.when, step.undo)
+            table.add_row(escape(visible(step.user)), escape(visible(step.credential)), step.when, step.undo)
         yield table
 
 
@@ -180,8 +182,7 @@ def undo_lines(steps: Iterable[Step]) -> Iterator[str]:
 
 def write_plan(steps: list[Step], path: Path) -> None:
     """Write all of the plan as JSON, for this user only."""
-    path.touch(mode=0o600)
-    path.write_text(json.dumps([asdict(step) for step in steps], indent=1) + "\n", encoding="utf-8")
+    write_private(path, [(json.dumps([asdict(step) for step in steps], indent=1) + "\n").encode()])
 
 
 def limit_sentences(folder: Path, policies: Iterable[Policy]) -> Iterator[str]:

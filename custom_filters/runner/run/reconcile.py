@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from custom_filters.core.outcome import listed_id, outcomes
+from custom_filters.core.text import visible
 from custom_filters.core.vocabulary import DISABLE, ENABLE, MARK, RETIRE, UNMARK
+from custom_filters.outputs.private import write_private
 from custom_filters.runner.run.plan import Step
 
 _OPERATIONS = {MARK: "mark", UNMARK: "unmark", DISABLE: "disable", ENABLE: "enable", RETIRE: "retire"}
@@ -66,10 +68,9 @@ def reconciled_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
         if row["result"] != "done" or row["when"] == "not planned":
             subject = " ".join(filter(None, (row["provider"], row["user"], row["credential"])))
             after = "done, not planned" if row["when"] == "not planned" else row["result"]
-            yield f"  {after}: {row['action']} {subject}: {row['reason']}"
+            yield visible(f"  {after}: {row['action']} {subject}: {row['reason']}")
 
 
 def write_outcome(rows: list[dict[str, Any]], path: Path) -> None:
     """Write all of it as JSON, for this user only."""
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    write_private(path, [(json.dumps(rows, indent=1) + "\n").encode()])

@@ -76,3 +76,21 @@ def test_a_changed_log_is_found(tmp_path: Path) -> None:
     result = invoke("verify", tmp_path)
     assert result.exit_code == 1
     assert "line 1 was changed after it was written" in result.output
+
+
+def test_with_redact_nothing_that_is_shown_or_reported_names_anybody(
+    sandbox: Sandbox, tmp_path: Path, policies: Path
+) -> None:
+    out = tmp_path / "out"
+    run = invoke("run", "--enforce", "--yes", "--redact", "-s", out, policies)
+    assert run.exit_code == 0, run.output
+    people = [entry["principal"] for entry in actions(out)]
+    names = {text.lower() for who in people for text in (who["user"], who["user_id"])}
+    assert len(names) > 20
+    reports = [path for path in (out / "latest/report").rglob("*") if path.is_file()]
+    assert "c7n-unused-actions.redacted.jsonl" in {path.name for path in reports}
+    shown = {"the terminal": run.output.encode(), **{path.name: path.read_bytes() for path in reports}}
+    named = [
+        (where, name) for where, text in shown.items() for name in names if name.encode() in text.lower()
+    ]
+    assert named == []
