@@ -15,6 +15,7 @@ _REQUIRED = ("provider", "account", "user", "reason", "approved_by", "expires")
 _MAY_BE_ABSENT = "may-be-absent"
 #: The furthest that an expiry may lie ahead.
 MOST_AHEAD = timedelta(days=400)
+_SIGNS = frozenset("*?[")
 # What of a pattern says nothing about whom it means.
 _WILD = re.compile(r"\[!?[^\]]*\]|[*?\s]")
 
@@ -43,7 +44,7 @@ class Exemption:
     @property
     def is_literal(self) -> bool:
         """Whether it names one user of one account, without patterns."""
-        return not any(set("*?[") & set(text) for text in (self.account, self.user))
+        return not self.is_pattern and not _SIGNS & set(self.account)
 
     def expired(self, now: datetime) -> bool:
         """Whether it no longer protects at `now`."""
@@ -52,7 +53,7 @@ class Exemption:
     @property
     def is_pattern(self) -> bool:
         """Whether it may mean more than one identity of an account."""
-        return any(character in self.user for character in "*?[")
+        return bool(_SIGNS & set(self.user))
 
     def matches(self, provider: str, account: str, name: str, user_id: str) -> bool:
         """Whether it speaks of this identity."""
@@ -79,16 +80,22 @@ def parse_exemption(entry: Mapping[str, object], where: str) -> Exemption:
     if provider not in PROVIDERS:
         raise ExemptionError(f"{where}: provider {provider!r} is not one of {', '.join(PROVIDERS)}")
     texts = {key: _text(entry[key], key, where) for key in ("account", "user", "reason", "approved_by")}
-    absent = entry.get(_MAY_BE_ABSENT, False)
-    if not isinstance(absent, bool):
-        raise ExemptionError(f"{where}: {_MAY_BE_ABSENT!r} is {absent!r}, not true or false")
-    expires = _expiry(entry["expires"], where)
+    absent, expires = _flag(entry.get(_MAY_BE_ABSENT, False), where), _expiry(entry["expires"], where)
     return Exemption(provider=provider, expires=expires, may_be_absent=absent, **texts)
 
 
 def far_ahead(exemption: Exemption, now: datetime) -> bool:
     """Whether it protects for longer than anybody may decide at once."""
     return exemption.expires is not None and exemption.expires - now > MOST_AHEAD + timedelta(days=1)
+
+
+def _flag(value: object, where: str) -> bool:
+    """JSON tells true; of YAML every value is read as its text."""
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return value == "true"
+    raise ExemptionError(f"{where}: {_MAY_BE_ABSENT!r} is {value!r}, not true or false")
 
 
 def _text(value: object, key: str, where: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import http.server
+import json
 import os
 import subprocess
 import sys
@@ -63,6 +64,17 @@ def test_a_file_is_read(file: Callable[[str], str]) -> None:
     assert (second.provider, second.expires) == ("gcp", datetime(2027, 6, 30, tzinfo=timezone.utc))
 
 
+@pytest.mark.parametrize("yaml", [True, False])
+def test_somebody_may_be_absent(
+    monkeypatch: pytest.MonkeyPatch, file: Callable[[str], str], yaml: bool
+) -> None:
+    entry = json.dumps({**ENTRY, "expires": "2027-01-01", "may-be-absent": True})
+    if not yaml:
+        monkeypatch.setitem(sys.modules, "yaml", None)
+    (found,) = read_exemptions(file(f'{{"exemptions": [{entry}]}}'))
+    assert found.may_be_absent
+
+
 def test_the_shipped_example_is_good() -> None:
     assert {e.provider for e in read_exemptions(str(ROOT / "policies/exemptions.example.yml"))} == {
         "aws",
@@ -108,6 +120,7 @@ REFUSED = {
     "an alias of its own": ("exemptions: &a [*a]", ", line 1: ", "aliases are not read"),
     "nested too deep": ("exemptions: " + "[" * 500_000, ", line 1: ", "nested too deep"),
     "400 days and more": (entries(expires="2099-01-01"), ", line 3: ", "more than 400 days ahead"),
+    "absent perhaps": (entries(**{"may-be-absent": "perhaps"}), ", line 3: ", "not true or false"),
     "everybody": (entries(user="'*'"), ", line 3: ", "which is everybody"),
     "everybody, in other signs": (entries(user="'?*[!x]'"), ", line 3: ", "which is everybody"),
     "a merge": (entries(user="u, <<: {user: v}"), ", line 3: ", "unknown key '<<'"),
