@@ -101,7 +101,8 @@ def test_who_it_seems_to_be(values: dict[str, str], user: dict[str, Any], kind: 
 
 def test_a_user_whom_the_listing_missed_is_judged_by_its_resource() -> None:
     rows = {"amelia": row(user_creation_time=BORN, **password(DAY))}
-    who = Snapshot("1", Listing((), privileges({})), CredentialReport(GENERATED, rows), NOW).identity(dict(USER))
+    listing = Listing((), privileges({}))
+    who = Snapshot("1", listing, CredentialReport(GENERATED, rows), NOW).identity(dict(USER))
     assert (who.name, who.privileged, verdict(who)) == ("amelia", None, "active")
 
 
