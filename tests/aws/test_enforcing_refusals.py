@@ -127,7 +127,8 @@ def test_a_user_without_room_for_a_mark_and_its_list_is_not_marked(tmp_path: Pat
         for number in (48, 49):
             tags = {f"tag-{n}": "x" for n in range(number)}
             sandbox.aws.add(Person(f"user.{number}", keys=(Key(used=days(200)),), tags=tags))
-        says = "user.49: the notes do not fit: they need 2 texts and there is room for 1; a user has at most"
+        says = "user.49: the notes do not fit: they need 2 texts and there is room for 1; "
+        says += "there are at most 50 tags"
         with pytest.raises(PolicyExecutionError, match=says):
             run_inside(sandbox, tmp_path, marking)
         users = sandbox.aws.snapshot()

@@ -10,6 +10,7 @@ import pytest
 from custom_filters.aws.credential_report import CredentialReport
 from custom_filters.aws.credentials import SSH_KEY
 from custom_filters.aws.identities import Snapshot, with_advice
+from custom_filters.aws.privilege import Privileges
 from custom_filters.aws.users import Listing
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.evidence import NeverUsed, Unknown, Used
@@ -19,9 +20,13 @@ from tests.aws.test_credentials import BORN, DAY, GENERATED, MADE, NOW, key, pas
 USER = {"UserName": "amelia", "UserId": "AIDA1", "Arn": "arn:aws:iam::1:user/amelia", "CreateDate": MADE}
 
 
+def privileges(privileged: dict[str, bool | None]) -> Privileges:
+    return Privileges(privileged, {}, {}, {})
+
+
 def identity(values: dict[str, str] | None, **user: Any) -> Identity:
     rows = {} if values is None else {"amelia": row(user_creation_time=BORN, **values)}
-    listing = Listing(({**USER, **user},), {"amelia": False})
+    listing = Listing(({**USER, **user},), privileges({"amelia": False}))
     snapshot = Snapshot("123456789012", listing, CredentialReport(GENERATED, rows), NOW)
     return snapshot.identity({"UserName": "amelia"})
 
@@ -75,7 +80,7 @@ def test_a_row_that_is_missing_or_not_theirs(
     values: dict[str, str] | None, born: datetime, says: str, why: str
 ) -> None:
     rows = {} if values is None else {"amelia": row(**{"user_creation_time": BORN, **values})}
-    listing = Listing(({**USER, "CreateDate": born},), {})
+    listing = Listing(({**USER, "CreateDate": born},), privileges({}))
     who = Snapshot("1", listing, CredentialReport(GENERATED, rows), NOW).identity({"UserName": "amelia"})
     assert verdict(who) == says
     assert why in (who.incomplete or "")
@@ -96,13 +101,14 @@ def test_who_it_seems_to_be(values: dict[str, str], user: dict[str, Any], kind: 
 
 def test_a_user_whom_the_listing_missed_is_judged_by_its_resource() -> None:
     rows = {"amelia": row(user_creation_time=BORN, **password(DAY))}
-    who = Snapshot("1", Listing((), {}), CredentialReport(GENERATED, rows), NOW).identity(dict(USER))
+    listing = Listing((), privileges({}))
+    who = Snapshot("1", listing, CredentialReport(GENERATED, rows), NOW).identity(dict(USER))
     assert (who.name, who.privileged, verdict(who)) == ("amelia", None, "active")
 
 
 def test_privilege_that_could_not_be_read_is_none() -> None:
     rows = {"amelia": row(user_creation_time=BORN)}
-    listing = Listing((USER,), {"amelia": None})
+    listing = Listing((USER,), privileges({"amelia": None}))
     who = Snapshot("1", listing, CredentialReport(GENERATED, rows), NOW).identity(dict(USER))
     assert who.privileged is None
 

@@ -60,7 +60,7 @@ def test_who_appears_in_between_is_read(sandbox: Sandbox) -> None:
     at(sandbox, "GetAccountAuthorizationDetails", lambda: sandbox.aws.add(carol))
     listing = get_listing(client(sandbox, "iam"))
     assert tags_of(listing.by_name["carol"]) == {"owner": "kim"}
-    assert listing.privileged["carol"] is True
+    assert listing.privileges.privileged["carol"] is True
 
 
 def test_who_vanishes_in_between_is_no_longer_there(sandbox: Sandbox) -> None:
@@ -84,7 +84,7 @@ def test_who_vanishes_from_the_second_list_only_is_read_again(sandbox: Sandbox) 
     iam.get_user = appearing
     listing = get_listing(iam)
     assert set(listing.by_name) == {"amelia", "bob"}
-    assert listing.privileged.get("amelia") is None
+    assert listing.privileges.privileged.get("amelia") is None
 
 
 def test_a_user_that_is_gone_is_none_and_other_errors_are_raised(sandbox: Sandbox) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.azure.runs import CUSTODIAN, REPORT, embedded, utc
 
 SUBSCRIPTION = "- {{subscription_id: 0000000{n}-0000-0000-0000-000000000000, name: sub-{n}}}\n"
 
 
+@pytest.mark.slow
 def test_one_subscription_stands_for_the_tenant(tmp_path: Path) -> None:
     accounts = tmp_path / "accounts.yml"
     accounts.write_text("subscriptions:\n" + "".join(SUBSCRIPTION.format(n=n) for n in range(3)))

@@ -30,7 +30,7 @@ BROKEN = {
     "elsewhere": ({"nextlink_host": "evil.example"}, "leads away from https://graph.microsoft.com"),
     "log-in": ({"login": "bad"}, "the Azure log-in failed: "),
     "no activity": ({"activity": "missing"}, "the data is missing, not the users"),
-    "throttled": ({"graph_429": 1, "graph_429_retry_after": 0}, "429 TooManyRequests"),
+    "throttled": ({"graph_429": 1, "graph_429_retry_after": 600}, "429 TooManyRequests"),
     "dropped": ({"graph_drop": 1}, "no answer"),
 }
 MEMBERS: dict[str, float | str] = {"page_fail": 1, "page_fail_path": "/groups/{id}/transitiveMembers"}

@@ -18,6 +18,8 @@ from custom_filters.core.journal import verify
 from custom_filters.sandbox import Sandbox
 from tests.azure.runs import DOMAIN, ENFORCE, custodian, embedded, notes, person, utc, write_note
 
+pytestmark = pytest.mark.slow
+
 START = utc(2026, 6, 15, 12, 0)
 NOTICE = timedelta(hours=336)
 DUE = "Unused: disable-unused@2026/06/29 1200 UTC"

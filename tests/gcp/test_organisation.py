@@ -8,6 +8,8 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from custom_filters.outputs.collect import collect
 from custom_filters.sandbox.sandbox import Sandbox
 from tests.gcp.runs import REPORT, account, custodian, embedded, person, resources, utc
@@ -60,6 +62,7 @@ def test_two_customers_with_one_cache_file_never_see_each_others(tmp_path: Path)
     assert (first, second) == ({"one", "own-subject", "delegate"}, {"two", "own-subject", "delegate"})
 
 
+@pytest.mark.slow
 def test_each_project_is_its_own_and_the_customer_is_listed_once(tmp_path: Path) -> None:
     with embedded(users=60, now=NOW, marks=False) as sandbox:
         projects = [p.id for p in sandbox.gcp.company.projects]

@@ -30,6 +30,8 @@ from tests.gcp.runs import (
     utc,
 )
 
+pytestmark = pytest.mark.slow
+
 START = utc(2026, 6, 15, 12, 0)
 DUE = START + timedelta(hours=336)
 LAG = {"gcp_read_lag": 2, "gcp_list_lag": 2, "login_lag": 24, "analyzer_lag": 24}

@@ -15,7 +15,11 @@ from tests.aws.runs import REPORT, client, embedded
 from tests.org.organisation import accounts_file, c7n_org, impatient, organisation, report, single_runs, told
 from tests.workflows import check_out, run_step
 
-POLICIES = ("aws-iam-user-unused", "aws-iam-credential-unused", "aws-iam-user-unknown")
+pytestmark = pytest.mark.slow
+
+POLICIES = (
+    "aws-iam-user-unused", "aws-iam-credential-unused", "aws-iam-user-unknown", "aws-iam-user-off",
+)  # fmt: skip
 
 
 @pytest.fixture
