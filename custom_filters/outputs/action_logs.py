@@ -22,10 +22,11 @@ _OBJECT = re.compile(r"(.*journal/[^/]+)/(\d+)/[^/]+")
 
 @dataclass(frozen=True)
 class Journal:
-    """One journal: where it lies, and its lines as text."""
+    """One journal: where it lies, and its lines as text; or why it cannot be read."""
 
     where: str
     texts: tuple[str, ...]
+    damage: str | None = None
 
     @property
     def lines(self) -> list[Line]:
@@ -35,13 +36,15 @@ class Journal:
     @property
     def problems(self) -> list[str]:
         """What is wrong with the chain, a sentence each."""
-        return [f"{self.where}: {problem}" for problem in verify(self.texts)]
+        problems = [self.damage] if self.damage else verify(self.texts)
+        return [visible(f"{self.where}: {problem}") for problem in problems]
 
 
 def journals(paths: Iterable[str]) -> list[Journal]:
     """The journals below folders and URLs, each once (links such as OUT/latest are not followed).
 
-    Raises InputError for a path that is not there, OSError for one that cannot be read.
+    One that cannot be read, and a folder that may hold one, is there as damage. Raises InputError for a path
+    that is not there.
     """
     return [found for storage in open_storages(paths) for found in _in(storage)]
 
@@ -51,20 +54,19 @@ def _in(storage: Storage) -> Iterator[Journal]:
     for path in sorted(path for path, _ in storage.files(_NAMES)):
         match = _OBJECT.fullmatch(path)
         parts[match[1] if match else path].append(path)
-    for where, why in storage.lost:
-        raise OSError(f"{storage.root.rstrip('/')}/{where}: {why}")
+    root = storage.root.rstrip("/")
+    yield from (Journal(f"{root}/{where}", (), why) for where, why in storage.lost)
     for name, paths in parts.items():
-        yield Journal(f"{storage.root.rstrip('/')}/{name}", tuple(_lines(storage, paths)))
+        try:
+            yield Journal(f"{root}/{name}", tuple(_lines(storage, paths)))
+        except (OSError, ValueError) as error:
+            yield Journal(f"{root}/{name}", (), f"it cannot be read: {error}")
 
 
 def _lines(storage: Storage, paths: Iterable[str]) -> Iterator[str]:
     """Bytes that are no text become signs that fit no hash of the chain."""
     for path in paths:
-        try:
-            content = read(storage, path, MOST_BYTES)
-        except ValueError as error:
-            raise OSError(f"{storage.root.rstrip('/')}/{path} cannot be read: {error}") from error
-        yield from content.decode("utf-8", "replace").splitlines()
+        yield from read(storage, path, MOST_BYTES).decode("utf-8", "replace").splitlines()
 
 
 def outcomes(paths: Iterable[str]) -> list[Line]:
