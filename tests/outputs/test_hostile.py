@@ -18,6 +18,8 @@ import pytest
 
 from custom_filters.core.errors import InputError
 from custom_filters.core.report import Report
+from custom_filters.core.vocabulary import ACTIONS_FILE
+from custom_filters.outputs.action_logs import journals_of, lines_of
 from custom_filters.outputs.collect import collect
 from custom_filters.outputs.history import with_history
 from custom_filters.outputs.json_list import entries
@@ -241,6 +243,8 @@ BOMBS: dict[str, tuple[bytes, bytes, bytes, str]] = {
 _PEAK = """
 import resource, sys
 from custom_filters.outputs import storage
+from custom_filters.core.vocabulary import ACTIONS_FILE
+from custom_filters.outputs.action_logs import journals_of, lines_of
 from custom_filters.outputs.collect import collect
 storage.MOST_BYTES = 100 * 1024**2
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -312,3 +316,19 @@ def test_csv_is_safe_where_semicolons_separate(name: str, cell: str) -> None:
     assert seen["user"] == cell
     for line in csv.reader(io.StringIO(text), delimiter=";"):
         assert [part for part in line if part.lstrip(' "').startswith(("=", "@"))] == []
+
+
+JOURNALS: dict[str, Callable[[Path], object]] = {
+    "a link": lambda path: path.symlink_to("/etc/passwd"),
+    "damaged": lambda path: path.with_name(f"{path.name}.gz").write_bytes(b"\x1f\x8bno"),
+    "no text": lambda path: path.write_bytes(b"\xff\xfe\x00\n{}\n"),
+}
+
+
+@pytest.mark.parametrize("make", JOURNALS.values(), ids=JOURNALS)
+def test_a_journal_that_cannot_be_read_costs_no_other(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    hostile = two_accounts(tmp_path)
+    make(hostile / ACTIONS_FILE)
+    found = journals_of([str(tmp_path)], collect([str(tmp_path)]).evaluations)
+    assert any(str(hostile) in problem for one in found for problem in one.problems)
+    assert lines_of(found) == []
