@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +98,10 @@ def test_a_child_that_dies_is_not_evaluated(
 def test_given_policies_keep_the_current_directory(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    who = "provider: aws, account: '*', user: '*'"
+    who = "provider: aws, account: '*', user: 'AIDA*'"  # the ids of all IAM users
+    soon = datetime.now(timezone.utc) + timedelta(days=300)
     (tmp_path / "exempt.yml").write_text(
-        f"exemptions: [{{{who}, reason: all, approved_by: me, expires: 2999-01-01}}]"
+        f"exemptions: [{{{who}, reason: all, approved_by: me, expires: {soon:%Y-%m-%d}}}]"
     )
     filters = "[{type: unused-credentials, exemptions: exempt.yml, verdicts: [stale, never-used]}]"
     (tmp_path / "mine.yml").write_text(

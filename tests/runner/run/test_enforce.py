@@ -11,6 +11,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from custom_filters.core.population import FILE_NAME
 from custom_filters.runner.main import cli
 from custom_filters.runner.run.policy_files import shipped
 from custom_filters.sandbox.sandbox import Sandbox
@@ -84,7 +85,9 @@ def test_with_redact_nothing_that_is_shown_or_reported_names_anybody(
     out = tmp_path / "out"
     run = invoke("run", "--enforce", "--yes", "--redact", "-s", out, policies)
     assert run.exit_code == 0, run.output
-    people = [entry["principal"] for entry in actions(out)]
+    lines = [line for path in out.rglob(FILE_NAME) for line in path.read_text().splitlines()]
+    examined = [row for row in map(json.loads, lines) if "user_id" in row]
+    people = [*examined, *(entry["principal"] for entry in actions(out))]
     names = {text.lower() for who in people for text in (who["user"], who["user_id"])}
     assert len(names) > 20
     reports = [path for path in (out / "latest/report").rglob("*") if path.is_file()]
