@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 from urllib.parse import quote
@@ -171,4 +172,9 @@ def check_tags(tags: list[dict[str, str]]) -> None:
 
 
 def _documents(entity: Any) -> list[dict[str, str]]:
-    return [{"PolicyName": name, "PolicyDocument": quote(text)} for name, text in entity.policies.items()]
+    return [{"PolicyName": name, "PolicyDocument": quote(_text(d))} for name, d in entity.policies.items()]
+
+
+def _text(document: Any) -> str:
+    """As JSON: moto keeps the policies of a role that CloudFormation made as what it read."""
+    return document if isinstance(document, str) else json.dumps(document, default=str)
