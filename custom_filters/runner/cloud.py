@@ -24,6 +24,6 @@ def _chosen(ctx: click.Context, param: click.Parameter, value: str | None) -> No
 
 
 cloud_option = click.option(
-    "--cloud", envvar=CLOUD_VARIABLE, type=click.Choice(CLOUDS), expose_value=False, callback=_chosen,
-    help="Azure: the national cloud.  [default: AzureCloud]",
+    "--cloud", envvar=CLOUD_VARIABLE, type=click.Choice(CLOUDS), metavar="NAME", expose_value=False,
+    callback=_chosen, help="Azure: AzureCloud (default), AzureUSGovernment or AzureChinaCloud.",
 )  # fmt: skip

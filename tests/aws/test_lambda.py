@@ -110,6 +110,7 @@ def test_archive_is_small_and_holds_code_only(account: Sandbox) -> None:
     assert [name for name, text in content.items() if secret.search(text)] == []
 
 
+@pytest.mark.slow
 def test_from_report_to_disabled_within_lambda(account: Sandbox, folder: Path) -> None:
     bucket = f"c7n-unused-{account.aws.account_id}"
     for name in (REPORT, MARK):
@@ -129,6 +130,7 @@ def test_from_report_to_disabled_within_lambda(account: Sandbox, folder: Path) -
     assert_alarms_watch_what_is_measured(account)
 
 
+@pytest.mark.slow
 def test_a_warm_container_reads_everything_anew(account: Sandbox, folder: Path) -> None:
     with container(account, folder, REPORT) as warm:
         assert warm.invoke() == {"returned": True}

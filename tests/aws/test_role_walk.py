@@ -71,6 +71,7 @@ def walk(tmp_path: Path) -> Iterator[Walk]:
         yield Walk(sandbox, tmp_path)
 
 
+@pytest.mark.slow
 def test_from_notice_to_restore(walk: Walk) -> None:
     before: dict[str, Any] = walk.sandbox.aws.roles()
 

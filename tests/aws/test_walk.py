@@ -100,6 +100,7 @@ def walk(tmp_path: Path) -> Any:
         yield Walk(sandbox, tmp_path)
 
 
+@pytest.mark.slow
 def test_from_notice_to_restore(walk: Walk) -> None:
     before = walk.sandbox.aws.snapshot()
 

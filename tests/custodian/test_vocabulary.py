@@ -16,18 +16,20 @@ import yaml
 from c7n.provider import clouds
 from c7n.resources import load_resources
 
+from custom_filters.core.population import ORDER
 from tests.aws.runs import ROOT, validate
 from tests.docs import INTERNAL
 
 RESOURCES = {
     "aws.iam-user",
+    "aws.iam-role",
     "azure.directory-user",
     "gcp.directory-user",
     "gcp.service-account",
     "gcp.service-account-key",
 }
-FILTERS = {"unused-credentials", "unused-mark"}
-ACTIONS = {"mark-for-op", "unmark-unused", "disable-unused", "enable-unused"}
+FILTERS = {"unused-credentials", "unused-mark", "unused-record"}
+ACTIONS = {"mark-for-op", "unmark-unused", "disable-unused", "enable-unused", "retire-record"}
 EXAMPLE = re.compile(r"\.\. code-block:: yaml\n\n((?:[ \t]+\S.*\n|\n)+)")
 SHIPPED = sorted((ROOT / "policies").glob("*/*.yml"))
 
@@ -109,6 +111,7 @@ def slug(name: str) -> str:
 def told(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What stock Custodian says of all examples and all shipped policies."""
     folder = tmp_path_factory.mktemp("examples")
+    (folder / "exemptions.yml").write_text("exemptions: []\n")
     examples = {name: {**example(element), "name": slug(name)} for name, element in VOCABULARY.items()}
     done = validate(folder, examples.values(), also=SHIPPED)
     return done.stdout + done.stderr
@@ -193,7 +196,12 @@ def test_threshold_minus_notice_is_the_mark(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ENFORCED)
-def test_who_is_unmarked_has_come_back_for_sure(name: str) -> None:
-    unused = filters(POLICIES[f"{name}-unmark"])
-    assert set(unused["verdicts"]) == {"active", "new", "exempt", "no-credentials"}
-    assert "not:" not in str(POLICIES[f"{name}-unmark"]["filters"])
+def test_everybody_with_a_live_mark_is_handed_to_unmark(name: str) -> None:
+    """The action decides who came back for sure. The protected lose a mark though they are stale, and a mark
+    of the unknown may be in need of repair, so the policy must not leave them out."""
+    policy = POLICIES[f"{name}-unmark"]
+    (mark,) = [f for f in policy["filters"] if f["type"] == "unused-mark"]
+    assert set(filters(policy)["verdicts"]) == set(ORDER)
+    assert set(mark["state"]) == {"pending", "due", "void", "malformed"}
+    assert [action["type"] for action in policy["actions"]] == ["unmark-unused"]
+    assert "not:" not in str(policy["filters"])

@@ -62,7 +62,6 @@ CASES = {
     "users": (["sandbox", "--users", "0"], "0 is not in the range x>=1"),
     "explain nothing": (["explain", "nowhere", "--user", "x"], "nowhere is not a folder"),
     "no action log": (["verify", "."], ". holds no c7n-unused-actions.jsonl"),
-    "nothing to restore": (["restore", ".", "--user", "x"], "no run in . acted on x"),
     "permissions of": (["permissions", "-p", "ibm"], "'ibm' is not one of 'aws', 'azure', 'gcp'"),
 }
 
@@ -79,3 +78,11 @@ def test_wrong_input_is_one_sentence(name: str, tmp_path: Path, monkeypatch: pyt
     assert result.exit_code == 2
     assert len(result.output.partition("Error: ")[2].splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_nobody_to_restore_is_not_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli, ["restore", ".", "--user", "x"])
+    assert result.output == "Nobody matched: no run in . switched off x.\n"
+    assert result.exit_code == 3
+    assert list(tmp_path.iterdir()) == []

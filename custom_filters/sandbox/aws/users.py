@@ -95,7 +95,7 @@ class Users:
     def _role_detail(self, role: Any) -> dict[str, Any]:
         return {
             **self._role(role),
-            "AssumeRolePolicyDocument": quote(_text(role.assume_role_policy_document)),
+            "AssumeRolePolicyDocument": quote(role.assume_role_policy_document),
             "InstanceProfileList": role.instance_profile_list,
             "RolePolicyList": _documents(role),
             "AttachedManagedPolicies": role.attached_managed_policies,
@@ -172,11 +172,9 @@ def check_tags(tags: list[dict[str, str]]) -> None:
 
 
 def _documents(entity: Any) -> list[dict[str, str]]:
-    return [
-        {"PolicyName": name, "PolicyDocument": quote(_text(found))} for name, found in entity.policies.items()
-    ]
+    return [{"PolicyName": name, "PolicyDocument": quote(_text(d))} for name, d in entity.policies.items()]
 
 
 def _text(document: Any) -> str:
-    """A policy as text; CloudFormation leaves moto a mapping."""
-    return document if isinstance(document, str) else json.dumps(document)
+    """As JSON: moto keeps the policies of a role that CloudFormation made as what it read."""
+    return document if isinstance(document, str) else json.dumps(document, default=str)
