@@ -41,13 +41,13 @@ demo: $(RUN)  ## run the policies against embedded clouds and write a report; no
 	@$(BIN)/c7n-unused demo
 
 test: $(STAMP)  ## run the tests but the slow ones
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -m "not slow"
+	@$(BIN)/python -m pytest -n 4 -m "not slow"
 
 test-all: $(STAMP)  ## run all tests
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4
+	@$(BIN)/python -m pytest -n 4
 
 coverage: $(STAMP)  ## run all tests and show which lines and branches they reach; takes longer
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --cov --cov-report=term
+	@$(BIN)/python -m pytest -n 4 --cov --cov-report=term
 
 lint: $(STAMP)  ## check style, formatting, types and the workflow files
 	@$(BIN)/ruff check .

@@ -108,7 +108,7 @@ def changed_by(
         asked = detail(event).get("requestParameters") or {}
         item, at = Item(ACCESS_KEY, str(asked.get("accessKeyId"))), to_utc(event["EventTime"])
         by = event.get("Username")
-        ours = by == caller.rpartition("/")[2] and asked.get("status") != "Active"
+        ours = by == caller.rpartition("/")[2]
         if item in since and at > since[item] and not ours:
             found[item] = f"{by} set it to {asked.get('status')} at {format_time(at)}"
     return {item: text for item, text in found.items() if text}

@@ -12,12 +12,10 @@ from custom_filters.core.errors import InputError
 from custom_filters.core.report import Evaluation, Finding, Report
 from custom_filters.core.text import shown
 from custom_filters.outputs.merge import merge
+from custom_filters.outputs.policy_folder import NAMES, find_folders, parents
 from custom_filters.outputs.policy_output import (
-    NAMES,
     Described,
     describe,
-    find_folders,
-    parents,
     read_annotations,
     read_findings,
     unseen,

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
@@ -19,10 +17,16 @@ from custom_filters.core.report import Evaluation, Finding
 from custom_filters.core.text import shown
 from custom_filters.core.vocabulary import ANNOTATION, AWS, FILTER
 from custom_filters.outputs.json_list import entries, may_hold_surrogates, without_surrogates
-from custom_filters.outputs.run_folder import RUN_ID
+from custom_filters.outputs.policy_folder import (
+    LOG,
+    METADATA,
+    NAMES,
+    RESOURCES,
+    Folder,
+    find_folders,
+)
 from custom_filters.outputs.storage import (
     MOST_BYTES,
-    LocalStorage,
     Storage,
     open_storages,
     pieces,
@@ -31,13 +35,6 @@ from custom_filters.outputs.storage import (
 )
 from custom_filters.outputs.validate_findings import checked_findings
 
-METADATA, RESOURCES, LOG = "metadata.json", "resources.json", "custodian-run.log"
-_READ = (METADATA, RESOURCES, LOG, FILE_NAME)
-#: Files of a policy's folder that are read; Custodian packs them for a bucket.
-NAMES = frozenset(name + end for name in _READ for end in ("", ".gz"))
-_DATED = re.compile(r"(?:(?P<base>.*)/)?(?P<date>\d{4}/\d{2}/\d{2}/\d{2})")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d|global")
-_RUN = re.compile(rf"(?P<base>.*)/{RUN_ID}(/(aws|azure|gcp))?")
 #: A policy that lists more resources than this is not believed.
 _MOST_RESOURCES = 2_000_000
 _LOG_END = 64 * 1024
@@ -50,37 +47,6 @@ _FILE_TIME_SLACK = 1.0
 _LOG_LINE = 300
 
 
-@dataclass(frozen=True)
-class Folder:
-    """A policy's output: `files` maps the plain name (`resources.json`) to path and time of change.
-
-    `base` is the folder without the date that Custodian puts below it in a bucket.
-    """
-
-    storage: Storage
-    path: str
-    base: str
-    date: str | None
-    files: dict[str, tuple[str, float]] = field(default_factory=dict)
-
-    def file(self, name: str) -> tuple[str, float]:
-        """Path and time of change; raises NotEvaluatedError."""
-        if name not in self.files:
-            raise NotEvaluatedError(f"there is no {name}")
-        return self.files[name]
-
-    @property
-    def root(self) -> str:
-        """What it lies under, without date, run and Region: one place that one account's runs write to."""
-        local = isinstance(self.storage, LocalStorage)
-        above = os.path.realpath(self.storage.root) if local else self.storage.root.rstrip("/")
-        parts = f"{above}/{self.base}".rstrip("/").split("/")[:-1]
-        while parts and _REGION.fullmatch(parts[-1]):
-            parts.pop()
-        run = _RUN.fullmatch("/".join(parts))
-        return run["base"] if run else "/".join(parts)
-
-
 @contextmanager
 def _reading(name: str) -> Iterator[None]:
     """Every way in which a file of strangers cannot be read as a NotEvaluatedError."""
@@ -90,38 +56,6 @@ def _reading(name: str) -> Iterator[None]:
         raise NotEvaluatedError(f"{name} cannot be read: {error.strerror or error}") from error
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise NotEvaluatedError(f"{name} is truncated or not JSON: {error}") from error
-
-
-def find_folders(storage: Storage, files: dict[str, float]) -> list[Folder]:
-    """Every policy folder among the files; of a policy's dated folders the newest."""
-    folders: dict[str, Folder] = {}
-    for path, changed in sorted(files.items()):
-        parent, _, name = path.rpartition("/")
-        plain = name.removesuffix(".gz")
-        if plain in _READ:
-            folders.setdefault(parent, _folder(storage, parent)).files[plain] = (path, changed)
-    newest = {f.base: f for f in sorted(_policies(folders), key=lambda f: f.date or "")}
-    return list(newest.values())
-
-
-def _folder(storage: Storage, path: str) -> Folder:
-    match = _DATED.fullmatch(path)
-    if match is None:
-        return Folder(storage, path, path, None)
-    return Folder(storage, path, match["base"] or "", match["date"])
-
-
-def _policies(folders: dict[str, Folder]) -> Iterator[Folder]:
-    """Leave out a log that lies above policy folders: it is that of a whole run."""
-    above = {parent for path in folders for parent in parents(path)}
-    return (f for path, f in folders.items() if set(f.files) != {LOG} or path not in above)
-
-
-def parents(path: str) -> Iterator[str]:
-    """The folders above a path, nearest first; `""` is the root."""
-    while path:
-        path = path.rpartition("/")[0]
-        yield path
 
 
 @dataclass(frozen=True)
