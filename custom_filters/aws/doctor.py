@@ -101,6 +101,7 @@ def _account_calls(iam: Any) -> Calls:
 def _trail_calls(trail: Any) -> Calls:
     return {
         "cloudtrail:DescribeTrails": trail.describe_trails,
+        "cloudtrail:GetEventSelectors": lambda: trail.get_event_selectors(TrailName="c7n-unused-doctor"),
         "cloudtrail:GetTrailStatus": lambda: trail.get_trail_status(Name="c7n-unused-doctor"),
     }
 

@@ -35,6 +35,7 @@ PREREQUISITES = frozenset(
         "iam:ListAccountAliases",
         "iam:GetAccountPasswordPolicy",
         "cloudtrail:DescribeTrails",
+        "cloudtrail:GetEventSelectors",
         "cloudtrail:GetTrailStatus",
     }
 )

@@ -16,6 +16,7 @@ import yaml
 from c7n.provider import clouds
 from c7n.resources import load_resources
 
+from custom_filters import autoload
 from custom_filters.core.population import ORDER
 from tests.aws.runs import ROOT, validate
 from tests.docs import INTERNAL
@@ -36,6 +37,7 @@ SHIPPED = sorted((ROOT / "policies").glob("*/*.yml"))
 
 def ours() -> Iterator[tuple[str, str, Any]]:
     """Resource, name and class of all that we register."""
+    autoload.load()  # whatever was imported before, by whichever test
     load_resources(sorted(RESOURCES))
     for resource in sorted(RESOURCES):
         cloud, _, name = resource.partition(".")
