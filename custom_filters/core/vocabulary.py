@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 AWS, AZURE, GCP = "aws", "azure", "gcp"
 PROVIDERS = (AWS, AZURE, GCP)
 
@@ -49,9 +47,3 @@ EVENT_VARIABLE = "C7N_UNUSED_EVENT_ID"
 #: Which of Microsoft's clouds Azure policies are for; one of CLOUDS, Custodian's own words.
 CLOUD_VARIABLE = "C7N_UNUSED_CLOUD"
 CLOUDS = ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud")
-
-
-def provider_of(policy: Mapping[str, object]) -> str:
-    """The provider of a policy's resource; Custodian takes a name without one for AWS's."""
-    provider, dot, _ = str(policy.get("resource")).partition(".")
-    return provider if dot else AWS
