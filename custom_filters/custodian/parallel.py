@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import TypeVar
 
 from custom_filters.custodian.progress import Progress
@@ -22,14 +22,21 @@ def for_each(function: Callable[[T], R], items: Iterable[T], what: str = "asked 
     """
     todo = list(items)
     progress = Progress(what, len(todo))
+    failed: list[int] = []
 
-    def counted(item: T) -> R:
-        result = function(item)
+    def counted(index: int) -> R:
+        if failed and index > min(failed):
+            raise CancelledError
+        try:
+            result = function(todo[index])
+        except BaseException:
+            failed.append(index)
+            raise
         progress.add()
         return result
 
     with ThreadPoolExecutor(CONCURRENCY) as pool:
-        futures = [pool.submit(counted, item) for item in todo]
+        futures = [pool.submit(counted, index) for index in range(len(todo))]
         try:
             return [future.result() for future in futures]
         except BaseException:
