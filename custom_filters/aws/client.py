@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as LostConnectionError
 from c7n.utils import local_session
 
+from custom_filters.custodian.calls import count
 from custom_filters.custodian.pacing import Again, Quota, RateLimiter, Turn
 from custom_filters.custodian.parallel import CONCURRENCY
 from custom_filters.custodian.store import shared
@@ -87,6 +88,12 @@ def attach(client: Any, limiter: RateLimiter, credentials: Any) -> None:
     pace = _Pace(limiter, credentials)
     client.meta.events.register_first("request-created", pace.before)
     client.meta.events.register_first("needs-retry", pace.after)
+    client.meta.events.register("after-call", _counted)
+
+
+def _counted(model: Any, **_: Any) -> None:
+    """Handle botocore's event."""
+    count(f"{model.service_model.endpoint_prefix}.{model.name}")
 
 
 class _Pace:

@@ -40,6 +40,8 @@ def register(resource_class: Any) -> None:
 
     from custom_filters.aws.source import NAME, UnusedBulkSource
     from custom_filters.custodian import registry
+    from custom_filters.custodian.calls import count_calls_of
 
+    count_calls_of("aws")
     registry.register(resource_class, kinds()[_RESOURCES.index(resource_class.type)])
     registry.add(sources, NAME, UnusedBulkSource)

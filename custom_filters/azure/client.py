@@ -21,6 +21,7 @@ from requests.utils import parse_dict_header
 from custom_filters.azure.errors import GraphError, error_of, lost
 from custom_filters.azure.pace import Limits, Pace, again, given_up
 from custom_filters.core.vocabulary import CLOUD_VARIABLE, CLOUDS
+from custom_filters.custodian.calls import count
 from custom_filters.custodian.pacing import RateLimiter, Turn
 from custom_filters.custodian.store import shared
 from custom_filters.custodian.waits import parse_retry_after
@@ -158,6 +159,7 @@ class Graph:
         return body
 
     def _send(self, what: str, method: str, url: str, token: str, **details: Any) -> requests.Response:
+        count("graph." + "/".join(what.split("/")[:2]))  # what follows may name somebody
         try:
             return self._http.request(
                 method,

@@ -22,9 +22,11 @@ def install() -> None:
     """Put the resource into c7n-azure's map and its vocabulary on it when it is loaded. Idempotent."""
     from c7n_azure.provider import Azure, resources
 
+    from custom_filters.custodian.calls import count_calls_of
     from custom_filters.custodian.resource_map import claim
 
     claim(Azure.resource_map, RESOURCE, _CLASS)
+    count_calls_of("azure")
     if _on_resource not in resources._subscribers:
         resources.subscribe(_on_resource)
 

@@ -20,6 +20,7 @@ from c7n_gcp.client import get_workspace_customer, get_workspace_subject
 from google.auth.transport.requests import Request
 from googleapiclient.errors import HttpError
 
+from custom_filters.custodian.calls import count
 from custom_filters.custodian.pacing import RateLimiter
 from custom_filters.custodian.store import shared
 from custom_filters.custodian.waits import parse_retry_after
@@ -85,6 +86,7 @@ class Client:
         return self._limiter.call(lambda: self._attempt(method, request), GoogleError, again, given_up)
 
     def _attempt(self, method: str, request: Any) -> Json:
+        count(f"{self._api.service}.{method}")
         try:
             answer = request.execute(http=self._http())
         except HttpError as error:

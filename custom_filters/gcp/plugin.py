@@ -25,9 +25,11 @@ def install() -> None:
     """Put our resource into c7n-gcp's map, and our vocabulary on what is loaded. Idempotent."""
     from c7n_gcp.provider import GoogleCloud, resources
 
+    from custom_filters.custodian.calls import count_calls_of
     from custom_filters.custodian.resource_map import claim
 
     claim(GoogleCloud.resource_map, RESOURCE, _CLASS)
+    count_calls_of("gcp")
     if _on_resource not in resources._subscribers:
         resources.subscribe(_on_resource)
     for name in _RESOURCES[1:]:

@@ -98,18 +98,17 @@ def _check_start(folder: Folder, metadata: dict[str, Any]) -> None:
         raise NotEvaluatedError(f"{METADATA} says that the run started in the future")
 
 
-def policies_of(
+def metadata_of(
     paths: Iterable[str], evaluations: Iterable[Evaluation]
 ) -> Iterator[tuple[Evaluation, dict[str, Any]]]:
-    """The policies as they ran, from the metadata of their outputs; what cannot be read is left out."""
+    """Custodian's metadata of these policy runs; what cannot be read is left out."""
     told = {e.folder: e for e in evaluations}
     for storage in open_storages(paths):
         for folder in find_folders(storage, dict(storage.files(NAMES))):
             evaluation = told.get(_bare(folder).folder)
             with suppress(NotEvaluatedError):
-                policy = _metadata(folder).get("policy")
-                if evaluation and isinstance(policy, dict):
-                    yield evaluation, policy
+                if evaluation:
+                    yield evaluation, _metadata(folder)
 
 
 def _failed(evaluation: Evaluation, error: NotEvaluatedError) -> Evaluation:

@@ -6,7 +6,8 @@ import json
 import re
 import reprlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,7 +18,7 @@ from custom_filters.core.report import Evaluation
 from custom_filters.core.text import visible
 from custom_filters.core.times import format_optional, format_time, parse_time
 from custom_filters.outputs.private import write_private
-from custom_filters.outputs.storage import Storage, read
+from custom_filters.outputs.storage import Storage, open_storages, read
 
 MANIFEST = "c7n-unused-run.json"
 LATEST = "latest"
@@ -53,7 +54,10 @@ class ChildEnd:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a run attempted, written before its children start; `children` and `finished` when they ended."""
+    """What a run attempted, written before its children start; `children` and `finished` when they ended.
+
+    `policies_commit` is empty where the policies are not as a commit has them.
+    """
 
     run_id: str
     started: datetime
@@ -61,6 +65,8 @@ class Manifest:
     policies: tuple[Attempt, ...]
     children: tuple[ChildEnd, ...] = ()
     finished: datetime | None = None
+    ran_by: str = ""
+    policies_commit: str = ""
 
     def to_json(self) -> str:
         """The manifest as it is written."""
@@ -91,6 +97,7 @@ def _manifest(value: dict[str, Any]) -> Manifest:
         tuple(_attempt(item) for item in value["policies"]),
         tuple(_child(item) for item in value["children"]),
         None if finished is None else parse_time(finished),
+        *(_text(value.get(name, "")) for name in ("ran_by", "policies_commit")),
     )
 
 
@@ -134,7 +141,13 @@ class RunFolder:
 
 
 def new_run_folder(
-    out: Path, policies: Iterable[tuple[str, str, str]], *, dryrun: bool, latest: bool = True
+    out: Path,
+    policies: Iterable[tuple[str, str, str]],
+    *,
+    dryrun: bool,
+    latest: bool = True,
+    ran_by: str = "",
+    commit: str = "",
 ) -> RunFolder:
     """Make OUT/<UTC time>-<id>/, for this user only, with its manifest; with `latest` OUT/latest leads to it.
 
@@ -143,7 +156,8 @@ def new_run_folder(
     started = datetime.now(timezone.utc)
     path = out / f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     attempts = tuple(Attempt(*policy, folder=f"{policy[0]}/{policy[1]}") for policy in policies)
-    folder = RunFolder(path, Manifest(path.name, started, dryrun, attempts))
+    manifest = Manifest(path.name, started, dryrun, attempts, ran_by=ran_by, policies_commit=commit)
+    folder = RunFolder(path, manifest)
     try:
         out.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700)
@@ -197,6 +211,14 @@ def read_manifest(storage: Storage, run: str) -> Manifest:
     except ValueError as error:
         raise ManifestError(str(error)) from error
     return Manifest.from_json(content)
+
+
+def manifests_of(paths: Iterable[str]) -> Iterator[Manifest]:
+    """The manifests of the runs that a report of these outputs reads; those that can be used."""
+    for storage in open_storages(paths):
+        for run in newest_runs(dict(storage.files(frozenset({MANIFEST})))):
+            with suppress(ManifestError):
+                yield read_manifest(storage, run)
 
 
 def missing(manifest: Manifest, where: str, folders: Iterable[tuple[str, Evaluation]]) -> list[Evaluation]:

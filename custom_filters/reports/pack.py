@@ -33,7 +33,7 @@ _README = """\
 | exemptions.json | the exemptions in force among them |
 | decisions.json | what reviewers decided (empty: no review) |
 | journals/ | what enforcing runs did, a line for each step, chained by hashes |
-| policies/ | the policies as they ran{commit} |
+| policies/ | the policies as they ran, {commit} |
 | SHA256SUMS | the hash of every other file |
 
 Check first that nothing was changed: `sha256sum -c SHA256SUMS`. Then perform three sums again.
@@ -44,18 +44,21 @@ Check first that nothing was changed: `sha256sum -c SHA256SUMS`. Then perform th
 2. **Findings.** Count the lines of findings.jsonl by `counts_as`. The counts are `totals` in manifest.json.
 3. **Actions.** Count the lines of journals/ with `result` = `done` by `operation` (leave out those with
    `step` = `intent`). The counts are `done` in manifest.json.
+
+`calls` in manifest.json is the sum of `calls_by_policy`: {counted} of {runs} policy runs counted theirs.
 """
 
 
 @dataclass(frozen=True)
 class Material:
-    """What a pack holds besides the report. Names of files are relative; `commit` is that of the policies.
+    """What a pack holds besides the report. Names of files are relative.
 
-    `calls` counts the cloud calls by name; None where nobody counted them.
+    `commit` is that of the policies, None where they are not in one as they ran. `calls` counts the calls to
+    a cloud by policy run, named like its file in policies/, and by name.
     """
 
     who: str
-    calls: Mapping[str, int] | None = None
+    calls: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     commit: str | None = None
     decisions: bytes | None = None
     journals: Mapping[str, bytes] = field(default_factory=dict)
@@ -132,8 +135,9 @@ def _manifest(report: Report, material: Material, totals: Mapping[str, int]) -> 
         "schema": 1,
         "as_of": format_optional(report.as_of),
         "who": material.who,
-        "calls": material.calls,
-        "policies_commit": material.commit,
+        "calls": dict(sum(map(Counter, material.calls.values()), Counter[str]())),
+        "calls_by_policy": material.calls,
+        "policies_commit": material.commit or f"sha256:{_digest(material.policies)}",
         "evaluations": [evaluation_as_dict(e) for e in report.evaluations],
         "verdicts": ORDER,
         "totals": dict(sorted(totals.items())),
@@ -142,11 +146,20 @@ def _manifest(report: Report, material: Material, totals: Mapping[str, int]) -> 
     }
 
 
+def _digest(files: Mapping[str, bytes]) -> str:
+    """The hash of files that no commit holds: over their hashes and names, as `sha256sum` lists them."""
+    listed = sorted((_inside(name), content) for name, content in files.items())
+    lines = (f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in listed)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
 def _readme(report: Report, material: Material) -> str:
     silent = sum(e.judged and e.examined is None for e in report.evaluations)
     return _README.format(
         as_of=format_optional(report.as_of) or "no run",
-        commit=f", of commit {material.commit}" if material.commit else "",
+        commit=f"of commit {material.commit}" if material.commit else "which no commit holds like this",
+        counted=len(material.calls),
+        runs=len(report.evaluations),
         silent=silent,
         evaluations=sum(e.judged for e in report.evaluations),
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from custom_filters.core.report import Evaluation, Report
 from custom_filters.outputs.action_logs import Journal, journals_of, lines_of
-from custom_filters.outputs.policy_output import policies_of
+from custom_filters.outputs.policy_output import metadata_of
 from custom_filters.outputs.private import private_file
+from custom_filters.outputs.run_folder import manifests_of
 from custom_filters.reports.pack import Material, write_pack
 
 
@@ -19,14 +21,28 @@ def write(report: Report, outputs: Sequence[str], decisions: bytes | None, targe
     callers = sorted({str(line.get("caller")) for line in lines_of(found)})
     folders = {e.folder: _name(e) for e in report.evaluations}
     journals = {_place(one, folders): "".join(f"{text}\n" for text in one.texts).encode() for one in found}
+    metadata = list(metadata_of(outputs, report.evaluations))
     policies = {
-        f"{_name(e)}.json": json.dumps(policy, indent=1).encode() + b"\n"
-        for e, policy in policies_of(outputs, report.evaluations)
+        f"{_name(e)}.json": json.dumps(told["policy"], indent=1).encode() + b"\n" for e, told in metadata
     }
-    who = ", ".join(callers) or "not recorded: nothing was changed"
+    manifests = list(manifests_of(outputs))
+    started = sorted({m.ran_by for m in manifests if m.ran_by})
+    who = ", ".join([*started, *callers]) or "not recorded"
+    commits = {m.policies_commit for m in manifests} or {""}
+    commit = ", ".join(sorted(commits)) if all(commits) else None
     with private_file(target) as file:
-        write_pack(file, report, Material(who, None, None, decisions, journals, policies))
+        write_pack(file, report, Material(who, _calls(metadata), commit, decisions, journals, policies))
     return target
+
+
+def _calls(metadata: Iterable[tuple[Evaluation, dict[str, Any]]]) -> dict[str, dict[str, int]]:
+    """Calls by policy run and name, of the policy runs that counted them."""
+    told = ((_name(e), value.get("api-stats")) for e, value in metadata)
+    return {
+        name: {str(call): n for call, n in sorted(stats.items()) if type(n) is int}
+        for name, stats in told
+        if isinstance(stats, dict)
+    }
 
 
 def _name(e: Evaluation) -> str:

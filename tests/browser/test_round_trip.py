@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,16 @@ def test_only_what_a_reviewer_approved_is_disabled(
     assert "disabled 1 (undo: c7n-unused restore" in ran.output
     assert "no reviewer decided to disable it" in ran.output
 
-    told = invoke("report", out, "-o", tmp_path / "report", "-f", "json", "--decisions", reviewed)
+    pack = tmp_path / "pack.zip"
+    asked = ("-f", "json", "--decisions", reviewed, "--pack", pack)
+    told = invoke("report", out, "-o", tmp_path / "report", *asked)
     assert "approved and still on 0" in told.output
     (done,) = [f for f in findings(tmp_path / "report") if f["done"] and f["done"]["result"] == "done"]
     assert (done["uid"], done["phase"], done["done"]["operation"]) == (chosen["uid"], "disabled", "disable")
     assert (done["decision"]["state"], done["decision"]["reviewer"]) == ("in-force", "ciso@example.com")
+    with zipfile.ZipFile(pack) as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+    assert manifest["done"]["disable"] == 1
+    assert manifest["calls"]["iam.UpdateAccessKey"] == 1
+    assert "arn:aws" in manifest["who"]
+    assert manifest["policies_commit"].startswith("sha256:")

@@ -39,11 +39,12 @@ def made() -> Report:
     return with_actions(replace(MADE, users=users), journal())
 
 
-def packed(report: Report) -> bytes:
+def packed(report: Report, commit: str | None = "0" * 40) -> bytes:
     log = "".join(json.dumps(line) + "\n" for line in journal()).encode()
     journals, policies = {"aws/p/c7n-unused-actions.jsonl": log}, {"../../aws/report.yml": b"policies: []\n"}
     file = io.BytesIO()
-    write_pack(file, report, Material(WHO, {"iam:ListUsers": 3}, "0" * 40, None, journals, policies))
+    calls = {"aws/p": {"iam.ListUsers": 3}, "aws/q": {"iam.ListUsers": 1, "iam.GetUser": 2}}
+    write_pack(file, report, Material(WHO, calls, commit, None, journals, policies))
     return file.getvalue()
 
 
@@ -75,9 +76,18 @@ def test_a_pack_is_performed_again() -> None:
 
         exemptions = json.loads(archive.read("exemptions.json"))
         assert [(e["user"], e["approved_by"]) for e in exemptions] == [("carol", "ciso@example.com")]
-        assert (manifest["who"], manifest["calls"]) == (WHO, {"iam:ListUsers": 3})
+        counted = sum(map(Counter, manifest["calls_by_policy"].values()), Counter())
+        assert counted == manifest["calls"] == {"iam.ListUsers": 4, "iam.GetUser": 2}
+        assert (manifest["who"], manifest["policies_commit"]) == (WHO, "0" * 40)
         assert archive.read("policies/aws/report.yml") == b"policies: []\n"
         assert "left no population: 1 of 2" in archive.read("README.md").decode()
+
+
+def test_policies_of_no_commit_have_a_hash_instead() -> None:
+    with zipfile.ZipFile(io.BytesIO(packed(made(), None))) as archive:
+        told = json.loads(archive.read("manifest.json"))["policies_commit"]
+        listed = f"{hashlib.sha256(archive.read('policies/aws/report.yml')).hexdigest()}  aws/report.yml\n"
+    assert told == f"sha256:{hashlib.sha256(listed.encode()).hexdigest()}"
 
 
 def test_the_same_material_gives_the_same_bytes() -> None:

@@ -104,18 +104,13 @@ def test_explain_of_somebody_who_was_not_selected(tmp_path: Path) -> None:
 def test_the_pack_holds_what_the_report_was_made_of(tmp_path: Path) -> None:
     made(tmp_path / "out")
     pack = tmp_path / "pack.zip"
-    assert (
-        run(tmp_path, "-f", "json", "--pack", str(pack), "--decisions", str(decisions(tmp_path))).exit_code
-        == 0
-    )
+    asked = ("-f", "json", "--pack", str(pack), "--decisions", str(decisions(tmp_path)))
+    assert run(tmp_path, *asked).exit_code == 0
     assert pack.stat().st_mode & 0o777 == 0o600
     with zipfile.ZipFile(pack) as archive:
         manifest = json.loads(archive.read("manifest.json"))
-        assert (manifest["who"], manifest["done"], manifest["totals"]) == (
-            "arn:ci",
-            {"disable": 1},
-            {"stale": 1},
-        )
+        told = [manifest[name] for name in ("who", "done", "totals")]
+        assert told == ["arn:ci", {"disable": 1}, {"stale": 1}]
         assert len(archive.read("population.jsonl").splitlines()) == 2
         where = "aws/111111111111/us-east-1/aws-iam-user-unused"
         assert json.loads(archive.read(f"policies/{where}.json"))["name"] == "aws-iam-user-unused"

@@ -75,7 +75,7 @@ def run(
     --fail-on; 2: wrong input; 3: something was not evaluated.
     """
     from custom_filters.runner.run.enforce import run_enforcing
-    from custom_filters.runner.run.engine import Job, batches_of, validate
+    from custom_filters.runner.run.engine import Job, batches_of, commit_of, validate
 
     thresholds = parse_days(days)
     verdicts = parse_verdicts(fail_on)
@@ -86,7 +86,9 @@ def run(
     with batches_of(files) as batches:
         if policies:
             validate(batches, environment)
-        job = Job(batches, output, environment, verdicts, secrets.token_bytes(32) if redact else None)
+        key = secrets.token_bytes(32) if redact else None
+        commit = "" if days else commit_of(file.path for file in files)
+        job = Job(batches, output, environment, verdicts, key, commit)
         if enforce:
             ctx.exit(run_enforcing(job, assume_yes=yes))
         ctx.exit(_look(job, compare=len(thresholds) > 1))

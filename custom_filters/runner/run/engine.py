@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
+import platform
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +35,7 @@ from custom_filters.runner.run.children import (
 from custom_filters.runner.run.policy_files import Policy, PolicyFile
 from custom_filters.runner.tables import not_evaluated_lines, progress, stdout, threshold_table, verdict_table
 
+_GIT_SECONDS = 10
 #: Custodian's schema check ends in the line `unknown`; what is wrong, and where, stands before it.
 _REFUSED = re.compile(r"Error on (policy:.+?) resource:.*\n(.+)(?:[\s\S]*?\bOn instance(.*):\n)?")
 
@@ -46,6 +50,8 @@ class Job:
     fail_on: frozenset[str] = frozenset()
     #: With a key, names are hashes in everything that a run prints and reports.
     redact_key: bytes | None = None
+    #: That of the policies, as commit_of tells it.
+    commit: str = ""
 
     @property
     def policies(self) -> list[Policy]:
@@ -84,7 +90,8 @@ def _refused(log: str) -> str | None:
 def evaluate(job: Job, *, dryrun: bool, latest: bool = True) -> RunFolder:
     """Run the batches in a new folder below `job.out`, whose manifest is written before and after."""
     policies = [(policy.provider, policy.name, policy.resource) for policy in job.policies]
-    folder = new_run_folder(job.out, policies, dryrun=dryrun, latest=latest)
+    origin = {"ran_by": ran_by(), "commit": job.commit}
+    folder = new_run_folder(job.out, policies, dryrun=dryrun, latest=latest, **origin)
     with progress(folder.path) as tick:
         ends = run_children(job.batches, folder.path, dryrun=dryrun, environment=job.environment, tick=tick)
     return folder.end(ends)
@@ -131,3 +138,38 @@ def complete(report: Report, provider: str, folder: RunFolder) -> bool:
     """Whether a provider's policies were all evaluated and its child ended well."""
     told = all(e.evaluated for e in report.evaluations if e.provider == provider)
     return told and not any(child.exit_code for child in folder.children if child.provider == provider)
+
+
+def ran_by() -> str:
+    """Who started this run: the person and the workflow in GitHub Actions, else the login and the machine."""
+    actor, run = os.environ.get("GITHUB_ACTOR"), os.environ.get("GITHUB_RUN_ID")
+    if actor and run:
+        where = f"{os.environ.get('GITHUB_SERVER_URL', '')}/{os.environ.get('GITHUB_REPOSITORY', '')}"
+        return f"{actor} in {where}/actions/runs/{run}"
+    try:
+        login = getpass.getuser()
+    except (OSError, KeyError):  # a container's user that has no name
+        login = f"user {os.getuid()}"
+    return f"{login} on {platform.node() or 'an unnamed machine'}"
+
+
+def commit_of(files: Iterable[Path]) -> str:
+    """The commits that hold these files as they are, one for each repository; "" where any file is not so."""
+    commits = {_commit(path.resolve()) for path in files}
+    return ", ".join(sorted(commits)) if all(commits) else ""
+
+
+def _commit(path: Path) -> str:
+    """The commit checked out where this file lies; "" without git, outside of a repository, or if changed."""
+    as_committed = _git(path, "status", "--porcelain", "--ignored", "--", path.name) == ""
+    return (_git(path, "rev-parse", "HEAD") or "") if as_committed else ""
+
+
+def _git(path: Path, *args: str) -> str | None:
+    """What git says; None where it cannot."""
+    command = ["git", "-c", "core.fsmonitor=false", "-C", str(path.parent), *args]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_GIT_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return None if done.returncode else done.stdout.strip()
