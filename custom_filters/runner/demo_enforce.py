@@ -22,7 +22,7 @@ from custom_filters.outputs.run_folder import RunFolder
 from custom_filters.runner.exits import of_report
 from custom_filters.runner.report_files import write_reports
 from custom_filters.runner.run.children import own_command
-from custom_filters.runner.run.engine import Job, batches_of, evaluate
+from custom_filters.runner.run.engine import Job, batches_of, done_in, evaluate
 from custom_filters.runner.run.policy_files import Policy, PolicyFile, shipped
 from custom_filters.runner.sandbox import sandbox_environment, start_sandbox
 
@@ -60,7 +60,7 @@ def demo_enforce(users: int, seed: int, now: datetime | None, output: Path) -> i
         restored = _restore(second, output, embedded)
     for line in _told(back, exempted, first.path, second.path, restored):
         click.echo(line)
-    report = collect([str(second.path)])
+    report = done_in(second, collect([str(second.path)]))
     page = next(path for path in write_reports(report, ("html",), second.path / "report"))
     click.echo(f"Report of day 15: {page}\nJournals: {output}/*/aws/*/{ACTIONS_FILE}")
     return of_report(report)
