@@ -141,6 +141,8 @@ def with_actions(report: Report, entries: Iterable[Entry]) -> Report:
     What was said of a user as a whole (a mark) speaks of the credentials that are unused or were marked.
     """
     lines = tuple(entries)
+    if not lines:
+        return report
     by_subject = {_subject(entry): entry for entry in outcomes(lines)}
     return replace(report, findings=Changed(report.findings, partial(_with_done, by_subject)), actions=lines)
 

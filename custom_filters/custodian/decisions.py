@@ -73,7 +73,7 @@ def carried_over(listed: Identity, fresh: Identity, slots: frozenset[str]) -> Id
 def approved(
     request: Request, listed: Identity, fresh: Identity, slots: frozenset[str], now: datetime
 ) -> frozenset[Item]:
-    """The credentials, as they were read again, of whom a reviewer decided that they are switched off.
+    """The credentials, as they were read again, that a reviewer decided to disable.
 
     The decision rests on what was listed; a use that the fresh look saw after it ends it too.
     """
@@ -81,10 +81,10 @@ def approved(
     found = _decided(decisions, decisions.approved, request, listed, now) if decisions else {}
     if not found:
         return frozenset()
-    last = {item_of(c): _last_use(c) for c in fresh.credentials}
+    used = {item_of(c): [e.at for e in c.evidence if isinstance(e, Used)] for c in fresh.credentials}
     decided = {item: found.get(item_of(c)) for item, c in _same(listed, fresh, slots).items()}
     return frozenset(
-        item for item, d in decided.items() if d and not ((at := last[item]) and at > d.decided_at)
+        item for item, d in decided.items() if d and all(at <= d.decided_at for at in used[item])
     )
 
 
@@ -103,10 +103,6 @@ def _decided(
 def _exemption(identity: Identity, decision: Decision) -> Exemption:
     names = (identity.provider, identity.account, identity.name)
     return Exemption(*names, decision.reason, decision.reviewer, decision.until)
-
-
-def _last_use(credential: Credential) -> datetime | None:
-    return max((e.at for e in credential.evidence if isinstance(e, Used)), default=None)
 
 
 def _same(listed: Identity, fresh: Identity, slots: frozenset[str]) -> dict[Item, Credential]:

@@ -16,14 +16,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from custom_filters.core.decision import basis_sha256, report_sha256
-from custom_filters.core.outcome import sums
-from custom_filters.core.population import ORDER
 from custom_filters.core.report import Finding, Report
 from custom_filters.core.risk import gravity
 from custom_filters.core.text import visible
 from custom_filters.core.times import format_optional
-from custom_filters.core.verdict import UNUSED
-from custom_filters.reports.guide import MEANINGS, console_link, next_step
+from custom_filters.reports.guide import MEANINGS, console_of, step_of
+from custom_filters.reports.sections import FEW, Code, Word, bottom, cards, counts, middle, minute, top
 from custom_filters.reports.summary import Summary, counting
 
 #: Rows that are there without JavaScript.
@@ -53,7 +51,11 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters |= {"visible": visible, "count": "{:,}".format, "time": _time}
+    env.filters |= {"visible": visible, "count": "{:,}".format, "time": minute}
+    env.tests |= {
+        "verdict": lambda value: isinstance(value, Word),
+        "command": lambda value: isinstance(value, Code),
+    }
     return env
 
 
@@ -73,12 +75,16 @@ def render(report: Report) -> Iterator[str]:
             rows=rows,
             static_rows=STATIC_ROWS,
             lines=SUMMARY_LINES,
+            few=FEW,
             packed=Markup(packed),  # noqa: S704 - base64
             digest=report_sha256(bases),
-            order=ORDER,
+            known=len(report.evaluations) > len(report.not_evaluated),
             meanings=MEANINGS,
-            sums=sums(report.actions),
-            trend=trend(report),
+            cards=list(cards(report, summary)),
+            top=list(top(report)),
+            middle=list(middle(report, summary)),
+            counts=list(counts(report, summary)),
+            bottom=list(bottom(report, summary, SUMMARY_LINES)),
             styles=[_asset(name) for name in _STYLES],
             scripts=[_asset(name) for name in _SCRIPTS],
             style_hashes=[_hash(name) for name in _STYLES],
@@ -95,24 +101,21 @@ def _hashing(bases: list[str], findings: Iterable[Finding]) -> Iterator[Finding]
 
 def pack(rows: list[Finding]) -> str:
     """Rows for the page's script: gzipped JSON in base64, so that no text in it can mean anything to HTML."""
-    content = {
-        "meanings": MEANINGS,
-        "fields": ["verdict", "step", "console", *_FIELDS],
-        "rows": [[*_made(row), *(_visible(row[name]) for name in _FIELDS)] for row in rows],
-    }
+    columns = {"verdict": [row["counts_as"] for row in rows], "step": list(map(step_of, rows)),
+               "console": list(map(console_of, rows))}  # fmt: skip
+    columns |= {name: [row[name] for row in rows] for name in _FIELDS}
+    content = {"meanings": MEANINGS, "columns": {name: _coded(values) for name, values in columns.items()}}
     text = json.dumps(content, separators=(",", ":"))
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode()
 
 
-def _made(row: Finding) -> list[Any]:
-    return [row["counts_as"], [visible(t) for t in next_step(row)], console_link(row)]
-
-
-def trend(report: Report) -> list[tuple[str, int, float, float]]:
-    """Day, unused credentials, and the point's place (percent from the left and the top) of each run."""
-    counts = [(format_optional(at) or "", sum(by[v] for v in UNUSED if v in by)) for at, by in report.history]
-    highest, last = max((n for _, n in counts), default=0) or 1, max(len(counts) - 1, 1)
-    return [(day[:10], n, 100 * i / last, 100 - 100 * n / highest) for i, (day, n) in enumerate(counts)]
+def _coded(column: list[Any]) -> tuple[list[Any], list[int] | None]:
+    """Each value once, and each row's number of its value (None: in their order); most columns hold few."""
+    known: dict[Any, int] = {}
+    keys = [json.dumps(v) if isinstance(v, (dict, list, tuple)) else v for v in column]
+    numbers = [known.setdefault(key, len(known)) for key in keys]
+    values = dict(zip(keys, column, strict=True)).values()
+    return [_visible(value) for value in values], None if len(known) == len(column) else numbers
 
 
 def _visible(value: Any) -> Any:
@@ -120,13 +123,7 @@ def _visible(value: Any) -> Any:
         return visible(value)
     if isinstance(value, dict):
         return {key: _visible(item) for key, item in value.items()}
-    return [_visible(item) for item in value] if isinstance(value, list) else value
-
-
-def _time(value: Any) -> str:
-    """A timestamp for people, to the minute; nothing for None."""
-    text = value if isinstance(value, str) else format_optional(value) or ""
-    return text[:16].replace("T", " ")
+    return [_visible(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 @cache

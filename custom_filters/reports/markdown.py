@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from custom_filters.core.outcome import sums
-from custom_filters.core.population import ORDER
-from custom_filters.core.report import Evaluation, Finding, Report
+from custom_filters.core.report import Finding, Report
 from custom_filters.core.risk import gravity
 from custom_filters.core.text import markdown, markdown_code
 from custom_filters.core.times import format_optional
+from custom_filters.reports.sections import UNKNOWN, Cell, Code, Section, bottom, cards, counts, middle, top
 from custom_filters.reports.summary import Summary, counting
 
 #: A pull request comment takes 65,536 characters, a step summary 1 MiB; escapes make text longer.
@@ -29,7 +28,7 @@ def render(report: Report, limit: int = LIMIT) -> Iterator[str]:
     """The report as Markdown of at most `limit` characters, the gravest first; says what was cut."""
     summary = Summary()
     gravest = heapq.nsmallest(limit // _SHORTEST_LINE, counting(summary, report), key=gravity)
-    head = "\n".join(chain(_title(report, summary), _top(report), _totals(summary)))
+    head = "\n".join(chain(_title(report, summary), _sections(report, summary)))
     yield head + "\n"
     room = limit - len(head) - _ROOM_FOR_THE_REST
     yield "\n## Credentials\n\n" + _line(_COLUMNS) + _line(["---"] * len(_COLUMNS))
@@ -45,57 +44,38 @@ def render(report: Report, limit: int = LIMIT) -> Iterator[str]:
 
 
 def _title(report: Report, summary: Summary) -> Iterator[str]:
-    failed = len(report.not_evaluated)
     yield f"# Unused credentials, as of {(format_optional(report.as_of) or 'no run')[:19]}\n"
-    yield f"{len(report.evaluations) - failed} policy runs evaluated, **{failed} not evaluated**; "
-    yield f"{summary.total} credentials of {len(summary.users)} users.\n"
-    if summary.marked_users and (summary.asks_returned or summary.returned):
-        marked = len(summary.marked_users)
-        yield f"Came back after a mark: {len(summary.returned)} of {marked} marked users.\n"
-    if report.review:
-        yield f"Review: {report.review.sentence()}.\n"
+    for card in cards(report, summary):
+        if card.number != UNKNOWN or card.mood:
+            yield f"{card.title}: {card.number} {card.rest}".rstrip() + ".\n"
 
 
-def _top(report: Report) -> Iterator[str]:
-    causes = [
-        [c.provider, _some(c.accounts), _some(c.policies), markdown(c.problem)] for c in report.causes()
-    ]
-    title = "Not evaluated: nothing is known of these"
-    yield from _table(title, ("Provider", "Account", "Policy", "Why"), causes)
-    found = [[e.provider, markdown(e.account), markdown(e.sentence)] for e in report.account_findings]
-    yield from _table("About the account", ("Provider", "Account", "What was found"), found)
-    judged = [_examined(e) for e in report.evaluations if e.judged]
-    yield from _table("Examined", ("Provider", "Account", "Policy", "Users", *ORDER), judged)
-    done = [[s.what, str(s.times), markdown(s.why), markdown_code(s.undo)] for s in sums(report.actions)]
-    yield from _table("What was done", ("What", "Times", "Why", "Undo"), done)
+def _sections(report: Report, summary: Summary) -> Iterator[str]:
+    """The tables above the credentials; charts are for pages."""
+    found = chain(
+        top(report), middle(report, summary), counts(report, summary), bottom(report, summary, _MOST)
+    )
+    for section in found:
+        if section.rows and not section.chart:
+            yield from _table(section)
 
 
-def _some(names: Sequence[str], most: int = 3) -> str:
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(markdown, names[:most])) + rest
-
-
-def _examined(e: Evaluation) -> list[str]:
-    names = [e.provider, markdown(e.account), markdown(e.policy)]
-    if e.examined is None:
-        return [*names, markdown(e.sentence) if e.evaluated else "not evaluated", *"-" * len(ORDER)]
-    return [*names, str(sum(e.examined.values())), *(str(e.examined.get(v, 0)) for v in ORDER)]
-
-
-def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    if not rows:
-        return
-    yield f"## {title}\n"
-    for cells in (head, ["---"] * len(head), *rows[:_MOST]):
+def _table(section: Section) -> Iterator[str]:
+    yield f"## {section.title}\n"
+    if section.lead:
+        yield f"{section.lead}\n"
+    rows = (map(_cell, row) for row in section.rows[:_MOST])
+    for cells in (section.head, ["---"] * len(section.head), *rows):
         yield _line(cells).rstrip("\n")
-    if len(rows) > _MOST:
-        yield f"\n**Cut:** {_MOST} of {len(rows)} are shown."
+    if len(section.rows) > _MOST:
+        yield f"\n**Cut:** {_MOST} of {len(section.rows)} {section.what} are shown."
     yield ""
 
 
-def _totals(summary: Summary) -> Iterator[str]:
-    rows = [[v, *map(str, counts), str(total)] for v, counts, total in summary.totals()]
-    return _table("Totals", ("Verdict", *summary.providers, "all"), rows)
+def _cell(value: Cell) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return markdown_code(value) if isinstance(value, Code) else markdown(value)
 
 
 def _row(finding: Finding) -> str:

@@ -6,26 +6,20 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from custom_filters.core.report import Evaluation, Finding, Report
-from custom_filters.core.times import format_optional, parse_time
-from custom_filters.core.verdict import UNUSED
-from custom_filters.reports.guide import EPOCH, console_link, evaluation_uid, next_step
+from custom_filters.core.report import Finding, Report
+from custom_filters.core.times import parse_time
+from custom_filters.reports.guide import Event, events
 
 _CLASS = 2003
 _ACTIVITIES = {"Create": 1, "Update": 2, "Close": 3}
 _SEVERITIES = {"Informational": 1, "Low": 2, "Medium": 3, "High": 4}
 _STATUSES = {"New": 1, "InProgress": 2, "Suppressed": 3, "Resolved": 4}
-_COMPLIANCE = {"Unknown": 0, "Pass": 1, "Fail": 3}
-#: Changes after which nothing is left to do.
-_CLOSED = ("resolved", "reactivated")
+_COMPLIANCE = {"unknown": 0, "pass": 1, "fail": 3}
 _UNMAPPED = (
     "counts_as", "risk", "evidence", "exemption", "decision", "done", "next_action", "next_action_at",
 )  # fmt: skip
 _CLOUDS = {"aws": ("AWS", "AWS_Account", 10), "azure": ("Azure", "Azure_AD_Account", 6),
            "gcp": ("GCP", "GCP_Account", 5)}  # fmt: skip
-_PRODUCT = {"name": "c7n-unused", "vendor_name": "c7n-unused"}
-#: Outcome of a policy run -> its compliance and severity.
-_OUTCOMES = {"pass": ("Pass", "Informational"), "fail": ("Fail", "Medium"), "unknown": ("Unknown", "Low")}
 
 
 def render(report: Report) -> Iterator[str]:
@@ -38,105 +32,74 @@ def render(report: Report) -> Iterator[str]:
     from py_ocsf_models.objects.cloud import Cloud
 
     yield "["
-    for number, event in enumerate(_events(report)):
-        told = event.pop("cloud")
-        cloud = told and Cloud.model_validate(told)
-        checked = ComplianceFinding.model_validate(event).model_dump(mode="json", exclude_none=True)
+    for number, event in enumerate(events(report)):
+        cloud = _cloud(event)
+        content = {**_common(event), **(_of_credential(event.finding) if event.finding else _of_run(event))}
+        checked = ComplianceFinding.model_validate(content).model_dump(mode="json", exclude_none=True)
         if cloud:  # of the profile `cloud`, which the library knows for detection findings only
-            checked["cloud"] = cloud.model_dump(mode="json", exclude_none=True)
+            checked["cloud"] = Cloud.model_validate(cloud).model_dump(mode="json", exclude_none=True)
         yield f"{',' if number else ''}\n{json.dumps(checked)}"
     yield "\n]\n"
 
 
-def _events(report: Report) -> Iterator[dict[str, Any]]:
-    for evaluation in report.evaluations:
-        yield _account_event(evaluation, format_optional(evaluation.started or report.as_of) or EPOCH)
-    for finding in report.findings:
-        yield _event(finding, finding["change"], finding["as_of"])
-    for finding in report.resolved:
-        yield _event(finding, "resolved", format_optional(report.as_of) or finding["as_of"])
-
-
-def _cloud(provider: str, account: str, region: str = "") -> dict[str, Any] | None:
-    if provider not in _CLOUDS:
+def _cloud(event: Event) -> dict[str, Any] | None:
+    if event.provider not in _CLOUDS:
         return None
-    name, kind, number = _CLOUDS[provider]
+    name, kind, number = _CLOUDS[event.provider]
+    account = event.account or "unknown"
     of = {"uid": account, "name": account, "type": kind, "type_id": number}
-    return {"provider": name, "account": of, "region": region or None}
+    return {"provider": name, "account": of, "region": event.region or None}
 
 
-def _account_event(e: Evaluation, at: str) -> dict[str, Any]:
-    compliance, severity = _OUTCOMES[e.outcome]
-    uid, account = evaluation_uid(e), e.account or "unknown"
-    return {
-        **_numbers("Create", severity, "New", at),
-        "cloud": _cloud(e.provider, account, e.region),
-        "compliance": {
-            "control": e.policy, "requirements": [], "standards": [], "status_id": _COMPLIANCE[compliance],
-        },
-        "finding_info": {"uid": uid, "title": f"{e.policy or e.folder}: {e.outcome}", "desc": e.sentence,
-                         "types": ["policy-run"], "last_seen_time": _milliseconds(at)},
-        "metadata": {"product": _PRODUCT, "profiles": ["cloud"], "tenant_uid": account},
-        "remediation": {"desc": f"Run c7n-unused doctor -p {e.provider or 'aws'}, and the policy again."}
-        if e.outcome == "unknown" else None,
-        "resources": [{"uid": account, "name": account, "type": f"{e.provider} account", "namespace": account,
-                       "region": e.region or None}],
-        "status_detail": e.sentence,
-    }  # fmt: skip
-
-
-def _numbers(activity: str, severity: str, status: str, at: str) -> dict[str, Any]:
+def _common(event: Event) -> dict[str, Any]:
+    activity, status, at = _activity(event), _status(event), _milliseconds(event.at)
     return {
         "activity_id": _ACTIVITIES[activity],
         "activity_name": activity,
-        "severity_id": _SEVERITIES[severity],
-        "severity": severity,
+        "severity_id": _SEVERITIES[event.severity],
+        "severity": event.severity,
         "status_id": _STATUSES[status],
         "status": status,
-        "time": _milliseconds(at),
+        "status_detail": event.text,
+        "time": at,
         "type_uid": _CLASS * 100 + _ACTIVITIES[activity],
-    }
-
-
-def _event(finding: Finding, change: str | None, at: str) -> dict[str, Any]:
-    step = next_step(finding)
-    link = console_link(finding)
-    return {
-        **_numbers(_activity(change), _severity(finding), _status(finding, change), at),
-        "cloud": _cloud(finding["provider"], finding["account"]),
-        "compliance": _compliance(finding, change),
-        "finding_info": _info(finding, at),
+        "compliance": _compliance(event),
+        "finding_info": {
+            "uid": event.uid,
+            "title": event.title,
+            "desc": event.text,
+            "types": ["unused-credential" if event.finding else "policy-run"],
+            "data_sources": [e["source"] for e in event.finding["evidence"]] if event.finding else None,
+            "first_seen_time": _milliseconds(event.first),
+            "last_seen_time": at,
+        },
         "metadata": {
-            "product": _PRODUCT,
+            "product": {"name": "c7n-unused", "vendor_name": "c7n-unused"},
             "profiles": ["cloud"],
-            "tenant_uid": finding["account"],
-            "labels": [f"phase:{finding['phase']}"],
+            "tenant_uid": event.account or "unknown",
+            "labels": [f"phase:{event.finding['phase']}"] if event.finding else None,
         },
-        "remediation": {
-            "desc": f"{step.what} {step.command}".strip(),
-            "references": [link] if link else None,
-        },
-        "resources": [_resource(finding)],
-        "status_detail": finding["reason"],
-        "unmapped": {n: finding[n] for n in _UNMAPPED},
+        "remediation": {"desc": event.remedy, "references": [event.link] if event.link else None},
     }
 
 
-def _info(finding: Finding, at: str) -> dict[str, Any]:
-    last, first = _milliseconds(at), finding["first_seen"]
+def _of_run(event: Event) -> dict[str, Any]:
+    account = event.account or "unknown"
     return {
-        "uid": finding["uid"],
-        "title": f"{finding['credential']['kind']} of {finding['user']}: {finding['counts_as']}",
-        "desc": finding["reason"],
-        "types": ["unused-credential"],
-        "data_sources": [e["source"] for e in finding["evidence"]],
-        "first_seen_time": min(_milliseconds(first or finding["as_of"]), last),
-        "last_seen_time": last,
+        "resources": [
+            {
+                "uid": account,
+                "name": account,
+                "type": f"{event.provider} account",
+                "namespace": account,
+                "region": event.region or None,
+            }
+        ]
     }
 
 
-def _resource(finding: Finding) -> dict[str, Any]:
-    return {
+def _of_credential(finding: Finding) -> dict[str, Any]:
+    resource = {
         "uid": finding["user_id"],
         "name": finding["user"],
         "type": f"{finding['provider']} {finding['user_type']}",
@@ -144,39 +107,34 @@ def _resource(finding: Finding) -> dict[str, Any]:
         "labels": [f"owner:{finding['owner']}"] if finding["owner"] else None,
         "data": {name: finding["credential"][name] for name in ("kind", "id", "status", "created")},
     }
+    return {"resources": [resource], "unmapped": {name: finding[name] for name in _UNMAPPED}}
 
 
-def _compliance(finding: Finding, change: str | None) -> dict[str, Any]:
+def _compliance(event: Event) -> dict[str, Any]:
     """Unknown evidence is status Unknown; a control reads `framework version: id`."""
-    controls = [control.partition(":") for control in finding["controls"]]
-    status = "Fail" if finding["verdict"] in UNUSED and change not in _CLOSED else "Pass"
+    controls = [control.partition(":") for control in (event.finding["controls"] if event.finding else ())]
     return {
-        "control": finding["policy"],
+        "control": event.policy,
         "standards": list(dict.fromkeys(name for name, _, _ in controls)),
         "requirements": [number.strip() or name for name, _, number in controls],
-        "status_id": _COMPLIANCE["Unknown" if finding["verdict"] == "unknown" else status],
+        "status_id": _COMPLIANCE[event.outcome],
     }
 
 
-def _activity(change: str | None) -> str:
-    if change in _CLOSED:
+def _activity(event: Event) -> str:
+    if event.closed:
         return "Close"
-    return "Create" if change in (None, "new") else "Update"
+    return "Create" if event.change in (None, "new") else "Update"
 
 
-def _severity(finding: Finding) -> str:
-    verdict = finding["counts_as"]
-    if verdict in UNUSED:
-        return "High" if finding["privileged"] else "Medium"
-    return "Low" if verdict == "unknown" else "Informational"
-
-
-def _status(finding: Finding, change: str | None) -> str:
-    if change in _CLOSED:
+def _status(event: Event) -> str:
+    if event.closed:
         return "Resolved"
-    if finding["counts_as"] == "exempt":
+    if event.finding is None:
+        return "New"
+    if event.finding["counts_as"] == "exempt":
         return "Suppressed"
-    return "InProgress" if finding["phase"] == "marked" else "New"
+    return "InProgress" if event.finding["phase"] == "marked" else "New"
 
 
 def _milliseconds(text: str) -> int:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from custom_filters.core.report import Changed, Evaluation, Finding, Report
+from custom_filters.core.report import Changed, Finding, Report
 from custom_filters.core.times import parse_time
 
 _LEFT_OUT = "(left out)"
@@ -32,8 +32,13 @@ def redact(report: Report, key: bytes) -> Report:
         resolved=Changed(report.resolved, partial(redact_finding, key=key)),
         users=Changed(report.users, partial(_user, key=key)),
         actions=tuple(_action(entry, key) for entry in report.actions),
-        evaluations=tuple(_evaluation(e) for e in report.evaluations),
+        evaluations=tuple(replace(e, problem=e.problem and _cut(e.problem)) for e in report.evaluations),
     )
+
+
+def redact_name(name: str, key: bytes) -> str:
+    """The hash that stands for a name in what is redacted with this key."""
+    return hmac.new(key, name.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def redact_finding(finding: Finding, key: bytes) -> Finding:
@@ -44,7 +49,7 @@ def redact_finding(finding: Finding, key: bytes) -> Finding:
         names.append(credential["id"])
     if exemption:
         names.append(exemption["approved_by"])
-    hashes = {name: _hash(name, key) for name in names if name}
+    hashes = {name: redact_name(name, key) for name in names if name}
     quoted = sorted(hashes.items(), key=lambda item: -len(item[0]))
 
     def text(value: str) -> str:
@@ -60,7 +65,8 @@ def redact_finding(finding: Finding, key: bytes) -> Finding:
         "credential": {**credential, "id": hashes.get(credential["id"], credential["id"])},
         "reason": text(_cut(finding["reason"]) if finding["verdict"] == "unknown" else finding["reason"]),
         "evidence": [{**e, "value": _fact(e["value"])} for e in finding["evidence"]],
-        "exemption": exemption and _exemption(exemption, hashes),
+        "exemption": exemption
+        and {**exemption, "reason": _LEFT_OUT, "approved_by": hashes.get(exemption["approved_by"])},
         "decision": _said(finding["decision"], "reviewer", key),
         "done": _said(finding["done"], "undo", key),
         "uid": hmac.new(key, finding["uid"].encode(), hashlib.sha256).hexdigest()[:32],
@@ -70,35 +76,19 @@ def redact_finding(finding: Finding, key: bytes) -> Finding:
 def _user(user: Finding, key: bytes) -> Finding:
     """A row of a population; its credentials and reasons could quote names."""
     names = ("uid", "user", "user_id", "owner")
-    hashes = {name: user[name] and _hash(user[name], key) for name in names}
+    hashes = {name: user[name] and redact_name(user[name], key) for name in names}
     return {**user, **hashes, "reason": _LEFT_OUT, "exemption": None, "credentials": []}
 
 
-def _exemption(exemption: dict[str, Any], hashes: dict[str, str]) -> dict[str, Any]:
-    approver = hashes.get(exemption["approved_by"])
-    return {**exemption, "reason": _LEFT_OUT, "approved_by": approver}
-
-
 def _said(value: dict[str, Any] | None, name: str, key: bytes) -> dict[str, Any] | None:
-    hashed = value and value[name] and _hash(value[name], key)
+    hashed = value and value[name] and redact_name(value[name], key)
     return value and {**value, "reason": _LEFT_OUT, name: hashed}
 
 
 def _action(entry: Mapping[str, Any], key: bytes) -> Mapping[str, Any]:
     """A line of the journal, as far as sums need it."""
-    who = {n: _hash(str(v), key) if n.startswith("user") else v for n, v in entry["principal"].items()}
-    kept = {n: entry.get(n) for n in ("at", "operation", "result", "step")}
-    return {**kept, "principal": who, "credential": None, "reason": _LEFT_OUT, "undo": None, "after": None}
-
-
-def _hash(name: str, key: bytes) -> str:
-    return hmac.new(key, name.encode(), hashlib.sha256).hexdigest()[:16]
-
-
-def _evaluation(evaluation: Evaluation) -> Evaluation:
-    if not evaluation.problem:
-        return evaluation
-    return replace(evaluation, problem=_cut(evaluation.problem))
+    gone = {"credential": None, "reason": _LEFT_OUT, "undo": None, "after": None}
+    return {**redact_line(entry, key), **gone}
 
 
 def _cut(text: str) -> str:
@@ -121,14 +111,9 @@ def _fact(value: str | None) -> str | None:
 def redact_line(line: Mapping[str, Any], key: bytes) -> dict[str, Any]:
     """A line of a journal, with nothing in it but what was done, when, and to which hash."""
     who, credential = line.get("principal") or {}, line.get("credential") or {}
-    hashed = {name: _hash(str(who[name]), key) for name in ("user", "user_id") if who.get(name)}
+    hashed = {name: redact_name(str(who[name]), key) for name in ("user", "user_id") if who.get(name)}
     return {
         **{name: line[name] for name in _LINE if name in line},
         "principal": {**{name: who.get(name) for name in ("provider", "account")}, **hashed},
-        "credential": {"kind": credential.get("kind"), "id": _hash(str(credential.get("id")), key)},
+        "credential": {"kind": credential.get("kind"), "id": redact_name(str(credential.get("id")), key)},
     }
-
-
-def redact_name(name: str, key: bytes) -> str:
-    """The hash that stands for a name in what is redacted with this key."""
-    return _hash(name, key)

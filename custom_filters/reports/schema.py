@@ -7,21 +7,37 @@ from typing import Any, get_args
 
 from custom_filters.core.decision import CHOICES, Review, State
 from custom_filters.core.finding import SCHEMA, Phase
+from custom_filters.core.report import REPORTED_FIELDS
 from custom_filters.core.risk import LEVELS
 from custom_filters.core.verdict import Verdict
 from custom_filters.core.vocabulary import PROVIDERS
 
 CHANGES = ("new", "persisting", "resolved", "reactivated", "mark-lost")
 
-_TEXT = {"type": "string"}
-_TEXT_OR_NULL = {"type": ["string", "null"]}
-_TIME = {"type": "string", "format": "date-time"}
-_TIME_OR_NULL = {"type": ["string", "null"], "format": "date-time"}
-_COUNT = {"type": "integer", "minimum": 0}
-_VERDICT = {"enum": list(get_args(Verdict))}
+_TYPES: dict[str, dict[str, Any]] = {
+    "text": {"type": "string"},
+    "time": {"type": "string", "format": "date-time"},
+    "count": {"type": "integer", "minimum": 0},
+    "bool": {"type": "boolean"},
+    "verdict": {"enum": list(get_args(Verdict))},
+    "uid": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    "counts": {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}},
+}
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def _type(name: str) -> dict[str, Any]:
+    """`text` is a text, `text?` a text or null, `text*` a list of texts."""
+    found = _TYPES[name.rstrip("?*")]
+    if name.endswith("*"):
+        return _list(found)
+    return {**found, "type": [found["type"], "null"]} if name.endswith("?") else found
+
+
+def _object(names: str = "", **properties: Any) -> dict[str, Any]:
+    """An object of exactly these properties; `names` lists simple ones: `text: a b; time?: c`."""
+    for part in filter(None, names.split(";")):
+        kind, _, listed = part.strip().partition(": ")
+        properties |= dict.fromkeys(listed.split(), _type(kind))
     return {
         "type": "object",
         "properties": properties,
@@ -34,120 +50,59 @@ def _list(items: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": items}
 
 
-def _or_null(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"oneOf": [{"type": "null"}, _object(properties)]}
+def _or_null(found: dict[str, Any]) -> dict[str, Any]:
+    return {"oneOf": [{"type": "null"}, found]}
 
 
-_BOOL_OR_NULL = {"type": ["boolean", "null"]}
 _FINDING = _object(
-    {
-        "schema": {"const": SCHEMA},
-        "provider": {"enum": list(PROVIDERS)},
-        "account": _TEXT,
-        "user": _TEXT,
-        "user_id": _TEXT,
-        "user_type": _TEXT,
-        **dict.fromkeys(("privileged", "mfa", "tags_itself"), _BOOL_OR_NULL),
-        "licences": {"type": ["integer", "null"], "minimum": 0},
-        "owner": _TEXT_OR_NULL,
-        "owner_source": _TEXT_OR_NULL,
-        "credential": _object({"kind": _TEXT, "id": _TEXT, "status": _TEXT, "created": _TIME_OR_NULL}),
-        "verdict": _VERDICT,
-        "user_verdict": _VERDICT,
-        "last_used": _TIME_OR_NULL,
-        "days_unused": {"type": ["integer", "null"], "minimum": 0},
-        "exceeds": _list(_COUNT),
-        "basis": _TEXT,
-        "evidence": _list(_object({"source": _TEXT, "observed_at": _TIME_OR_NULL, "value": _TEXT_OR_NULL})),
-        "reason": _TEXT,
-        "as_of": _TIME,
-        "threshold_days": _COUNT,
-        "phase": {"enum": list(get_args(Phase))},
-        "next_action": _TEXT_OR_NULL,
-        "next_action_at": _TIME_OR_NULL,
-        "disabled_at": _TIME_OR_NULL,
-        "exemption": _or_null({"reason": _TEXT, "approved_by": _TEXT_OR_NULL, "expires": _TIME_OR_NULL}),
-        "policy": _TEXT,
-        "controls": _list(_TEXT),
-        "change": {"enum": [None, *CHANGES]},
-        "first_seen": _TIME_OR_NULL,
-        "uid": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
-        "policies": _list(
-            _object(
-                {
-                    "policy": _TEXT,
-                    "verdict": _VERDICT,
-                    "threshold_days": _COUNT,
-                    "exceeds": _list(_COUNT),
-                    "scope": _TEXT,
-                }
-            )
-        ),
-        "counts_as": _VERDICT,
-        "risk": _or_null({"level": {"enum": list(LEVELS)}, "reasons": _list(_TEXT)}),
-        "decision": _or_null(
-            {
-                "decision": {"enum": list(CHOICES)},
-                "reason": _TEXT,
-                "reviewer": _TEXT,
-                "decided_at": _TIME,
-                "until": _TIME_OR_NULL,
-                "state": {"enum": list(get_args(State))},
-            }
-        ),
-        "done": _or_null(
-            {"operation": _TEXT, "result": _TEXT, "reason": _TEXT, "undo": _TEXT_OR_NULL, "at": _TIME}
-        ),
-    }
+    "text: account user user_id user_type basis reason policy; text?: owner owner_source next_action; "
+    "text*: controls; time: as_of; time?: last_used next_action_at disabled_at first_seen; "
+    "bool?: privileged mfa tags_itself; count: threshold_days; count*: exceeds; "
+    "count?: licences days_unused; "
+    "verdict: verdict user_verdict counts_as; uid: uid",
+    schema={"const": SCHEMA},
+    provider={"enum": list(PROVIDERS)},
+    credential=_object("text: kind id status; time?: created"),
+    evidence=_list(_object("text: source; time?: observed_at; text?: value")),
+    phase={"enum": list(get_args(Phase))},
+    exemption=_or_null(_object("text: reason; text?: approved_by; time?: expires")),
+    change={"enum": [None, *CHANGES]},
+    policies=_list(_object("text: policy scope; verdict: verdict; count: threshold_days; count*: exceeds")),
+    risk=_or_null(_object("text*: reasons", level={"enum": list(LEVELS)})),
+    decision=_or_null(
+        _object(
+            "text: reason reviewer; time: decided_at; time?: until",
+            decision={"enum": list(CHOICES)},
+            state={"enum": list(get_args(State))},
+        )
+    ),
+    done=_or_null(_object("text: operation result reason; text?: undo; time: at")),
 )
-
+_FINDING["properties"] = {name: _FINDING["properties"][name] for name in REPORTED_FIELDS}
 _EVALUATION = _object(
-    {
-        "provider": _TEXT,
-        "account": _TEXT,
-        "region": _TEXT,
-        "policy": _TEXT,
-        "folder": _TEXT,
-        "evaluated": {"type": "boolean"},
-        "problem": _TEXT_OR_NULL,
-        "resources": _COUNT,
-        "findings": _COUNT,
-        "started": _TIME_OR_NULL,
-        "judged": {"type": "boolean"},
-        "asks_active": {"type": "boolean"},
-        "execution": _TEXT,
-        "examined": {"type": ["object", "null"], "additionalProperties": _COUNT},
-        "filtered_out": {"type": ["integer", "null"], "minimum": 0},
-        "description": _TEXT,
-        "outcome": {"enum": ["unknown", "fail", "pass"]},
-        "sentence": _TEXT,
-    }
+    "text: provider account region policy folder execution description sentence; text?: problem; "
+    "bool: evaluated judged asks_active; count: resources findings; count?: filtered_out; time?: started; "
+    "counts?: examined",
+    outcome={"enum": ["unknown", "fail", "pass"]},
 )
 _SUMMARY = _object(
-    {
-        "totals": {"type": "object", "additionalProperties": _COUNT},
-        "account_findings": _COUNT,
-        "not_evaluated": _list(
-            _object({"provider": _TEXT, "problem": _TEXT, "accounts": _list(_TEXT), "policies": _list(_TEXT)})
-        ),
-        "done": _list(_object({"what": _TEXT, "times": _COUNT, "why": _TEXT, "undo": _TEXT})),
-        "review": _or_null(dict.fromkeys((f.name for f in fields(Review)), _COUNT)),
-    }
+    "counts: totals; count: account_findings",
+    not_evaluated=_list(_object("text: provider problem; text*: accounts policies")),
+    done=_list(_object("text: what why undo; count: times")),
+    review=_or_null(_object(f"count: {' '.join(f.name for f in fields(Review))}")),
 )
 
 
 def schema() -> dict[str, Any]:
     """JSON Schema of report.json; `$defs/finding` is that of a line in report.jsonl."""
-    finding = {"$ref": "#/$defs/finding"}
+    finding, evaluation = {"$ref": "#/$defs/finding"}, {"$ref": "#/$defs/evaluation"}
     report = _object(
-        {
-            "schema": {"const": SCHEMA},
-            "as_of": _TIME_OR_NULL,
-            "evaluations": _list({"$ref": "#/$defs/evaluation"}),
-            "findings": _list(finding),
-            "resolved": _list(finding),
-            "summary": _SUMMARY,
-        }
+        "time?: as_of",
+        schema={"const": SCHEMA},
+        evaluations=_list(evaluation),
+        findings=_list(finding),
+        resolved=_list(finding),
+        summary=_SUMMARY,
     )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

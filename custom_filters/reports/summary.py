@@ -19,19 +19,6 @@ EXPIRY_NOTICE = timedelta(days=30)
 MOST_OFF = 100
 
 
-@dataclass(frozen=True)
-class Expiring:
-    """An exemption that ends soon, or has ended."""
-
-    provider: str
-    account: str
-    user: str
-    reason: str
-    approved_by: str
-    expires: str
-    expired: bool
-
-
 @dataclass
 class Summary:
     """Counts over a report: credentials, unless the name says users.
@@ -56,7 +43,9 @@ class Summary:
     asks_returned: bool = False
     #: Some of the credentials that are off by us, and since when (empty: since an earlier run).
     off: list[tuple[Finding, str]] = field(default_factory=list)
-    expiring: dict[int, Expiring] = field(default_factory=dict)
+    off_count: int = 0
+    #: By user: end, account, user, reason and approver of an exemption that ended, or ends soon.
+    expiring: dict[int, tuple[str, str, str, str, str]] = field(default_factory=dict)
 
     def of(self, *verdicts: str) -> int:
         """Credentials with one of these verdicts."""
@@ -74,27 +63,17 @@ class Summary:
             if any(counts):
                 yield verdict, counts, sum(counts)
 
-    def histogram(self) -> list[tuple[str, int, float]]:
-        """Days, unused credentials, and the bar's length in percent of the longest."""
-        longest = max(self.ages.values(), default=1)
-        counts = [self.ages[n] for n in range(len(AGE_BINS) + 1)]
-        return [(label, n, round(100 * n / longest, 1)) for label, n in zip(_labels(), counts, strict=True)]
+    def histogram(self) -> list[tuple[str, int]]:
+        """Days, and how many credentials are unused for so long."""
+        return [(label, self.ages[n]) for n, label in enumerate(_labels())]
 
-    def worst_accounts(self, limit: int) -> list[tuple[str, str, Counter[str]]]:
+    def worst_accounts(self) -> list[tuple[str, str, Counter[str]]]:
         """Provider, account and credentials by verdict, most unused first."""
         by_account: dict[tuple[str, str], Counter[str]] = {}
         for (provider, account, verdict), count in self.accounts.items():
             by_account.setdefault((provider, account), Counter())[verdict] = count
         ranked = sorted(by_account.items(), key=lambda item: (-sum(item[1][v] for v in UNUSED), item[0]))
-        return [(provider, account, counts) for (provider, account), counts in ranked[:limit]]
-
-
-def summarise(report: Report) -> Summary:
-    """Count a report's findings."""
-    summary = Summary()
-    for _ in counting(summary, report):
-        pass
-    return summary
+        return [(provider, account, counts) for (provider, account), counts in ranked]
 
 
 def counting(summary: Summary, report: Report) -> Iterator[Finding]:
@@ -126,8 +105,10 @@ def _count(summary: Summary, finding: Finding, as_of: datetime | None) -> None:
         if finding["verdict"] == "active":
             summary.returned.add((provider, account, finding["user"]))
     since = off_since(finding)
-    if since is not None and len(summary.off) < MOST_OFF:
-        summary.off.append((finding, since))
+    if since is not None:
+        summary.off_count += 1
+        if len(summary.off) < MOST_OFF:
+            summary.off.append((finding, since))
     if finding["exemption"] and as_of:
         _count_exemption(summary, user, finding, as_of)
 
@@ -136,9 +117,9 @@ def _count_exemption(summary: Summary, user: int, finding: Finding, as_of: datet
     exemption = finding["exemption"]
     expires = exemption["expires"] and parse_time(exemption["expires"])
     if expires and expires <= as_of + EXPIRY_NOTICE:
-        texts = (exemption["reason"], exemption["approved_by"] or "", exemption["expires"])
-        named = (finding["provider"], finding["account"], finding["user"])
-        summary.expiring[user] = Expiring(*named, *texts, expires <= as_of)
+        end = exemption["expires"][:10] + (" expired" if expires <= as_of else "")
+        who = (f"{finding['provider']} {finding['account']}", finding["user"])
+        summary.expiring[user] = (end, *who, exemption["reason"], exemption["approved_by"] or "")
 
 
 def _bin(days: int) -> int:

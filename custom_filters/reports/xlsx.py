@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from custom_filters.core.population import ORDER
 from custom_filters.core.report import Report
 from custom_filters.core.text import visible
 from custom_filters.core.times import parse_time
-from custom_filters.reports.flat import COLUMNS, Column
+from custom_filters.reports.csv import COLUMNS, EVALUATION_COLUMNS, evaluation_row
 
 #: Excel's own limits.
 _ROWS, _CHARACTERS, _FIRST_YEAR = 1_048_576, 32_767, 1900
-_EVALUATION = (
-    "evaluated", "outcome", "provider", "account", "region", "policy", "sentence", "resources", "findings",
-    "folder",
-)  # fmt: skip
 
 
 def render(report: Report) -> Iterator[bytes]:
@@ -33,58 +28,47 @@ def render(report: Report) -> Iterator[bytes]:
     }
     if report.as_of:
         workbook.set_properties({"created": report.as_of.replace(tzinfo=None), "title": "Unused credentials"})
-    _evaluations(workbook.add_worksheet("Evaluated"), report, formats)
-    _credentials(workbook.add_worksheet("Credentials"), report, formats)
+    runs = sorted(report.evaluations, key=lambda e: e.evaluated)
+    sheet = workbook.add_worksheet("Evaluated")
+    _fill(sheet, EVALUATION_COLUMNS, map(evaluation_row, runs), len(runs), formats)
+    sheet = workbook.add_worksheet("Credentials")
+    sheet.autofilter(0, 0, min(len(report.findings), _ROWS - 1), len(COLUMNS) - 1)
+    rows = (
+        [_time(c.get(finding)) if c.type == "time" else c.get(finding) for c in COLUMNS]
+        for finding in report.findings
+    )
+    _fill(sheet, [c.name for c in COLUMNS], rows, len(report.findings), formats)
     workbook.close()
     yield file.getvalue()
 
 
-def _evaluations(sheet: Any, report: Report, formats: dict[str, Any]) -> None:
-    sheet.freeze_panes(1, 0)
-    sheet.set_column(0, len(_EVALUATION), 18)
-    for column, name in enumerate((*_EVALUATION, *ORDER)):
-        sheet.write_string(0, column, name, formats["head"])
-    for row, evaluation in enumerate(sorted(report.evaluations, key=lambda e: e.evaluated), 1):
-        if row == _ROWS - 1:
-            sheet.write_string(row, 0, f"{len(report.evaluations) - row + 1} more do not fit")
-            return
-        for column, name in enumerate(_EVALUATION):
-            _write(sheet, row, column, getattr(evaluation, name))
-        for column, verdict in enumerate(ORDER, len(_EVALUATION)):
-            _write(sheet, row, column, evaluation.examined and evaluation.examined.get(verdict, 0))
-
-
-def _credentials(sheet: Any, report: Report, formats: dict[str, Any]) -> None:
-    sheet.freeze_panes(1, 0)
-    sheet.set_column(0, len(COLUMNS), 18)
-    sheet.autofilter(0, 0, min(len(report.findings), _ROWS - 1), len(COLUMNS) - 1)
-    for column, spec in enumerate(COLUMNS):
-        sheet.write_string(0, column, spec.name, formats["head"])
-    for row, finding in enumerate(report.findings, 1):
-        if row == _ROWS - 1:
-            sheet.write_string(
-                row, 0, f"{len(report.findings) - row + 1} more credentials do not fit: see the CSV"
-            )
-            return
-        for column, spec in enumerate(COLUMNS):
-            _write_typed(sheet, row, column, spec, spec.get(finding), formats)
-
-
-def _write_typed(
-    sheet: Any, row: int, column: int, spec: Column, value: Any, formats: dict[str, Any]
+def _fill(
+    sheet: Any, head: Sequence[str], rows: Iterable[Sequence[Any]], count: int, formats: dict[str, Any]
 ) -> None:
-    if spec.type == "time" and value is not None:
-        at = parse_time(value)
-        if at.year > _FIRST_YEAR:
-            sheet.write_datetime(row, column, at.replace(tzinfo=None), formats["time"])
+    sheet.freeze_panes(1, 0)
+    sheet.set_column(0, len(head), 18)
+    for column, name in enumerate(head):
+        sheet.write_string(0, column, name, formats["head"])
+    for row, values in enumerate(rows, 1):
+        if row == _ROWS - 1:
+            sheet.write_string(row, 0, f"{count - row + 1} more do not fit: see the CSV")
             return
-    _write(sheet, row, column, value)
+        for column, value in enumerate(values):
+            _write(sheet, row, column, value, formats["time"])
 
 
-def _write(sheet: Any, row: int, column: int, value: Any) -> None:
+def _time(value: str | None) -> Any:
+    """A date that Excel knows, or the text."""
+    at = value and parse_time(value)
+    return at.replace(tzinfo=None) if at and at.year > _FIRST_YEAR else value
+
+
+def _write(sheet: Any, row: int, column: int, value: Any, time: Any) -> None:
     if isinstance(value, bool):
         sheet.write_boolean(row, column, value)
     elif isinstance(value, int):
         sheet.write_number(row, column, value)
+    elif isinstance(value, str):
+        sheet.write_string(row, column, visible(value)[:_CHARACTERS])
     elif value is not None:
-        sheet.write_string(row, column, visible(str(value))[:_CHARACTERS])
+        sheet.write_datetime(row, column, value, time)

@@ -35,17 +35,8 @@ def write_fleet(root: Path, accounts: int, users: int) -> None:
 
 def measure(root: Path, target: Path) -> tuple[float, float, float, int]:
     """Wall and CPU seconds, peak MiB of all its processes, and exit code of one `c7n-unused report`."""
-    command = [
-        sys.executable,
-        "-m",
-        "custom_filters",
-        "report",
-        str(root),
-        "-f",
-        "html,csv,jsonl",
-        "-o",
-        str(target),
-    ]
+    asked = [str(root), "-f", "html,csv,jsonl", "-o", str(target)]
+    command = [sys.executable, "-m", "custom_filters", "report", *asked]
     start, peak = time.perf_counter(), 0
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None:

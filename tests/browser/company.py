@@ -14,41 +14,13 @@ from custom_filters.core.finding import LifecycleState
 from custom_filters.core.report import Report
 from tests.reports.samples import NOW, credential, evaluation, findings, user, value
 
-_FIRST = (
-    "ada",
-    "ben",
-    "chloe",
-    "dmitri",
-    "elif",
-    "farah",
-    "goran",
-    "hana",
-    "ines",
-    "jonas",
-    "kofi",
-    "lea",
-    "mei",
-)
-_LAST = (
-    "okafor",
-    "silva",
-    "novak",
-    "haddad",
-    "larsen",
-    "moreau",
-    "tanaka",
-    "weber",
-    "rossi",
-    "khan",
-    "ito",
-    "diaz",
-)
+_FIRST = ("ada", "ben", "chloe", "dmitri", "elif", "farah", "goran", "hana", "ines", "jonas", "kofi", "lea",
+          "mei")  # fmt: skip
+_LAST = ("okafor", "silva", "novak", "haddad", "larsen", "moreau", "tanaka", "weber", "rossi", "khan", "ito",
+         "diaz")  # fmt: skip
 _TEAMS = ("payments@example.com", "platform@example.com", "data@example.com", None)
-_KINDS = {
-    "aws": ("password", "access-key", "ssh-key"),
-    "azure": ("sign-in",),
-    "gcp": ("sign-in", "service-account-key"),
-}
+_KINDS = {"aws": ("password", "access-key", "ssh-key"), "azure": ("sign-in",),
+          "gcp": ("sign-in", "service-account-key")}  # fmt: skip
 _ACCOUNTS = {
     "aws": ("111111111111", "222222222222"),
     "azure": ("7c1f0f0e-0000-4000-8000-00000000aaaa",),
@@ -96,12 +68,10 @@ def _marked(rng: random.Random) -> LifecycleState:
 
 def _identity(n: int, provider: str, rng: random.Random) -> Identity:
     owner = rng.choice(_TEAMS)
+    kinds = rng.sample(_KINDS[provider], rng.randint(1, len(_KINDS[provider])))
     made = user(
         f"{rng.choice(_FIRST)}.{rng.choice(_LAST)}{n}",
-        *(
-            _credential(kind, n, rng)
-            for kind in rng.sample(_KINDS[provider], rng.randint(1, len(_KINDS[provider])))
-        ),
+        *(_credential(kind, n, rng) for kind in kinds),
         provider=provider,
         account=rng.choice(_ACCOUNTS[provider]),
         user_type=rng.choice(("human", "human", "service", "guest")),

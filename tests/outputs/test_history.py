@@ -22,6 +22,7 @@ from custom_filters.core.report import Report
 from custom_filters.outputs import history
 from custom_filters.outputs.history import with_history
 from tests.reports.samples import DETECTED, MARKED, NOW, credential, evaluation, report, user, value
+from tests.reports.test_formats import asff_and_ocsf_hold
 
 STALE, ACTIVE = credential(200), credential(2)
 
@@ -64,6 +65,7 @@ def test_second_run(tmp_path: Path, first: Any, second: Any, change: str, seen: 
     after = with_history(day(1, *second), tmp_path / "h.sqlite")
     assert [(f["change"], f["first_seen"]) for f in after.findings] == ([(change, seen)] if second else [])
     assert [(f["user"], f["change"]) for f in after.resolved] == [("bob", "resolved")] * gone
+    asff_and_ocsf_hold(after)
 
 
 def test_the_same_run_twice_changes_nothing(tmp_path: Path) -> None:

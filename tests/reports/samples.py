@@ -47,13 +47,8 @@ def credential(
 
 
 def user(name: str, *credentials: Credential, **fields: Any) -> Identity:
-    fields = {
-        "provider": "aws",
-        "account": "111111111111",
-        "user_type": "human",
-        "privileged": False,
-    } | fields
-    return Identity(name=name, id=f"AIDA{name.upper()}", credentials=credentials, **fields)
+    usual = {"provider": "aws", "account": "111111111111", "user_type": "human", "privileged": False}
+    return Identity(name=name, id=f"AIDA{name.upper()}", credentials=credentials, **usual | fields)
 
 
 def exempt(name: str, *credentials: Credential, days: float = 10, **fields: Any) -> Identity:
@@ -66,16 +61,12 @@ MARKED = LifecycleState("marked", "disable-unused", NOW + timedelta(days=9))
 
 
 def value(
-    identity: Identity,
-    progress: LifecycleState = DETECTED,
-    policy: str = POLICY,
-    days: int = 90,
-    now: datetime = NOW,
+    identity: Identity, progress: LifecycleState = DETECTED, policy: str = POLICY, days: int = 90
 ) -> dict[str, Any]:
     """A `c7n:unused` annotation that reports every credential."""
     rules = Rules(days)
-    judged = judge_identity(identity, rules, now)
-    return annotation(judged, judged.credentials, progress, Context(policy, CONTROLS, rules, now))
+    judged = judge_identity(identity, rules, NOW)
+    return annotation(judged, judged.credentials, progress, Context(policy, CONTROLS, rules, NOW))
 
 
 def findings(*values: dict[str, Any]) -> list[Finding]:
@@ -109,9 +100,8 @@ class Output:
         return [{"UserName": item["user"], ANNOTATION: item} for item in self.values]
 
     def metadata(self) -> dict[str, Any]:
-        metrics = (
-            {"ResourceCount": len(self.values), "ResourceTime": 0.2} if self.metrics is None else self.metrics
-        )
+        usual = {"ResourceCount": len(self.values), "ResourceTime": 0.2}
+        metrics = usual if self.metrics is None else self.metrics
         filters = [{"type": "unused-credentials", "days": 90}]
         start = self.start.timestamp()
         return {

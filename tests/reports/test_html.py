@@ -114,5 +114,5 @@ def test_a_fleet_gets_totals_and_the_gravest(monkeypatch: pytest.MonkeyPatch) ->
 def test_what_was_resolved_is_told() -> None:
     gone = report(value(user("zoe", credential(200)))).findings
     told = summary(Report(MADE.findings, MADE.evaluations, MADE.as_of, gone))
-    assert "aws 111111111111 zoe : access-key AKIAEXAMPLE1" in told
-    assert "0 new 1 resolved 0 reactivated" in told
+    assert "aws 111111111111 zoe access-key AKIAEXAMPLE1" in told
+    assert "0 new, 1 resolved, 0 reactivated" in told

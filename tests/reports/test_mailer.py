@@ -22,12 +22,8 @@ MARK = {"type": "mark-for-op", "op": "disable-unused", "hours": 336}
 
 
 def mail(template: str, resource: dict[str, Any], actions: list[Any]) -> str:
-    notify = {
-        "type": "notify",
-        "template": template,
-        "to": ["resource-owner"],
-        "action_desc": "Ask #identity.",
-    }
+    addressed = {"to": ["resource-owner"], "action_desc": "Ask #identity."}
+    notify = {"type": "notify", "template": template, **addressed}
     message = {
         "policy": {"name": POLICY, "resource": "aws.iam-user", "actions": [*actions, notify]},
         "action": notify,
@@ -40,13 +36,10 @@ def mail(template: str, resource: dict[str, Any], actions: list[Any]) -> str:
     return str(made.get_payload(decode=True).decode())
 
 
+_AFTER = "disable-unused 14.0 days after 2026-11-23T06:00:00"
 WHEN = {
     "marked before": (MARKED, [], "disable-unused on 2026-12-02T06:00:00Z"),
-    "marked by this policy": (
-        DETECTED,
-        ["unmark-unused", MARK],
-        "disable-unused 14.0 days after 2026-11-23T06:00:00",
-    ),
+    "marked by this policy": (DETECTED, ["unmark-unused", MARK], _AFTER),
     "only reported": (DETECTED, [], "nothing happens now"),
 }
 

@@ -68,18 +68,14 @@ def totals(found: dict[str, bytes]) -> dict[str, Counter[str]]:
     page, sheet = found["report.html"].decode(), _sheet(found["report.xlsx"])
     asff = [f for name, text in found.items() if name.startswith("asff/") for f in json.loads(text)]
     ocsf = json.loads(found["report.ocsf.json"])
+    row = r"^\| ([\w-]+) \|.* (\d+) \|$"
     line = r'class="verdict [\w-]+">([\w-]+)</span></summary>.*?<td class="number">([\d,]+)</td></tr>'
     return {
         "csv": Counter(r["counts_as"] for r in table(found["report.csv"])),
         "jsonl": Counter(json.loads(line)["counts_as"] for line in found["report.jsonl"].splitlines()),
         "json": Counter(json.loads(found["report.json"])["summary"]["totals"]),
         "xlsx": Counter(sheet),
-        "md": Counter(
-            {
-                v: int(n)
-                for v, n in re.findall(r"^\| ([\w-]+) \|.* (\d+) \|$", _totals_of(found), re.MULTILINE)
-            }
-        ),
+        "md": Counter({v: int(n) for v, n in re.findall(row, _totals_of(found), re.MULTILINE)}),
         "html": Counter({v: int(n) for v, n in re.findall(line, page)}),
         "ocsf": Counter(e["unmapped"]["counts_as"] for e in ocsf if "unmapped" in e),
         "asff": Counter(f["ProductFields"]["verdict"] for f in asff if "ProductFields" in f),
@@ -87,7 +83,7 @@ def totals(found: dict[str, bytes]) -> dict[str, Counter[str]]:
 
 
 def _totals_of(found: dict[str, bytes]) -> str:
-    return found["report.md"].decode().partition("## Totals")[2].partition("## Credentials")[0]
+    return found["report.md"].decode().partition("## By verdict")[2].partition("\n## ")[0]
 
 
 def _sheet(content: bytes) -> list[str]:
@@ -114,13 +110,12 @@ def says(found: dict[str, bytes], outcome: str) -> dict[str, int]:
     asff = {"unknown": "NOT_AVAILABLE", "pass": "PASSED", "fail": "FAILED"}[outcome]
     result = {"unknown": "error", "pass": "system-out", "fail": "failure"}[outcome]
     batches = [f for name, text in found.items() if name.startswith("asff/") for f in json.loads(text)]
+    runs_as_lines = map(json.loads, found["report.evaluated.jsonl"].splitlines())
     suites = ElementTree.fromstring(found["report.junit.xml"])
     runs = [suite for suite in suites if suite.get("name") in ("evaluated", "not evaluated")]
     return {
         "csv": sum(r["outcome"] == outcome for r in table(found["report.evaluated.csv"])),
-        "jsonl": sum(
-            json.loads(x)["outcome"] == outcome for x in found["report.evaluated.jsonl"].splitlines()
-        ),
+        "jsonl": sum(x["outcome"] == outcome for x in runs_as_lines),
         "json": sum(e["outcome"] == outcome for e in json.loads(found["report.json"])["evaluations"]),
         "ocsf": sum(
             e["compliance"]["status_id"] == status

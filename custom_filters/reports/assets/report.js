@@ -30,9 +30,14 @@
   async function read() {
     const bytes = Uint8Array.from(atob(byId("data").textContent), (c) => c.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    const { fields, rows, meanings } = await new Response(stream).json();
+    const { columns, meanings } = await new Response(stream).json();
     Object.assign(MEANINGS, meanings);
-    return rows.map((values) => row(Object.fromEntries(fields.map((name, n) => [name, values[n]]))));
+    const coded = Object.entries(columns);
+    return (columns.uid[1] ?? columns.uid[0]).map((_, n) => {
+      const finding = {};
+      for (const [name, [values, numbers]] of coded) finding[name] = values[numbers ? numbers[n] : n];
+      return row(finding);
+    });
   }
 
   function row(finding) {
@@ -167,12 +172,24 @@
   const SHOWN = NARROW
     ? ["uid", "risk", "user", "days_unused"]
     : ["uid", "risk", "verdict", "where", "owner", "user", "credential", "days_unused", "last_used", "reason"];
-  const OPTIONAL = ["change", "decided"];
+  const OPTIONAL = innerWidth < 1500 ? ["decided"] : ["change", "decided"]; // no column may be cut off
 
   function columns(rows) {
     const inReview = rows.some((r) => r.decided && r.decided !== "undecided");
     const shown = new Set([...SHOWN, ...(NARROW || inReview ? [] : ["phase"]), ...(NARROW ? [] : OPTIONAL.filter((field) => rows.some((r) => r[field] && r[field] !== "undecided")))]);
-    return COLUMNS.map((column) => ({ sorter: byText, ...column, visible: shown.has(column.field), headerSortTristate: true }));
+    return COLUMNS.filter((column) => shown.has(column.field));
+  }
+
+  const fieldsOf = (grid) => grid.getColumns().map((column) => column.getField());
+  // Only columns that are shown exist: a hidden one would be drawn in every row all the same.
+  async function showColumn(grid, field, on = true) {
+    const there = fieldsOf(grid);
+    if (there.includes(field) === on) return;
+    const place = COLUMNS.findIndex((column) => column.field === field);
+    const before = COLUMNS.slice(0, place).reverse().find((column) => there.includes(column.field));
+    await (on ? grid.addColumn(COLUMNS[place], false, before.field) : grid.deleteColumn(field));
+    for (const box of byId("columns").querySelectorAll(`[data-column="${field}"]`)) box.checked = on;
+    focusable(grid);
   }
 
   // ---- groups ------------------------------------------------------------------------------------------
@@ -225,8 +242,11 @@
 
   function todo(finding) {
     const [what, command] = finding.step;
-    const link = finding.console.startsWith("https://") ? element("a", { href: finding.console, rel: "noopener noreferrer", target: "_blank" }, "Open in the cloud's console") : "";
-    return element("p", {}, what, " ", command ? element("code", {}, isolated(command)) : "", " ", link);
+    const user = finding.user || finding.user_id;
+    const quoted = /^[\w@%+=:,./-]+$/.test(user) ? user : `'${user.replaceAll("'", `'"'"'`)}'`;
+    const page = finding.console.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(finding[name] ?? ""));
+    const link = page ? element("a", { href: page, rel: "noopener noreferrer", target: "_blank" }, "Open in the cloud's console") : "";
+    return element("p", {}, what, " ", command ? element("code", {}, isolated(command.replace("USER", () => quoted))) : "", " ", link);
   }
 
   function show(finding) {
@@ -280,6 +300,7 @@
     const grid = new Tabulator("#table", {
       data: rows,
       columns: columns(rows),
+      columnDefaults: { sorter: byText, headerSortTristate: true },
       height: rows.length > 12 ? "75vh" : "20rem",
       layout: "fitColumns",
       renderVerticalBuffer: 300,
@@ -328,13 +349,13 @@
       byId("decide-said").textContent = act(rowsOf);
       for (const r of rowsOf) r.decided = decidedOf(r);
       remember();
-      grid.showColumn("decided");
+      showColumn(grid, "decided");
       if (byId("filter-decided").value) apply();
       redraw();
     };
 
     let timer = 0;
-    byId("search").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(apply, 150); });
+    byId("search").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(apply, 100); });
     for (const [, select] of filters) select.addEventListener("change", apply);
     byId("grouped").addEventListener("change", (event) => { grid.setGroupBy(event.target.checked ? GROUPS : false); write(); });
     byId("mine").addEventListener("change", apply);
@@ -417,11 +438,12 @@
   }
 
   function choose(grid) {
-    for (const column of grid.getColumns()) {
-      const box = element("input", { type: "checkbox", "data-column": column.getField() });
-      box.checked = column.isVisible();
-      box.addEventListener("change", () => { column.toggle(); grid.redraw(); });
-      if (column.getField() !== "uid") byId("columns").querySelector("fieldset").append(element("label", {}, box, ` ${column.getDefinition().title}`));
+    const there = fieldsOf(grid);
+    for (const { field, title } of COLUMNS.slice(1)) {
+      const box = element("input", { type: "checkbox", "data-column": field });
+      box.checked = there.includes(field);
+      box.addEventListener("change", () => showColumn(grid, field, box.checked));
+      byId("columns").querySelector("fieldset").append(element("label", {}, box, ` ${title}`));
     }
   }
 
@@ -446,9 +468,13 @@
     mark();
   }
 
+  function focusable(grid) {
+    for (const column of grid.getColumns()) if (column.getField() !== "uid") column.getElement().tabIndex = 0;
+  }
+
   // Enter or space on a column's head sorts, on a group's line folds.
   function keys(grid) {
-    for (const column of grid.getColumns()) if (column.getField() !== "uid") column.getElement().tabIndex = 0;
+    focusable(grid);
     byId("table").addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
       const target = event.target;
