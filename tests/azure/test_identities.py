@@ -31,7 +31,9 @@ def judged(*, successful: bool = False, around: dict[str, Any] | None = None, **
     surroundings = Surroundings(
         "t", privileged=False, exemption=None, successful=successful, now=NOW, **(around or {})
     )
-    found = judge_identity(transform_identity(made, surroundings), RULES, NOW)
+    identity = transform_identity(made, surroundings)
+    assert identity.licences == len(user.get("assignedLicenses", ()))
+    found = judge_identity(identity, RULES, NOW)
     return found.verdict, found.credentials[0].basis
 
 
@@ -57,7 +59,7 @@ def test_dates_of_activity(activity: dict[str, str], expected: tuple[str, str]) 
 AGES: dict[str, tuple[dict[str, Any], str]] = {
     "made 90 days ago": ({"createdDateTime": ago(days=90)}, "never-used"),
     "a second less": ({"createdDateTime": ago(days=90, seconds=-1)}, "new"),
-    "no date": ({}, "unknown"),
+    "no date, two licences": ({"assignedLicenses": ["E3", "P2"]}, "unknown"),
     "unreadable": ({"createdDateTime": "long ago"}, "unknown"),
     "in the future": ({"createdDateTime": ago(days=-3)}, "unknown"),
     "invited anew": ({"createdDateTime": OLD, "externalUserStateChangeDateTime": ago(days=5)}, "new"),
