@@ -1,7 +1,7 @@
 """What reviewers decided: the file `decisions.json`, and whether each decision still holds.
 
 `{"schema": 1, "report_sha256": ..., "decisions": [{"uid", "basis_sha256", "decision", "reason", "reviewer",
-"decided_at", "until"}]}`. A decision speaks of one credential as the reviewer saw it: `basis_sha256` is over
+"decided_at", "until"}]}`. A decision is about one credential as the reviewer saw it: `basis_sha256` is over
 its uid, creation and last use, so that a decision does not outlive what it rests on. `keep` is an exemption
 that ends at `until`, `disable` an approval, `ask-owner` a question that is due at `until`.
 """
@@ -127,7 +127,7 @@ def _entry(where: str, entry: object) -> Decision:
 
 
 def state(decision: Decision, finding: Mapping[str, Any], now: datetime) -> State:
-    """Whether a decision holds for the finding as it is now; what was used since is told as that."""
+    """Whether a decision holds for the finding as it is now; `used-since` wins over `changed`."""
     if same_person(decision.reviewer, (finding["user"], finding["user_id"])):
         return "self"
     if in_future(decision.decided_at, now):

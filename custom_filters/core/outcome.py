@@ -59,7 +59,9 @@ def sums(entries: Iterable[Entry]) -> list[Sum]:
         if result == "done":
             counted[0, _WORDS.get(operation, operation), "", _UNDO.get(operation, "")] += 1
         else:
-            counted[1 + (result == "failed"), f"{result} {operation}", entry["reason"], ""] += 1
+            # Why one was skipped often ends in dates of its own: `active: access-key: used 19 days ago`.
+            why = entry["reason"] if result == "failed" else entry["reason"].partition(": ")[0]
+            counted[1 + (result == "failed"), f"{result} {operation}", why, ""] += 1
     return [Sum(what, n, why, undo) for (_, what, why, undo), n in sorted(counted.items())]
 
 
@@ -128,7 +130,7 @@ def _stage(entry: Entry) -> dict[str, Any]:
 
 
 def _due(entry: Entry) -> str | None:
-    """When a marked credential may be switched off; the earliest where the line speaks of several."""
+    """When a marked credential may be switched off; the earliest where the line names several."""
     after, credential = entry["after"] or {}, entry["credential"]
     end = f" {credential['kind']} {credential['id']}" if credential else ""
     own = [text for key, text in after.items() if key.endswith(end)]
@@ -138,7 +140,7 @@ def _due(entry: Entry) -> str | None:
 def with_actions(report: Report, entries: Iterable[Entry]) -> Report:
     """The report with the journal's lines, and `done`, `phase` and `next_action` as of the end of the run.
 
-    What was said of a user as a whole (a mark) speaks of the credentials that are unused or were marked.
+    A line about a whole user (a mark) is about those of its credentials that are unused or were marked.
     """
     lines = tuple(entries)
     if not lines:

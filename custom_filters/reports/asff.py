@@ -23,8 +23,8 @@ _PARTITIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))
 def files(report: Report) -> Iterator[tuple[str, Iterator[str]]]:
     """Files of at most 100 findings, each of one AWS account, as (name, content).
 
-    Security Hub takes findings from the account that they speak of, into the Region of the policy's run.
-    Other clouds' findings have no place there.
+    Security Hub takes findings from the account that they are about, in the Region of the policy's run.
+    It takes no findings about other clouds.
     """
     regions = {e.account: e.region for e in report.evaluations if e.provider == "aws" and e.region}
     batches: dict[str, list[dict[str, Any]]] = {}

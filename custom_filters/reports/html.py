@@ -64,32 +64,28 @@ def render(report: Report) -> Iterator[str]:
     summary, bases = Summary(), list[str]()
     limit = INTERACTIVE_ROWS if len(report.findings) <= INTERACTIVE_ROWS else GRAVEST_ROWS
     rows = heapq.nsmallest(limit, _hashing(bases, counting(summary, report)), key=gravity)
-    packed = pack(rows)
-    yield from (
-        environment()
-        .get_template("report.html.j2")
-        .generate(
-            report=report,
-            summary=summary,
-            as_of=format_optional(report.as_of) or "",
-            rows=rows,
-            static_rows=STATIC_ROWS,
-            lines=SUMMARY_LINES,
-            few=FEW,
-            packed=Markup(packed),  # noqa: S704 - base64
-            digest=report_sha256(bases),
-            known=len(report.evaluations) > len(report.not_evaluated),
-            meanings=MEANINGS,
-            cards=list(cards(report, summary)),
-            top=list(top(report)),
-            middle=list(middle(report, summary)),
-            counts=list(counts(report, summary)),
-            bottom=list(bottom(report, summary, SUMMARY_LINES)),
-            styles=[_asset(name) for name in _STYLES],
-            scripts=[_asset(name) for name in _SCRIPTS],
-            style_hashes=[_hash(name) for name in _STYLES],
-            script_hashes=[_hash(name) for name in _SCRIPTS],
-        )
+    template = environment().get_template("report.html.j2")
+    yield from template.generate(
+        report=report,
+        summary=summary,
+        as_of=format_optional(report.as_of) or "",
+        rows=rows,
+        static_rows=STATIC_ROWS,
+        lines=SUMMARY_LINES,
+        few=FEW,
+        packed=Markup(pack(rows)),  # noqa: S704 - base64
+        digest=report_sha256(bases),
+        known=len(report.evaluations) > len(report.not_evaluated),
+        meanings=MEANINGS,
+        cards=list(cards(report, summary)),
+        top=list(top(report)),
+        middle=list(middle(report, summary)),
+        counts=list(counts(report, summary)),
+        bottom=list(bottom(report, summary, SUMMARY_LINES)),
+        styles=[_asset(name) for name in _STYLES],
+        scripts=[_asset(name) for name in _SCRIPTS],
+        style_hashes=[_hash(name) for name in _STYLES],
+        script_hashes=[_hash(name) for name in _SCRIPTS],
     )
 
 

@@ -175,8 +175,8 @@ def bottom(report: Report, summary: Summary, most: int) -> Iterator[Section]:
     worst: list[tuple[Cell, ...]] = [
         (f"{p} {a}", *(by[verdict] for verdict in seen)) for p, a, by in summary.worst_accounts()
     ]
-    title = "By account, most unused first"
-    yield Section(title, "accounts", ("Account", *seen), worst if len(worst) > 1 else ())
+    if len(worst) > 1:
+        yield Section("By account, most unused first", "accounts", ("Account", *seen), worst)
 
 
 def _named(finding: Finding) -> tuple[str, str, str]:

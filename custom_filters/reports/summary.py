@@ -27,8 +27,7 @@ class Summary:
     """
 
     total: int = 0
-    #: Of high risk.
-    high: int = 0
+    high: int = 0  # of high risk
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)  # (verdict, provider)
     accounts: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (provider, account, verdict)
     ages: Counter[int] = field(default_factory=Counter)  # bar -> unused credentials
@@ -100,7 +99,8 @@ def _count(summary: Summary, finding: Finding, as_of: datetime | None) -> None:
             summary.ages[_bin(finding["days_unused"])] += 1
     if finding["next_action"] and verdict in UNUSED:  # a mark does nothing to what is in use or unknown
         summary.next_actions[(finding["next_action_at"] or "")[:10], finding["next_action"]] += 1
-    if finding["phase"] == "marked":
+    done = finding["done"] or {}
+    if finding["phase"] == "marked" or (done.get("operation"), done.get("result")) == ("unmark", "done"):
         summary.marked_users.add(user)
         if finding["verdict"] == "active":
             summary.returned.add((provider, account, finding["user"]))

@@ -23,7 +23,7 @@ def write(report: Report, outputs: Sequence[str], decisions: bytes | None, targe
     journals = {_place(one, folders): "".join(f"{text}\n" for text in one.texts).encode() for one in found}
     metadata = list(metadata_of(outputs, report.evaluations))
     policies = {
-        f"{_name(e)}.json": json.dumps(told["policy"], indent=1).encode() + b"\n" for e, told in metadata
+        f"{_name(e)}.json": json.dumps(told.get("policy"), indent=1).encode() + b"\n" for e, told in metadata
     }
     manifests = list(manifests_of(outputs))
     started = sorted({m.ran_by for m in manifests if m.ran_by})

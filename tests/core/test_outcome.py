@@ -74,7 +74,7 @@ def test_sums() -> None:
     lines = [
         line(ALICE, "disable", step="intent"),
         line(ALICE, "disable"),
-        line(BOB, "disable", "skipped", reason="used 2 hours ago"),
+        line(BOB, "disable", "skipped", reason="active: password: used 2 hours ago"),
         line(IN_USE, "disable", "failed", reason="AccessDenied"),
         line(BOB, "mark", step="intent"),
         line(ALICE, "unmark", whole=True),
@@ -82,7 +82,7 @@ def test_sums() -> None:
     assert [(s.what, s.times, s.why) for s in sums(lines)] == [
         ("disabled", 1, ""),
         ("unmarked", 1, ""),
-        ("skipped disable", 1, "used 2 hours ago"),
+        ("skipped disable", 1, "active"),
         ("failed disable", 1, "AccessDenied"),
         ("failed mark", 1, outcomes(lines)[-1]["reason"]),
     ]
