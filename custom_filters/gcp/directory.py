@@ -13,19 +13,18 @@ from typing import Any
 from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.core.evidence import Unknown
-from custom_filters.custodian.store import forget, shared
 from custom_filters.gcp.client import (
     Api,
     Client,
     Json,
-    Login,
+    forget_once,
     found_or_none,
-    session_of,
+    once,
+    once_or_unknown,
     shared_client,
     shared_login,
 )
 from custom_filters.gcp.errors import GoogleError
-from custom_filters.gcp.refusals import known_or_unknown
 from custom_filters.gcp.schema import SCHEMA, SCHEMAS_READ, get_schema
 
 USERS_READ = Api("admin", "directory_v1", "users", "admin.directory.user.readonly")
@@ -54,23 +53,21 @@ class Listing:
 
 def shared_listing(manager: Any) -> Listing:
     """The customer's listing, read once for all policies of a run."""
-    login = shared_login(manager)
-    return shared(session_of(manager), ("gcp-users", login), lambda: get_listing(manager, login))
+    return once(manager, ("gcp-users",), lambda: get_listing(manager, shared_login(manager).customer))
 
 
 def forget_listing(manager: Any) -> None:
     """Have the next policy list again: users were marked or changed."""
-    login = shared_login(manager)
-    for key in (("gcp-users", login), ("gcp-users-again", login)):
-        forget(session_of(manager), key)
+    forget_once(manager, "gcp-users")
+    forget_once(manager, "gcp-users-again")
 
 
-def get_listing(manager: Any, login: Login) -> Listing:
+def get_listing(manager: Any, customer: str) -> Listing:
     """Every user; an empty list is an error, since there is at least the user for whom we ask."""
     pages = shared_client(manager, USERS_READ).items(
         "list",
         "users",
-        customer=login.customer,
+        customer=customer,
         maxResults=_PAGE,
         fields=f"nextPageToken,users({_FIELDS})",
         **projection(shared_schema(manager)),
@@ -78,7 +75,7 @@ def get_listing(manager: Any, login: Login) -> Listing:
     users = {user["id"]: user for user in _with_hint(pages)}
     if not users:
         raise PolicyExecutionError(
-            f"Google lists no users of customer {login.customer}; check GOOGLE_WORKSPACE_CUSTOMER and that "
+            f"Google lists no users of customer {customer}; check GOOGLE_WORKSPACE_CUSTOMER and that "
             "GOOGLE_WORKSPACE_SUBJECT may read users"
         )
     return Listing(tuple(users.values()))
@@ -105,18 +102,16 @@ def projection(schema: Json | Unknown | None) -> dict[str, str]:
 
 def shared_schema(manager: Any) -> Json | Unknown | None:
     """Our custom schema, asked for once a run; Unknown where Google refuses to tell."""
-    login, client = shared_login(manager), shared_client(manager, SCHEMAS_READ)
-    key = ("gcp-schema", login)
-    return known_or_unknown(manager, "custom schema", key, lambda: get_schema(client, login.customer))
+    customer, client = shared_login(manager).customer, shared_client(manager, SCHEMAS_READ)
+    return once_or_unknown(manager, "custom schema", ("gcp-schema",), lambda: get_schema(client, customer))
 
 
 def shared_subject(manager: Any) -> Json | None:
     """The user for whom we ask, read once a run."""
-    login, users = shared_login(manager), shared_client(manager, USERS_READ)
-    if not login.subject:
+    subject, users = shared_login(manager).subject, shared_client(manager, USERS_READ)
+    if not subject:
         return None
-    shown = projection(None)
-    return shared(session_of(manager), ("gcp-subject", login), lambda: get_user(users, login.subject, shown))
+    return once(manager, ("gcp-subject",), lambda: get_user(users, subject, projection(None)))
 
 
 def get_user(users: Client, key: str, projection: Mapping[str, str]) -> Json | None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from custom_filters.core.evidence import Unknown
-from custom_filters.custodian.store import shared
-from custom_filters.gcp.client import Api, Client, session_of, shared_client, shared_login
+from custom_filters.gcp.client import Api, Client, once, shared_client, shared_login
 
 SOURCE = "single-sign-on"
 ASSIGNMENTS = Api("cloudidentity", "v1", "inboundSsoAssignments", "cloud-identity.inboundsso.readonly")
@@ -20,10 +19,8 @@ def shared_sso_problem(manager: Any) -> Unknown | None:
 
     Which assignment holds for which user is not resolved: any of them makes it unknown for everybody.
     """
-    login = shared_login(manager)
-    client = shared_client(manager, ASSIGNMENTS)
-    used = shared(session_of(manager), ("gcp-sso", login), lambda: uses_sso(client, login.customer))
-    if not used:
+    customer, client = shared_login(manager).customer, shared_client(manager, ASSIGNMENTS)
+    if not once(manager, ("gcp-sso",), lambda: uses_sso(client, customer)):
         return None
     return Unknown("users sign in through another identity provider: add `reports` to `evidence:`", SOURCE)
 

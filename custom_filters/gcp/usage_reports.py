@@ -16,8 +16,7 @@ from typing import Any
 from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, Used, read_use
 from custom_filters.core.judge import Rules
 from custom_filters.core.times import format_time, parse_time
-from custom_filters.custodian.store import shared
-from custom_filters.gcp.client import Api, Client, Json, session_of, shared_client, shared_login
+from custom_filters.gcp.client import Api, Client, Json, once, shared_client, shared_login
 from custom_filters.gcp.errors import GoogleError
 
 SOURCE = "reports"
@@ -153,10 +152,10 @@ def _uses(day: Day, values: Values, now: datetime) -> Iterator[tuple[str, Eviden
 
 def shared_usage(manager: Any, now: datetime, rules: Rules) -> Usage:
     """The reports of all users, read once a run."""
-    login, threshold = shared_login(manager), _threshold(rules)
-    client = shared_client(manager, USAGE)
-    key = ("gcp-usage", login, _today(now), threshold)
-    return shared(session_of(manager), key, lambda: get_usage(client, login.customer, now, threshold))
+    customer, client = shared_login(manager).customer, shared_client(manager, USAGE)
+    threshold = _threshold(rules)
+    key = ("gcp-usage", _today(now), threshold)
+    return once(manager, key, lambda: get_usage(client, customer, now, threshold))
 
 
 def get_usage(client: Client, customer: str, now: datetime, threshold: timedelta) -> Usage:
