@@ -7,7 +7,6 @@ does not know projects apart, so policies with our filters and actions list here
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -28,10 +27,9 @@ from custom_filters.gcp.client import (
     once_or_unknown,
     project_of,
     shared_client,
+    tell_once,
 )
 from custom_filters.gcp.errors import GoogleError
-
-log = logging.getLogger("custodian.unused")
 
 ACCOUNTS = Api("iam", "v1", "projects.serviceAccounts")
 KEYS = Api("iam", "v1", "projects.serviceAccounts.keys")
@@ -67,7 +65,11 @@ def shared_accounts(manager: Any) -> tuple[Json, ...]:
 def shared_keys(manager: Any) -> tuple[Json, ...]:
     """The user-managed keys of the project's service accounts, read once a run, each with its account."""
     accounts, client = shared_accounts(manager), shared_client(manager, KEYS)
-    return once(manager, ("gcp-keys", project_of(manager)), lambda: get_keys(client, accounts))
+    keys = once(manager, ("gcp-keys", project_of(manager)), lambda: get_keys(client, accounts))
+    unread = [key[UNREAD] for key in keys if UNREAD in key]
+    if unread:
+        tell_once(manager, f"service accounts whose keys are not known: {len(unread)}", unread[0])
+    return keys
 
 
 def forget_accounts(manager: Any) -> None:
@@ -91,8 +93,6 @@ def get_keys(client: Client, accounts: Iterable[Json]) -> tuple[Json, ...]:
     refused = [answer for answer in found if isinstance(answer, GoogleError)]
     if refused and len(refused) == len(found):
         raise refused[0]
-    if refused:
-        log.warning("the keys of %d service accounts are not known: %s", len(refused), refused[0])
     listed = zip(accounts, found, strict=True)
     return tuple(key for account, answer in listed for key in _with_unread(account, answer))
 

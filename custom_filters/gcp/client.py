@@ -166,7 +166,6 @@ def once_or_unknown(
     manager: Any, source: str, key: tuple[Hashable, ...], load: Callable[[], T]
 ) -> T | Unknown:
     """The same, or why it is unknown where Google refuses it; the rest of a run goes on, and says so once."""
-    told: set[str] = once(manager, ("gcp-refusals",), set)
 
     def read() -> T | Unknown:
         try:
@@ -174,12 +173,18 @@ def once_or_unknown(
         except GoogleError as error:
             if not error.refused:
                 raise
-            if str(error) not in told:
-                told.add(str(error))
-                log.warning("%s is not known here: %s", source, error)
+            tell_once(manager, f"{source} is not known here", str(error))
             return Unknown(f"{source} could not be read: {error}", source)
 
     return once(manager, key, read)
+
+
+def tell_once(manager: Any, what: str, why: str) -> None:
+    """Warn of something that Google refuses, once a run for each reason."""
+    told: set[str] = once(manager, ("gcp-told",), set)
+    if why not in told:
+        told.add(why)
+        log.warning("%s: %s", what, why)
 
 
 def forget_once(manager: Any, *key: Hashable) -> None:

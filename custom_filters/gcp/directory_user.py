@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,13 +20,11 @@ from custom_filters.custodian import clock
 from custom_filters.custodian.kind import Fresh, Notes, NotesChange, Resource, Selected
 from custom_filters.custodian.parallel import for_each
 from custom_filters.gcp import directory, recent_use, schema, sso, usage_reports
-from custom_filters.gcp.client import Json, once, shared_client, shared_login
+from custom_filters.gcp.client import Json, once, shared_client, shared_login, tell_once
 from custom_filters.gcp.errors import GoogleError
 from custom_filters.gcp.google_kind import GoogleKind, Reader, with_evidence
 from custom_filters.gcp.people import ITEM, KINDS, LAST_LOGIN, is_admin, second_look, transform_user
 from custom_filters.gcp.roles import Holders, shared_holders
-
-log = logging.getLogger("custodian.unused")
 
 _ADMIN = "ADMIN"
 #: We suspend up to so long after the time that the record states.
@@ -156,7 +153,7 @@ class DirectoryUser(GoogleKind):
         store.update(zip(wanted, found, strict=True))
         refused = [user.reason for user in found if isinstance(user, Unknown)]
         if refused:
-            log.warning("%d users could not be read again, and are unknown: %s", len(refused), refused[0])
+            tell_once(self.manager, f"users that are unknown: {len(refused)}", refused[0])
         return store
 
     def _second_read(self, key: str) -> Json | Unknown:
