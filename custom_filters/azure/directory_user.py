@@ -335,8 +335,9 @@ class DirectoryUser(Kind):
 
 
 def _may_be_mailbox(user: Mapping[str, Any], young: datetime) -> bool:
-    """Whether somebody is on, without licence, never signed in, and too old to be new."""
+    """Whether a member is on, without licence, never signed in, and too old to be new."""
     if user.get("accountEnabled") is False or users.ACTIVITY in user or user.get(users.LICENSES):
         return False
     created, _ = read_optional(user, "createdDateTime")
-    return not user.get("onPremisesSyncEnabled") and (created is None or created <= young)
+    ours = user.get("userType") != "Guest" and not user.get("onPremisesSyncEnabled")
+    return ours and (created is None or created <= young)

@@ -159,7 +159,8 @@ def test_everybody_ends_as_it_should(run: Run, name: str) -> None:
 
 def test_mailboxes_are_asked_for_candidates_and_the_audit_log_once(run: Run) -> None:
     calls = run.sandbox.calls
-    candidates = {"never-no-mailbox", "shared-mailbox", "room", "omitted-everywhere-and-in-use"}
+    omitted = {"omitted-everywhere-and-in-use", "omitted-by-the-list"}
+    candidates = {"never-no-mailbox", "shared-mailbox", "room", *omitted}
     asked = calls["azure:batch:GET /users/{id}/mailboxSettings/userPurpose"]
     assert (asked, calls["azure:GET /auditLogs/directoryAudits"]) == (len(candidates), 1)
 
