@@ -46,7 +46,7 @@ from custom_filters.custodian.kind import (
     Written,
 )
 
-#: What becomes of users whom Entra only mirrors, or whom only a unit's administrators may change.
+#: What to do about users that Entra only mirrors, or that only a unit's administrators may change.
 AT_THE_SOURCE = "disable at the source (on-premises)"
 IN_ITS_UNIT = "have it disabled by an administrator of its restricted management unit"
 _READ = (AUDIT_LOG, USER_READ)
@@ -235,7 +235,7 @@ class DirectoryUser(Kind):
         return Fresh(user, Identity(**{**vars(found), "credentials": (status_of(user),)}), self.notes(user))
 
     def fresh(self, of: Selected, now: datetime) -> Fresh | None:
-        """The user with activity and notes in one read; one whom we may not read is unknown."""
+        """The user with activity and notes in one read; unknown where Graph refuses it."""
         key = of.identity.id
         try:
             user = users.get_user(self.graph, key, self.properties)
@@ -268,7 +268,7 @@ class DirectoryUser(Kind):
         return changed_since(self.graph, fresh.identity.id, since)
 
     def untouchable(self, of: Selected) -> str | None:
-        """Who acts; whom Entra does not let us change, or only mirrors; mailboxes; roles unknown."""
+        """The caller, users that Entra only mirrors or does not let us change, mailboxes, unread roles."""
         if of.identity.id == self._me:
             return "it is the identity that runs this policy"
         if of.resource.get("onPremisesSyncEnabled"):

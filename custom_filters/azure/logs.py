@@ -128,7 +128,7 @@ def _changes(graph: Graph, query: Mapping[str, str]) -> Iterator[Change]:
 
 
 def _who(initiated: Mapping[str, Any]) -> tuple[str, set[str]]:
-    """A name for people, and the ids, of who did it; an app's is its own even when a person stands beside."""
+    """A readable name and the ids of the actor; an app has its own, even when it acts for a person."""
     user, app = initiated.get("user") or {}, initiated.get("app") or {}
     ids = {str(v) for v in (user.get("id"), app.get("appId"), app.get("servicePrincipalId")) if v}
     name = user.get("userPrincipalName") or app.get("displayName") or app.get("appId")

@@ -69,7 +69,7 @@ def members_of(graph: Graph, group: str) -> Iterator[str]:
 
 
 def get_exempt_groups(graph: Graph, name: str) -> frozenset[str]:
-    """Ids of the groups that `exempt-tag` names; an id that there is not is an error, a name is not."""
+    """Ids of the groups that `exempt-tag` names; an unknown id is an error, an unknown name is not."""
     if not _ID.fullmatch(name):
         quoted = name.replace("'", "''")
         found = graph.items("/groups", {"$filter": f"displayName eq '{quoted}'", "$select": "id"})

@@ -114,7 +114,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Login:
-    """Who asks: the service account and the key it signs with ("" if unknown), and for whom it speaks."""
+    """Who asks: the service account and the key it signs with ("" if unknown), and the user it speaks for."""
 
     account: str
     key: str
@@ -204,7 +204,7 @@ def project_of(manager: Any) -> str:
 
 
 def found_or_none(call: Callable[[], Json]) -> Json | None:
-    """The call's answer, or None where Google says that there is no such thing; other errors are raised."""
+    """The call's answer, or None where Google does not know it; other errors are raised."""
     try:
         return call()
     except GoogleError as error:

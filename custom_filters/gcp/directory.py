@@ -29,6 +29,7 @@ from custom_filters.gcp.schema import SCHEMA, SCHEMAS_READ, get_schema
 
 USERS_READ = Api("admin", "directory_v1", "users", "admin.directory.user.readonly")
 USERS_WRITE = Api("admin", "directory_v1", "users", "admin.directory.user")
+SSO = Api("cloudidentity", "v1", "inboundSsoAssignments", "cloud-identity.inboundsso.readonly")
 _PAGE = 500
 _BAD_REQUEST = 400
 #: What a resource has; addresses, phone numbers and the like are never fetched.
@@ -63,7 +64,7 @@ def forget_listing(manager: Any) -> None:
 
 
 def get_listing(manager: Any, customer: str) -> Listing:
-    """Every user; an empty list is an error, since there is at least the user for whom we ask."""
+    """Every user; an empty list is an error, since at least our own subject exists."""
     pages = shared_client(manager, USERS_READ).items(
         "list",
         "users",
@@ -107,7 +108,7 @@ def shared_schema(manager: Any) -> Json | Unknown | None:
 
 
 def shared_subject(manager: Any) -> Json | None:
-    """The user for whom we ask, read once a run."""
+    """Our own subject (GOOGLE_WORKSPACE_SUBJECT), read once a run."""
     subject, users = shared_login(manager).subject, shared_client(manager, USERS_READ)
     if not subject:
         return None
@@ -117,3 +118,24 @@ def shared_subject(manager: Any) -> Json | None:
 def get_user(users: Client, key: str, projection: Mapping[str, str]) -> Json | None:
     """One user by id or address, as it is now; None when it is gone."""
     return found_or_none(lambda: users.call("get", userKey=key, fields=_FIELDS, **projection))
+
+
+def shared_sso_problem(manager: Any) -> Unknown | None:
+    """Why lastLoginTime alone proves nothing where another identity provider signs users in; read once a run.
+
+    https://cloud.google.com/identity/docs/reference/rest/v1/inboundSsoAssignments/list: any assignment makes
+    it unknown for everybody, since which one holds for which user is not resolved.
+    """
+    customer, client = shared_login(manager).customer, shared_client(manager, SSO)
+    if not once(manager, ("gcp-sso",), lambda: uses_sso(client, customer)):
+        return None
+    reason = "users sign in through another identity provider: add `reports` to `evidence:`"
+    return Unknown(reason, "single-sign-on")
+
+
+def uses_sso(client: Client, customer: str) -> bool:
+    """Whether any organizational unit or group is sent to another identity provider."""
+    assignments = client.items(
+        "list", "inboundSsoAssignments", filter=f'customer=="customers/{customer}"', pageSize=100
+    )
+    return any(item.get("ssoMode") != "SSO_OFF" for item in assignments)

@@ -19,7 +19,7 @@ from custom_filters.core.vocabulary import DISABLE, ENABLE, FILTER, GCP, MARK, R
 from custom_filters.custodian import clock
 from custom_filters.custodian.kind import Fresh, Notes, NotesChange, Resource, Selected
 from custom_filters.custodian.parallel import for_each
-from custom_filters.gcp import directory, recent_use, schema, sso, usage_reports
+from custom_filters.gcp import directory, recent_use, schema, usage_reports
 from custom_filters.gcp.client import Json, once, shared_client, shared_login, tell_once
 from custom_filters.gcp.errors import GoogleError
 from custom_filters.gcp.google_kind import GoogleKind, Reader, with_evidence
@@ -53,7 +53,7 @@ class DirectoryUser(GoogleKind):
         DISABLE: "Users are suspended, in one request with the record. Log-ins and tokens since the mark are "
         "asked of the Reports API. Our own subject, guests, archived and suspended users are left alone; "
         "administrators are protected, delegated ones and those by a group too.",
-        ENABLE: "Whom Google itself suspended stays suspended.",
+        ENABLE: "Users that Google itself suspended stay suspended.",
     }
 
     def __init__(self, manager: Any, filter_data: Mapping[str, Any], action: Mapping[str, Any] | None = None):
@@ -65,7 +65,7 @@ class DirectoryUser(GoogleKind):
         self._subject: Json | None = None
 
     def prepare(self, word: str) -> None:
-        """Marks need the custom schema; the user for whom we ask is never touched."""
+        """Marks need the custom schema; our own subject is never touched."""
         self._customer = shared_login(self.manager).customer
         self._writer = shared_client(self.manager, directory.USERS_WRITE)
         self._activities = shared_client(self.manager, recent_use.ACTIVITIES)
@@ -87,7 +87,7 @@ class DirectoryUser(GoogleKind):
             )
 
     def _learn(self) -> None:
-        """Whom a policy with actions may not touch; reports do without."""
+        """The users that actions may not touch; reports do without."""
         if self.manager.data.get("actions"):
             self._subject = directory.shared_subject(self.manager)
             self._holders = shared_holders(self.manager)
@@ -115,7 +115,7 @@ class DirectoryUser(GoogleKind):
         if usage_reports.SOURCE in self.request.evidence:
             usage = usage_reports.shared_usage(self.manager, now, self.request.rules)
             return usage.evidence(user, now, self.request.rules)
-        problem = sso.shared_sso_problem(self.manager)
+        problem = directory.shared_sso_problem(self.manager)
         return (problem,) if problem else ()
 
     def _reader(self, now: datetime) -> Reader:
@@ -124,7 +124,7 @@ class DirectoryUser(GoogleKind):
         asked = usage_reports.SOURCE in self.request.evidence
         client = shared_client(self.manager, usage_reports.USAGE) if asked else None
         usage = usage_reports.shared_usage(self.manager, now, rules) if asked else None
-        problem = None if usage else sso.shared_sso_problem(self.manager)
+        problem = None if usage else directory.shared_sso_problem(self.manager)
 
         def read(user: Json, listed: Mapping[str, Any]) -> Identity:
             more: tuple[Evidence, ...] = (problem,) if problem else ()
@@ -232,7 +232,7 @@ class DirectoryUser(GoogleKind):
         return {}
 
     def write_one(self, change: NotesChange) -> None:
-        """One users.patch of the named fields, with the switch; whom Google suspended is not switched on."""
+        """One users.patch of the named fields, with the switch; not where Google itself suspended."""
         if change.switch == "on" and (problem := _suspended_by_google(change.of.resource)):
             raise GoogleError("users.patch", None, "refused by us", problem)
         body = schema.body_of(change.texts) if change.texts else {}

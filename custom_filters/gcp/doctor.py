@@ -8,6 +8,7 @@ from typing import Any
 import google.auth.exceptions
 
 from custom_filters.core.doctor_check import Check
+from custom_filters.core.times import format_time
 from custom_filters.custodian import clock
 from custom_filters.gcp import accounts, activity, bound_keys, directory, recent_use, roles, usage_reports
 from custom_filters.gcp.client import Api, Client, Login, login_of
@@ -55,7 +56,8 @@ def _people(session: Any, login: Login) -> Iterator[Check]:
 
     def usage() -> str:
         newest = usage_reports.get_newest(client(usage_reports.USAGE), customer, now)
-        return usage_reports.describe(newest)
+        until, count = format_time(newest.until), len(newest.values)
+        return newest.problem or f"usage is known until {until}, of {count} users"
 
     def activities() -> str:
         subject = login.subject or "all"
@@ -67,7 +69,7 @@ def _people(session: Any, login: Login) -> Iterator[Check]:
         return "can be read"
 
     def members() -> str:
-        """Of a group that there is not: only the scope and the privilege are asked for."""
+        """Of a group that does not exist: what counts is whether we may ask."""
         return _asked(client(roles.MEMBERS), "list", groupKey="c7n-unused-doctor", maxResults=1)
 
     def writing() -> str:
@@ -85,7 +87,7 @@ def _people(session: Any, login: Login) -> Iterator[Check]:
 
 
 def _asked(client: Client, verb: str, **arguments: Any) -> str:
-    """Whether we may ask; that there is nothing of that name does not matter."""
+    """Whether we may ask, not what is found."""
     try:
         client.call(verb, **arguments)
     except GoogleError as error:

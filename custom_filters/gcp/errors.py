@@ -62,7 +62,7 @@ class GoogleError(PolicyExecutionError):
 
 
 def error_of(method: str, status: int, content: bytes) -> GoogleError:
-    """The error in an answer; one that is not Google's JSON is told by its status alone."""
+    """The error in an answer; one that is not Google's JSON has its status only."""
     error = _error(content)
     reason, metadata = _reason(error)
     message = str(error.get("message") or "the answer says nothing more")

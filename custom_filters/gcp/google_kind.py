@@ -102,7 +102,7 @@ class GoogleKind(Kind):
         """Change the notes of one identity, and switch it where the change says so."""
 
     def caller(self) -> str:
-        """The service account, and for whom it acts."""
+        """The service account, and the user it acts for."""
         return str(shared_login(self.manager))
 
 

@@ -26,7 +26,7 @@ def transform_user(user: Mapping[str, Any], more: tuple[Evidence, ...], now: dat
     credential = Credential(
         kind=SIGN_IN,
         id=SIGN_IN,
-        # A user who is suspended or archived can't sign in; one of whom that is not said can.
+        # Suspended and archived users can't sign in; where Google says neither, the user can.
         status="off" if user.get("suspended") or user.get("archived") else "on",
         created=created,
         evidence=(last_login(user, "users.list", now), *more),

@@ -8,6 +8,7 @@ the newest is partial; mail's dates reach back 30 days; sign-ins of the last day
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -22,6 +23,7 @@ from custom_filters.gcp.schema import SCHEMA
 from custom_filters.sandbox import Sandbox
 from custom_filters.sandbox.gcp.people import BoundKey, Group, Person, Role, RoleAssignment, ServiceAccount
 from tests.gcp.runs import (
+    CUSTODIAN,
     DOMAIN,
     ENFORCE,
     account,
@@ -273,3 +275,9 @@ def test_monitoring_knows_the_last_hours_to_the_minute(tmp_path: Path) -> None:
         accounts = sandbox.gcp.state.accounts.values()
         off = {a.email.partition("@")[0]: a.disabled for a in accounts if not a.case}
     assert off == {"idle": True, "an-hour-ago": False}
+
+
+def test_the_schemas_example_shows_every_default_source(tmp_path: Path) -> None:
+    command = [str(CUSTODIAN), "schema", "gcp.directory-user.filters.unused-credentials"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "evidence: [last-login, reports]" in done.stdout
