@@ -199,3 +199,23 @@ def test_a_listing_without_any_activity_fails_the_policy(tmp_path: Path) -> None
         done = custodian(sandbox, tmp_path, policy("p", days=90))
     assert done.returncode == 2
     assert "the data is missing, not the users" in done.stderr
+
+
+@pytest.mark.parametrize("recent", ["auto", "required"])
+def test_a_log_that_is_throttled_for_too_long_leaves_the_user_to_the_next_run(
+    tmp_path: Path, recent: str
+) -> None:
+    """The audit log takes the one request; the sign-in log then asks for ten minutes of patience."""
+    due = {"type": "unused-mark", "state": "due", "tag": "c7n-unused"}
+    disable = {"type": "disable-unused", "tag": "c7n-unused", "recent": recent}
+    with embedded(now=NOW, faults={"log_rate": 1, "graph_429_retry_after": 600}) as sandbox:
+        sandbox.azure.add(person("stale", NOW, 200))
+        sandbox.azure.add(person("busy", NOW, 2))
+        marked(sandbox, "stale", NOW - timedelta(days=15))
+        chosen = policy("p", due, actions=[disable], exemptions="none")
+        done = custodian(sandbox, tmp_path, chosen, C7N_UNUSED_PATIENCE="60")
+        assert sandbox.azure.person(f"stale@{DOMAIN}").enabled
+        assert notes(sandbox, "stale")["c7n-unused-record"]
+    journal = (tmp_path / "p" / "c7n-unused-actions.jsonl").read_text()
+    assert "has refused calls as too fast" in journal
+    assert done.returncode == 0, done.stderr
