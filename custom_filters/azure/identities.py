@@ -64,11 +64,11 @@ def transform_identity(user: Mapping[str, Any], surroundings: Surroundings) -> I
         name=user["userPrincipalName"],
         id=user["id"],
         credentials=(_credential(user, surroundings),),
+        tags_itself=False,  # users cannot write directory extensions on themselves
         user_type=_user_type(user, surroundings.purpose),
         privileged=surroundings.privileged,
         exemption=surroundings.exemption,
         licences=len(user.get(LICENSES, ())),
-        tags_itself=False,  # users cannot write directory extensions on themselves
     )
 
 

@@ -46,7 +46,7 @@ def _write(graph: Graph, properties: Properties | None, changes: Sequence[NotesC
 
 
 def _steps(properties: Properties | None, change: NotesChange, first: int) -> list[Step]:
-    """The PATCH and, when it switches off and succeeds, the end of sessions."""
+    """The PATCH and, of who is switched off, the end of sessions: that only if the first succeeds."""
     user = f"/users/{change.of.identity.id}"
     body: dict[str, str | bool | None] = dict(properties.body(change.texts)) if properties else {}
     if change.switch:
@@ -77,7 +77,7 @@ def end_sessions(graph: Graph, user: str) -> None:
 
 
 def end_old_sessions(graph: Graph, listing: Listing, now: datetime) -> None:
-    """End the sessions of users that we disabled, where that failed then; the result is logged."""
+    """End the sessions of users whom we disabled, where that failed then; what comes of it is logged."""
     for user in listing.users:
         if not _has_old_sessions(user, listing.properties, now):
             continue
