@@ -19,7 +19,7 @@ from requests.auth import AuthBase
 from requests.utils import parse_dict_header
 
 from custom_filters.azure.errors import GraphError, error_of, lost
-from custom_filters.azure.pace import Limits, Pace, again, given_up
+from custom_filters.azure.pace import Limits, again, given_up
 from custom_filters.core.vocabulary import CLOUD_VARIABLE, CLOUDS
 from custom_filters.custodian.calls import count
 from custom_filters.custodian.pacing import RateLimiter, Turn
@@ -70,7 +70,7 @@ class Token:
     def claims(self) -> Json:
         """What the token says of itself: `tid` (tenant), `oid` (who acts), `appid`, `roles` or `scp`.
 
-        It is read, not verified: verifying is for whom it is meant. Raises PolicyExecutionError when it can't
+        It is read, not verified: Graph does that. Raises PolicyExecutionError when it can't
         be read.
         """
         try:
@@ -183,16 +183,12 @@ class Graph:
                 f"it leads away from {self.endpoint}, and the token is not sent there",
             )
 
-    def pages(
-        self, path: str, params: Mapping[str, str], pace: Pace | None = None, version: str = "v1.0"
-    ) -> Iterator[list[Json]]:
+    def pages(self, path: str, params: Mapping[str, str], version: str = "v1.0") -> Iterator[list[Json]]:
         """Every page of a list, by following the opaque nextLink; raises GraphError rather than end early."""
         url: str | None = f"{self.endpoint}/{version}{path}"
         query: Mapping[str, str] | None = params
         seen: set[str] = set()
         limiter = self.limits.of(path, params)  # a nextLink is opaque
-        if pace:
-            pace.begin(limiter)
         while url:
             page = self.request("GET", url, params=query, limiter=limiter)
             values = page.get("value") if isinstance(page, Mapping) else None

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 from c7n.exceptions import PolicyExecutionError
 
+from custom_filters.azure import listing, mailboxes, notes, owners, roles, users, writing
 from custom_filters.azure.batch import LARGEST
 from custom_filters.azure.client import shared_graph, shared_tenant
 from custom_filters.azure.errors import GraphError, found_or_none
-from custom_filters.azure.exempt import get_exempt_groups, get_exempt_members, get_groups_of
 from custom_filters.azure.identities import (
     KINDS,
     NOT_ASKED,
@@ -24,23 +24,9 @@ from custom_filters.azure.identities import (
     transform_identity,
     unreadable,
 )
-from custom_filters.azure.listing import (
-    asked_properties,
-    drop,
-    forget_listing,
-    in_store,
-    shared_listing,
-    shared_properties,
-)
-from custom_filters.azure.logs import SIGN_IN_LOGS
-from custom_filters.azure.mailboxes import MAILBOXES, get_purposes, may_ask
-from custom_filters.azure.notes import LONGEST_TEXT, SET_UP, TAG_PATTERN, Properties, there
-from custom_filters.azure.owners import SOURCES, get_owners
+from custom_filters.azure.listing import drop, in_store
+from custom_filters.azure.logs import SIGN_IN_LOGS, LastHours, changed_since
 from custom_filters.azure.permissions import AUDIT_LOG, ENABLE, GROUPS, REVOKE, ROLES, USER_READ, USER_WRITE
-from custom_filters.azure.recent import LastHours, changed_since
-from custom_filters.azure.roles import get_privileged
-from custom_filters.azure.users import ACTIVITY, LICENSES, get_status, get_user, user_path
-from custom_filters.azure.writing import end_old_sessions, end_sessions, write
 from custom_filters.core import vocabulary as words
 from custom_filters.core.credential import Identity
 from custom_filters.core.exemption import Exemption
@@ -60,7 +46,7 @@ from custom_filters.custodian.kind import (
     Written,
 )
 
-#: What becomes of users whom Entra only mirrors, or whom only a unit's administrators may change.
+#: What to do about users that Entra only mirrors, or that only a unit's administrators may change.
 AT_THE_SOURCE = "disable at the source (on-premises)"
 IN_ITS_UNIT = "have it disabled by an administrator of its restricted management unit"
 _READ = (AUDIT_LOG, USER_READ)
@@ -80,10 +66,15 @@ class DirectoryUser(Kind):
     errors = (GraphError,)
     batch_size: int = LARGEST
     atomic = True
-    tag_schema: ClassVar[Schema] = {"type": "string", "maxLength": 60, "pattern": TAG_PATTERN}
+    tag_schema: ClassVar[Schema] = {"type": "string", "maxLength": 60, "pattern": notes.TAG_PATTERN}
     options: ClassVar[Mapping[str, Mapping[str, Schema]]] = {
         words.FILTER: {
-            "owner": {"type": "array", "items": {"enum": list(SOURCES)}, "minItems": 1, "uniqueItems": True}
+            "owner": {
+                "type": "array",
+                "items": {"enum": list(owners.SOURCES)},
+                "minItems": 1,
+                "uniqueItems": True,
+            }
         }
     }
     texts: ClassVar[Mapping[str, str]] = {
@@ -124,31 +115,35 @@ class DirectoryUser(Kind):
         self._purposes: dict[str, Any] = in_store(manager, ("entra-purposes",), dict)
 
     @cached_property
-    def properties(self) -> Properties | None:
+    def properties(self) -> notes.Properties | None:
         """What notes are kept in; first asked for in the main thread."""
-        return shared_properties(self.manager)
+        return listing.shared_properties(self.manager)
 
     @classmethod
     def note_problem(cls, text: str) -> str | None:
         """A property holds so many characters."""
-        fits = len(text) <= LONGEST_TEXT
-        return None if fits else f"the mark would have {len(text)} characters; Entra keeps {LONGEST_TEXT}"
+        fits = len(text) <= notes.LONGEST_TEXT
+        return (
+            None if fits else f"the mark would have {len(text)} characters; Entra keeps {notes.LONGEST_TEXT}"
+        )
 
     def prepare(self, word: str) -> None:
         """Before a change roles and the exempt group are read again, whatever was read before in this run."""
         if self.properties is None and word in {words.MARK, words.DISABLE}:
-            raise PolicyExecutionError(f"{SET_UP}: nothing was changed")
+            raise PolicyExecutionError(f"{notes.SET_UP}: nothing was changed")
         if word in {words.MARK, words.UNMARK, words.DISABLE}:
-            listing = shared_listing(self.manager)
+            listed = listing.shared_listing(self.manager)
             in_store(
-                self.manager, ("entra-sessions",), lambda: end_old_sessions(self.graph, listing, clock.now())
+                self.manager,
+                ("entra-sessions",),
+                lambda: writing.end_old_sessions(self.graph, listed, clock.now()),
             )
         if word not in {words.MARK, words.DISABLE}:
             return
         drop(self.manager, "entra-privileged")
         drop(self.manager, "entra-exempt", self._group)
         if self._group:
-            self._exempt_groups = get_exempt_groups(self.graph, self._group)
+            self._exempt_groups = roles.get_exempt_groups(self.graph, self._group)
         if word == words.DISABLE:
             self.batch_size = 1  # each is read and changed at once, however long the log takes for the others
             if self.request.action.get("recent") != "off":
@@ -158,11 +153,13 @@ class DirectoryUser(Kind):
 
     def identities(self, resources: list[Resource], now: datetime) -> Iterator[tuple[Resource, Identity]]:
         """From the listing, the roles, the exempt group, and what mailboxes of candidates are for."""
-        self._privileged = in_store(self.manager, ("entra-privileged",), lambda: get_privileged(self.graph))
+        self._privileged = in_store(
+            self.manager, ("entra-privileged",), lambda: roles.get_privileged(self.graph)
+        )
         if self._last_hours:
             self.graph.limits.logs.expect(SIGN_IN_LOGS * len(resources))
             self.graph.limits.activity.expect(len(resources))
-        members, self._unsure = self._members(), shared_listing(self.manager).unsure
+        members, self._unsure = self._members(), listing.shared_listing(self.manager).unsure
         self._ask_purposes(resources, now)
         for resource in resources:
             key = resource["id"]
@@ -190,15 +187,17 @@ class DirectoryUser(Kind):
         group = self._group
         if group is None:
             return frozenset()
-        return in_store(self.manager, ("entra-exempt", group), lambda: get_exempt_members(self.graph, group))
+        return in_store(
+            self.manager, ("entra-exempt", group), lambda: roles.get_exempt_members(self.graph, group)
+        )
 
     def _ask_purposes(self, resources: list[Resource], now: datetime) -> None:
         """Learn what mailboxes are for, once a run, of those who would else be never-used."""
         young = now - timedelta(days=max(self.request.rules.days, self.request.rules.grace_days))
         open_ones = (r for r in resources if r["id"] not in self._purposes and r["id"] not in self._unsure)
         asked = [r["id"] for r in open_ones if _may_be_mailbox(r, young)]
-        if asked and may_ask(self.graph):
-            self._purposes.update(get_purposes(self.graph, asked))
+        if asked and mailboxes.may_ask(self.graph):
+            self._purposes.update(mailboxes.get_purposes(self.graph, asked))
         else:
             self._purposes.update(dict.fromkeys(asked, NOT_GRANTED))
 
@@ -213,33 +212,35 @@ class DirectoryUser(Kind):
 
     def place(self, of: Selected) -> Place:
         """A property for each note."""
-        return Place(LONGEST_TEXT)
+        return Place(notes.LONGEST_TEXT)
 
     def find(self, name: str, key: str | None) -> Resource | None:
         """By object id where it is known, else by name; the same read tells whether there are notes."""
-        asked, path = asked_properties(self.manager), key or name
+        asked, path = listing.asked_properties(self.manager), key or name
         known = found_or_none(
             lambda: in_store(
-                self.manager, ("entra-properties", asked), lambda: there(self.graph, asked, user_path(path))
+                self.manager,
+                ("entra-properties", asked),
+                lambda: notes.there(self.graph, asked, users.user_path(path)),
             )
         )
-        return get_status(self.graph, path, known)
+        return users.get_status(self.graph, path, known)
 
     def current(self, of: Selected) -> Fresh | None:
         """One read without activity."""
-        user = get_status(self.graph, of.identity.id, self.properties)
+        user = users.get_status(self.graph, of.identity.id, self.properties)
         if user is None:
             return None
         found = self.identity(user)
         return Fresh(user, Identity(**{**vars(found), "credentials": (status_of(user),)}), self.notes(user))
 
     def fresh(self, of: Selected, now: datetime) -> Fresh | None:
-        """The user with activity and notes in one read; one whom we may not read is unknown."""
+        """The user with activity and notes in one read; unknown where Graph refuses it."""
         key = of.identity.id
         try:
-            user = get_user(self.graph, key, self.properties)
+            user = users.get_user(self.graph, key, self.properties)
             exempt = bool(self._exempt_groups) and not self._exempt_groups.isdisjoint(
-                get_groups_of(self.graph, key)
+                roles.get_groups_of(self.graph, key)
             )
         except GraphError as error:
             if not error.denied:
@@ -247,7 +248,7 @@ class DirectoryUser(Kind):
             return Fresh(of.resource, unreadable(of.identity, str(error)), of.notes)
         if user is None:
             return None
-        listed, read = of.resource.get(ACTIVITY, {}), user.get(ACTIVITY, {})
+        listed, read = of.resource.get(users.ACTIVITY, {}), user.get(users.ACTIVITY, {})
         unsure = self._unsure.get(key)
         if listed and not read:
             unsure = "the listing had this user's sign-in activity, and the single read leaves it out"
@@ -267,7 +268,7 @@ class DirectoryUser(Kind):
         return changed_since(self.graph, fresh.identity.id, since)
 
     def untouchable(self, of: Selected) -> str | None:
-        """Who acts; whom Entra does not let us change, or only mirrors; mailboxes; roles unknown."""
+        """The caller, users that Entra only mirrors or does not let us change, mailboxes, unread roles."""
         if of.identity.id == self._me:
             return "it is the identity that runs this policy"
         if of.resource.get("onPremisesSyncEnabled"):
@@ -275,7 +276,8 @@ class DirectoryUser(Kind):
         if of.resource.get("isManagementRestricted"):
             return f"{IN_ITS_UNIT}: nobody else may change it"
         if of.identity.user_type == "mailbox":
-            return f"it is {MAILBOXES[self._purposes[of.identity.id]]}: people open it with their own sign-in"
+            what = mailboxes.MAILBOXES[self._purposes[of.identity.id]]
+            return f"it is {what}: people open it with their own sign-in"
         return f"its roles could not be read ({ROLES})" if of.identity.privileged is None else None
 
     def protected(self, of: Selected) -> str | None:
@@ -291,9 +293,9 @@ class DirectoryUser(Kind):
         sources = self.request.filter.get("owner", ())
         if not sources or not selected:
             return
-        owners = get_owners(self.graph, [r["id"] for r in selected], sources)
+        found = owners.get_owners(self.graph, [r["id"] for r in selected], sources)
         for resource in selected:
-            owner, source = owners[resource["id"]]
+            owner, source = found[resource["id"]]
             resource[words.ANNOTATION].update(owner=owner, owner_source=source)
 
     def next_action(self, resource: Mapping[str, Any]) -> str | None:
@@ -306,11 +308,11 @@ class DirectoryUser(Kind):
 
     def write(self, changes: Sequence[NotesChange]) -> list[Written]:
         """One PATCH each, with notes and accountEnabled; several in one request."""
-        return write(self.graph, self.properties, changes)
+        return writing.write(self.graph, self.properties, changes)
 
     def end_sessions(self, key: str) -> None:
         """Revoke refresh tokens."""
-        end_sessions(self.graph, key)
+        writing.end_sessions(self.graph, key)
 
     # About the run
 
@@ -329,12 +331,13 @@ class DirectoryUser(Kind):
 
     def forget(self) -> None:
         """List the tenant again."""
-        forget_listing(self.manager)
+        listing.forget_listing(self.manager)
 
 
 def _may_be_mailbox(user: Mapping[str, Any], young: datetime) -> bool:
-    """Whether somebody is on, without licence, never signed in, and too old to be new."""
-    if user.get("accountEnabled") is False or ACTIVITY in user or user.get(LICENSES):
+    """Whether a member is on, without licence, never signed in, and too old to be new."""
+    if user.get("accountEnabled") is False or users.ACTIVITY in user or user.get(users.LICENSES):
         return False
     created, _ = read_optional(user, "createdDateTime")
-    return not user.get("onPremisesSyncEnabled") and (created is None or created <= young)
+    ours = user.get("userType") != "Guest" and not user.get("onPremisesSyncEnabled")
+    return ours and (created is None or created <= young)

@@ -72,7 +72,7 @@ class GraphError(Exception):
 def error_of(
     what: str, status: int, body: Any, headers: Mapping[str, str], retry_after: float | None
 ) -> GraphError:
-    """The error in an answer; one that is no ODataError is told by its status alone."""
+    """The error in an answer; one that is not an ODataError has its status only."""
     error = body.get("error") if isinstance(body, Mapping) else None
     error = error if isinstance(error, Mapping) else {}
     code, message = _unwrapped(error)
@@ -120,7 +120,7 @@ def explained(error: GraphError) -> GraphError:
 
 
 def found_or_none(call: Callable[[], Any]) -> Any:
-    """The call's answer, or None where Graph says that there is no such object; other errors are raised."""
+    """The call's answer, or None where Graph does not know the object; other errors are raised."""
     try:
         return call()
     except GraphError as error:

@@ -64,6 +64,7 @@ def transform_identity(user: Mapping[str, Any], surroundings: Surroundings) -> I
         name=user["userPrincipalName"],
         id=user["id"],
         credentials=(_credential(user, surroundings),),
+        tags_itself=False,  # users cannot write directory extensions on themselves
         user_type=_user_type(user, surroundings.purpose),
         privileged=surroundings.privileged,
         exemption=surroundings.exemption,
@@ -91,7 +92,7 @@ def status_of(user: Mapping[str, Any], evidence: tuple[Evidence, ...] = ()) -> C
 
 
 def unreadable(identity: Identity, reason: str) -> Identity:
-    """Somebody of whom a fresh read was refused: unknown."""
+    """The identity as unknown: a fresh read of it was refused."""
     credentials = (replace(c, evidence=(Unknown(reason, ACTIVITY),)) for c in identity.credentials)
     return replace(identity, credentials=tuple(credentials))
 
@@ -119,7 +120,7 @@ def _credential(user: Mapping[str, Any], around: Surroundings) -> Credential:
 
 
 def _with_purpose(evidence: tuple[Evidence, ...], purpose: str | GraphError | None) -> tuple[Evidence, ...]:
-    """Says of who never signed in that it may be a mailbox, where that could not be asked."""
+    """Notes on accounts without any sign-in that they may be mailboxes, where that could not be asked."""
     if purpose != NOT_GRANTED:
         return evidence
     value = f"never; may be a shared mailbox ({MAILBOX} is not granted)"

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 _MARKING = frozenset({MARK_FILTER, MARK, UNMARK, DISABLE})
 #: What a policy may ask of the listing, under `query:`.
-RATE, NOTES_APP = "requests-per-minute", "notes-app"
+NOTES_APP = "notes-app"
 
 
 def in_store(manager: Any, key: tuple[Hashable, ...], load: Callable[[], T]) -> T:
@@ -57,7 +57,7 @@ def shared_listing(manager: Any) -> Listing:
 
     def load() -> Listing:
         seen: set[str] = in_store(manager, ("entra-seen",), set)
-        return get_listing(shared_graph(manager), shared_tenant(manager), _rate(manager), properties, seen)
+        return get_listing(shared_graph(manager), shared_tenant(manager), properties, seen)
 
     return in_store(manager, _key(manager), load)
 
@@ -69,9 +69,3 @@ def forget_listing(manager: Any) -> None:
 
 def _key(manager: Any) -> tuple[Hashable, ...]:
     return "entra-users", asked_properties(manager)
-
-
-def _rate(manager: Any) -> float | None:
-    """`query: [{requests-per-minute: 10}]` of the policy that lists."""
-    rates = [float(part[RATE]) for part in manager.data.get("query") or () if RATE in part]
-    return min(rates, default=None)

@@ -30,7 +30,7 @@ def may_ask(graph: Graph) -> bool:
 
 
 def get_purposes(graph: Graph, users: Sequence[str]) -> dict[str, str | GraphError | None]:
-    """What each user's mailbox is for; None for who has none, the GraphError where that is refused.
+    """What each user's mailbox is for; None without a mailbox, the GraphError where that is refused.
 
     Raises GraphError for anything else.
     """

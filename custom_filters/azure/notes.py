@@ -22,7 +22,7 @@ APP_PATTERN = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 #: A note's name as policies write it: letters, digits and hyphens, so that it is a property's name too.
 TAG_PATTERN = "^[A-Za-z][A-Za-z0-9-]*$"
 LONGEST_TEXT = 256
-#: For whoever wants to change users and has nowhere to keep notes.
+#: For policies that change users and have nowhere to keep notes.
 SET_UP = (
     f"there is no place for notes on users: run `c7n-unused setup -p azure`, then set {APP_VARIABLE} to the "
     "application id that it prints"

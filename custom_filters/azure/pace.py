@@ -5,15 +5,12 @@ https://learn.microsoft.com/graph/throttling: wait as long as Retry-After says; 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from custom_filters.azure.errors import NO_PIM, UNLICENSED, GraphError
 from custom_filters.custodian.pacing import Again, Quota, RateLimiter
-from custom_filters.custodian.progress import Progress
 
-PAGE = 500
 #: For an app in a tenant. Not every tenant is held to it, so it is kept once Graph has refused a call.
 _ACTIVITY = Quota(10, 60, kept=False)
 #: Sign-in and audit logs, for an app in a tenant: kept from the first call.
@@ -57,22 +54,3 @@ def given_up(error: GraphError, sentence: str) -> GraphError:
     """The error of a call that was refused for too long."""
     message = f"{error.message.rstrip('. ')}: {sentence}"
     return GraphError(error.what, error.status, error.code, message, error.request_id, error.retry_after)
-
-
-class Pace:
-    """The plan for a listing of so many users: `rate` pages a minute, None: as fast as Graph lets us."""
-
-    def __init__(self, users: int, rate: float | None) -> None:
-        self._users, self._rate = users, rate
-        self._progress = Progress("users read", users)
-
-    def begin(self, limiter: RateLimiter) -> None:
-        """Tell what is coming, and keep the policy's own rate."""
-        if self._rate:
-            calls = max(1, math.floor(self._rate))
-            limiter.keep(Quota(calls, 60 * calls / self._rate))
-        limiter.expect(max(1, math.ceil(self._users / PAGE)))
-
-    def succeeded(self) -> None:
-        """A page came."""
-        self._progress.add(PAGE)

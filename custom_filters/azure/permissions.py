@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from custom_filters.core.doctor_check import Need, lines_of
 
 AUDIT_LOG, USER_READ = "AuditLog.Read.All", "User.Read.All"
 ROLES, GROUPS = "RoleManagement.Read.Directory", "GroupMember.Read.All"
@@ -11,34 +12,20 @@ MAILBOX = "MailboxSettings.Read"
 ENABLE, REVOKE, USER_WRITE = "User.EnableDisableAccount.All", "User.RevokeSessions.All", "User.ReadWrite.All"
 APPLICATION = "Application.ReadWrite.OwnedBy"
 
-
-@dataclass(frozen=True)
-class Permission:
-    """A Graph application permission and what it is for; without an `optional` one a run still works."""
-
-    name: str
-    purpose: str
-    optional: bool = False
-
-
 REPORT = (
-    Permission(
-        AUDIT_LOG, "users' sign-in activity, the sign-in log and the audit log (with Entra ID P1 or P2)"
-    ),
-    Permission(USER_READ, "users, our notes on them, managers and sponsors"),
-    Permission(ROLES, "who is privileged: roles held, and roles eligible for; without it nobody is changed"),
-    Permission(GROUPS, "members of groups that hold roles, and of the exempt group"),
-    Permission(
-        MAILBOX, "whether somebody who never signed in is a shared mailbox, a room or equipment", True
-    ),
+    Need(AUDIT_LOG, "users' sign-in activity, the sign-in log and the audit log (with Entra ID P1 or P2)"),
+    Need(USER_READ, "users, our notes on them, managers and sponsors"),
+    Need(ROLES, "who is privileged: roles held, and roles eligible for; without it nobody is changed"),
+    Need(GROUPS, "members of groups that hold roles, and of the exempt group"),
+    Need(MAILBOX, "whether somebody who never signed in is a shared mailbox, a room or equipment", True),
 )
 ENFORCE = (
-    Permission(ENABLE, "disable users, and enable them again"),
-    Permission(REVOKE, "end the sessions of disabled users"),
-    Permission(USER_WRITE, "marks and restore records, in directory extension properties of the user"),
+    Need(ENABLE, "disable users, and enable them again"),
+    Need(REVOKE, "end the sessions of disabled users"),
+    Need(USER_WRITE, "marks and restore records, in directory extension properties of the user"),
 )
 #: For `c7n-unused setup -p azure`, once.
-SETUP = (Permission(APPLICATION, "the app registration whose directory extension holds marks and records"),)
+SETUP = (Need(APPLICATION, "the app registration whose directory extension holds marks and records"),)
 
 #: What a request needs, by method and path; the first that fits. Each from its page of the Graph reference.
 _NEEDED = tuple(
@@ -61,23 +48,17 @@ def needed_by(request: str) -> tuple[str, ...]:
     return next((names for pattern, names in _NEEDED if pattern.match(request)), ())
 
 
-def needed(*, enforce: bool) -> tuple[Permission, ...]:
+def needed(*, enforce: bool) -> tuple[Need, ...]:
     """What reports need, and with `enforce` what marking, disabling and restoring need as well."""
     return REPORT + (ENFORCE if enforce else ())
 
 
 def document(enforce: bool) -> str:
     """The list for people: Microsoft Graph application permissions, with admin consent."""
-    permissions = needed(enforce=enforce)
-    width = max(len(p.name) for p in permissions + SETUP)
     note = "Administrators are left alone: Graph lets only an app with a directory role change them."
     head = "Microsoft Graph, application permissions, with admin consent:"
-    lines = [head, "", *_lines(permissions, width)]
+    lines = [head, "", *lines_of(needed(enforce=enforce))]
     if enforce:
         lines += ["", note, "", "Only for `c7n-unused setup -p azure`, once, by an app of its own:", ""]
-        lines += _lines(SETUP, width)
+        lines += lines_of(SETUP)
     return "\n".join([*lines, ""])
-
-
-def _lines(permissions: tuple[Permission, ...], width: int) -> list[str]:
-    return [f"{p.name:{width}}  {p.purpose}{' (optional)' if p.optional else ''}" for p in permissions]

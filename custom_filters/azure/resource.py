@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from c7n.cache import NullCache
@@ -12,7 +11,7 @@ from c7n_azure.provider import resources
 from c7n_azure.query import DescribeSource, QueryResourceManager, TypeInfo
 
 from custom_filters.azure.client import shared_graph, shared_tenant
-from custom_filters.azure.listing import NOTES_APP, RATE, shared_listing, shared_properties
+from custom_filters.azure.listing import NOTES_APP, shared_listing, shared_properties
 from custom_filters.azure.notes import APP_PATTERN
 from custom_filters.azure.users import get_user
 from custom_filters.custodian.account import record_account
@@ -30,10 +29,9 @@ class DirectorySource(DescribeSource):
         if "source" in self.manager.data:
             raise PolicyValidationError("azure.directory-user takes no `source:`; remove it")
         for part in self.manager.data.get("query") or ():
-            if not _is_rate(part) and not _is_app(part):
+            if set(part) != {NOTES_APP} or not re.fullmatch(APP_PATTERN, str(part[NOTES_APP])):
                 raise PolicyValidationError(
-                    f"azure.directory-user: `query:` takes {RATE!r} with a number above 0, and {NOTES_APP!r} "
-                    f"with an application id, not {part}"
+                    f"azure.directory-user: `query:` takes {NOTES_APP!r} with an application id, not {part}"
                 )
 
     def get_resources(self, query: Any) -> list[dict[str, Any]]:
@@ -46,23 +44,12 @@ class DirectorySource(DescribeSource):
         return ("AuditLog.Read.All", "User.Read.All")
 
 
-def _is_rate(part: Mapping[str, Any]) -> bool:
-    rate = part.get(RATE)
-    return set(part) == {RATE} and isinstance(rate, int | float) and rate is not True and rate > 0
-
-
-def _is_app(part: Mapping[str, Any]) -> bool:
-    return set(part) == {NOTES_APP} and bool(re.fullmatch(APP_PATTERN, str(part[NOTES_APP])))
-
-
 @resources.register("directory-user")
 class DirectoryUser(QueryResourceManager):
     """Users of a Microsoft Entra tenant, with their sign-in activity.
 
-    No subscription is needed: the account is the tenant. On tenants of which Graph allows few reads of
-    sign-in activity a minute, `requests-per-minute` keeps to that and says first how long it will take.
-    `notes-app` is the application id that `c7n-unused setup -p azure` printed; without it the environment
-    variable C7N_UNUSED_ENTRA_APP is taken.
+    No subscription is needed: the account is the tenant. `query: [{notes-app: ID}]` names the application
+    id that `c7n-unused setup -p azure` printed; without it that is the variable C7N_UNUSED_ENTRA_APP.
 
     :example:
 
@@ -71,8 +58,6 @@ class DirectoryUser(QueryResourceManager):
         policies:
           - name: azure-directory-guests-pending
             resource: azure.directory-user
-            query:
-              - requests-per-minute: 10
             filters:
               - type: value
                 key: externalUserState

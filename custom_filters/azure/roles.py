@@ -1,22 +1,29 @@
-"""Who holds a directory role: active, eligible (privileged identity management) or through a group.
+"""Who holds a directory role, and who is in the exempt group.
 
+Roles are active, eligible (privileged identity management) or held through a group:
 https://learn.microsoft.com/graph/api/resources/unifiedroleassignment and unifiedroleeligibilityschedule.
-Groups can hold roles only if they are role-assignable; whoever is in such a group counts, role or not, since
-Graph protects them likewise.
+Only role-assignable groups can hold roles; their members count, role or not: Graph protects them likewise.
+
+`exempt-tag` names a group by object id or display name. Names are not unique and any user may make a group:
+a policy that acts should name the id.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 
+from c7n.exceptions import PolicyExecutionError
+
 from custom_filters.azure.client import Graph
-from custom_filters.azure.errors import NO_PIM, GraphError
+from custom_filters.azure.errors import NO_PIM, GraphError, found_or_none
 
 log = logging.getLogger("custodian.unused")
 
 _MANAGED = "/roleManagement/directory"
 _MEMBERS = {"$select": "id", "$top": "999"}
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def get_privileged(graph: Graph) -> frozenset[str] | None:
@@ -59,3 +66,28 @@ def members_of(graph: Graph, group: str) -> Iterator[str]:
     """Ids of all that are in a group, directly or through groups."""
     for member in graph.items(f"/groups/{group}/transitiveMembers", _MEMBERS):
         yield member["id"]
+
+
+def get_exempt_groups(graph: Graph, name: str) -> frozenset[str]:
+    """Ids of the groups that `exempt-tag` names; an unknown id is an error, an unknown name is not."""
+    if not _ID.fullmatch(name):
+        quoted = name.replace("'", "''")
+        found = graph.items("/groups", {"$filter": f"displayName eq '{quoted}'", "$select": "id"})
+        return frozenset(group["id"] for group in found)
+    found_group = found_or_none(lambda: graph.get(f"/groups/{name}", {"$select": "id"}))
+    if found_group is None:
+        raise PolicyExecutionError(f"exempt-tag: the tenant has no group {name}; correct the id")
+    return frozenset([found_group["id"]])
+
+
+def get_exempt_members(graph: Graph, name: str) -> frozenset[str]:
+    """Ids of the users in those groups, directly or through groups."""
+    return frozenset(
+        member for group in get_exempt_groups(graph, name) for member in members_of(graph, group)
+    )
+
+
+def get_groups_of(graph: Graph, user: str) -> Iterator[str]:
+    """Ids of the groups and roles that a user is in, directly or through groups."""
+    for item in graph.items(f"/users/{user}/transitiveMemberOf", {"$select": "id", "$top": "999"}):
+        yield item["id"]

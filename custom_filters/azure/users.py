@@ -6,6 +6,7 @@ filtered on the server: that returns deleted users and misses those who never si
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,8 +18,9 @@ from c7n.exceptions import PolicyExecutionError
 from custom_filters.azure.client import Graph, Json
 from custom_filters.azure.errors import found_or_none
 from custom_filters.azure.notes import Properties
-from custom_filters.azure.pace import PAGE, Pace
+from custom_filters.custodian.progress import Progress
 
+PAGE = 500
 ACTIVITY, LICENSES = "signInActivity", "assignedLicenses"
 #: Sessions that began before this are ended; kept of users that are off.
 SESSIONS = "signInSessionsValidFromDateTime"
@@ -53,7 +55,6 @@ class Listing:
 def get_listing(
     graph: Graph,
     tenant: str,
-    rate: float | None = None,
     properties: Properties | None = None,
     seen: set[str] | None = None,
 ) -> Listing:
@@ -65,7 +66,7 @@ def get_listing(
     known = set() if seen is None else seen
     users: dict[str, Json] = {}
     unsure: dict[str, str] = {}
-    for page in _pages(graph, rate, properties):
+    for page in _pages(graph, properties):
         made = [transform_user(user, properties) for user in page]
         users.update((user["id"], user) for user in made)
         unsure.update(_unsure(made, known))
@@ -74,11 +75,13 @@ def get_listing(
     return Listing(tenant, tuple(users.values()), properties, unsure)
 
 
-def _pages(graph: Graph, rate: float | None, properties: Properties | None) -> Iterator[list[Json]]:
-    pace = Pace(count_users(graph), rate)
-    query = {"$select": _selected(_SELECT, properties), "$top": str(PAGE)}
-    for page in graph.pages("/users", query, pace):
-        pace.succeeded()
+def _pages(graph: Graph, properties: Properties | None) -> Iterator[list[Json]]:
+    """Page by page, with progress; how long it takes is told where Graph lets few calls through."""
+    count = count_users(graph)
+    progress = Progress("users read", count)
+    graph.limits.activity.expect(max(1, math.ceil(count / PAGE)))
+    for page in graph.pages("/users", {"$select": _selected(_SELECT, properties), "$top": str(PAGE)}):
+        progress.add(PAGE)
         yield page
 
 

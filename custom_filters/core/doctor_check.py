@@ -1,7 +1,8 @@
-"""What `c7n-unused doctor` asks a cloud: is everything there that a run needs?"""
+"""What a run needs of a cloud, as `c7n-unused permissions` lists it and `c7n-unused doctor` looks for it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -16,3 +17,21 @@ class Check:
     ok: bool
     detail: str
     remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Need:
+    """A permission, scope or privilege, and what it is for.
+
+    `optional`: a run goes on without it; `purpose` then says what is lost.
+    """
+
+    name: str
+    purpose: str
+    optional: bool = False
+
+
+def lines_of(needs: Sequence[Need], indent: str = "") -> list[str]:
+    """A line for each, in two columns."""
+    width = max(len(need.name) for need in needs)
+    return [f"{indent}{n.name:{width}}  {n.purpose}{' (optional)' if n.optional else ''}" for n in needs]

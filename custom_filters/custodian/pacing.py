@@ -257,12 +257,6 @@ class RateLimiter:
             f"set {PATIENCE_VARIABLE} to more than {self._patience:.0f} seconds"
         )
 
-    def keep(self, quota: Quota) -> None:
-        """Keep this quota from now on, in place of what was documented."""
-        with self._lock:
-            self._quota, self._kept = quota, True
-            self._starts = deque(self._starts, maxlen=quota.calls)
-
     def expect(self, calls: int) -> None:
         """So many calls are about to come: a quota that makes them take minutes is announced."""
         with self._lock:

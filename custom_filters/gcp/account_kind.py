@@ -3,49 +3,35 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
 from custom_filters.core.credential import Identity
 from custom_filters.core.evidence import Evidence, Unknown, Used
-from custom_filters.core.lifecycle_states import Recent
 from custom_filters.core.notes import Item
 from custom_filters.core.notes_writing import NotesError, Place
-from custom_filters.core.vocabulary import DISABLE, ENABLE, FILTER, GCP, RETIRE
+from custom_filters.core.vocabulary import (
+    DISABLE,
+    ENABLE,
+    FILTER,
+    GCP,
+    MARK,
+    MARK_FILTER,
+    RECORD_FILTER,
+    RETIRE,
+    UNMARK,
+)
 from custom_filters.custodian import clock
-from custom_filters.custodian.kind import Fresh, Notes, NotesChange, Resource, Schema, Selected, with_use
-from custom_filters.gcp.accounts import (
-    ACCOUNTS,
-    KEYS,
-    PARENT,
-    forget_accounts,
-    get_account,
-    get_keys_of,
-    shared_roles,
-    take_over,
-)
-from custom_filters.gcp.activity import (
-    ACTIVITIES,
-    ANALYZER,
-    MONITORING,
-    SERIES,
-    Activity,
-    RowKey,
-    analyzer_evidence,
-    get_last_hours,
-    get_rows,
-    get_seen,
-    monitoring_evidence,
-    shared_rows,
-    shared_seen,
-)
+from custom_filters.custodian.kind import Fresh, Notes, NotesChange, Resource, Selected
+from custom_filters.gcp import accounts as iam
+from custom_filters.gcp import activity as used
+from custom_filters.gcp.accounts import PARENT
 from custom_filters.gcp.bound_keys import BoundKeys
 from custom_filters.gcp.client import Json, project_of, shared_client, shared_login
 from custom_filters.gcp.description import parse_description
-from custom_filters.gcp.errors import GoogleError
-from custom_filters.gcp.google_kind import UNDO, GoogleKind
+from custom_filters.gcp.google_kind import UNDO, GoogleKind, Reader
 from custom_filters.gcp.principals import (
     KEY,
     ProjectAccess,
@@ -53,16 +39,14 @@ from custom_filters.gcp.principals import (
     description_of,
     key_id,
 )
-from custom_filters.gcp.refusals import recent_without
 from custom_filters.gcp.roles import Holders, shared_holders
-from custom_filters.gcp.schema import TAG
 
-READ = (
+_READ = (
     "iam.serviceAccounts.list",
     "resourcemanager.projects.getIamPolicy",
     "monitoring.timeSeries.list",
 )
-WRITE = (
+_WRITE = (
     "iam.serviceAccounts.get",
     "iam.serviceAccounts.list",
     "iam.serviceAccounts.update",
@@ -72,42 +56,53 @@ WRITE = (
 KEY_IDS = "c7n:key-ids"
 _CHANGED = "its description was changed meanwhile by somebody else; run again"
 #: Rows of Policy Analyzer and dates of Monitoring, by what they name.
-Seen = tuple[Mapping[RowKey, Json] | Unknown, Mapping[str, datetime] | Unknown]
+Seen = tuple[Mapping[used.RowKey, Json] | Unknown, Mapping[str, datetime] | Unknown]
+
+
+def permissions(
+    collection: str, read: tuple[str, ...], write: tuple[str, ...] = ()
+) -> dict[str, tuple[str, ...]]:
+    """IAM permissions by word, for accounts or keys; `read` and `write` are what these need beyond both."""
+    changing = (*_WRITE, *write)
+    return {
+        **dict.fromkeys((FILTER, MARK_FILTER, RECORD_FILTER), (*_READ, *read)),
+        **dict.fromkeys((MARK, UNMARK, RETIRE), changing),
+        DISABLE: (*changing, f"iam.{collection}.disable"),
+        ENABLE: (*changing, f"iam.{collection}.enable"),
+    }
 
 
 class AccountKind(GoogleKind):
     """A service account, or one of its keys; `activity` tells how Google names what it does."""
 
     name_key = "name"
-    sources = (ANALYZER, MONITORING)
-    default_sources = (ANALYZER, MONITORING)
-    options: ClassVar[Mapping[str, Mapping[str, Schema]]] = {FILTER: {"exempt-tag": TAG}}
+    sources = (used.ANALYZER, used.MONITORING)
+    default_sources = sources
     texts: ClassVar[Mapping[str, str]] = {
         DISABLE: "Nothing is ever deleted. The last three days are asked of Monitoring to the minute. "
         "Google's default service accounts and our own are left alone; accounts are protected that are "
         "owner, administer IAM or projects, hold an administrator role of Workspace (asked where "
         "GOOGLE_WORKSPACE_SUBJECT is set), or have a custom role.",
     }
-    activity: ClassVar[Activity]
+    activity: ClassVar[used.Activity]
 
     def __init__(self, manager: Any, filter_data: Mapping[str, Any], action: Mapping[str, Any] | None = None):
         """Make the clients in this thread."""
         super().__init__(manager, filter_data, action)
-        self.accounts, self.keys = shared_client(manager, ACCOUNTS), shared_client(manager, KEYS)
-        self._acting = bool(manager.data.get("actions"))
+        self.accounts, self.keys = shared_client(manager, iam.ACCOUNTS), shared_client(manager, iam.KEYS)
         self._access = ProjectAccess(shared_login(manager), {}, Holders(), BoundKeys({}))
 
     @classmethod
     def adopt(cls, manager: Any) -> None:
         """The policy's resources come from our listing, which is complete or an error."""
-        take_over(manager)
+        iam.take_over(manager)
 
     def prepare(self, word: str) -> None:
-        """Whom we mark, unmark or disable is read and judged again."""
-        self._series = shared_client(self.manager, SERIES)
+        """Accounts that we mark, unmark or disable are read and judged again."""
+        self._series = shared_client(self.manager, used.SERIES)
         if word not in {ENABLE, RETIRE}:
             self._access = self.access()
-            self._read = self._reader(clock.now())
+            self.read_again = self._reader(clock.now())
 
     def identities(self, resources: list[Resource], now: datetime) -> Iterator[tuple[Resource, Identity]]:
         """From calls for the whole project."""
@@ -119,8 +114,9 @@ class AccountKind(GoogleKind):
     def access(self) -> ProjectAccess:
         """Roles in the project and, before anybody is touched, in Workspace where we speak for a user."""
         login = shared_login(self.manager)
-        holders = shared_holders(self.manager) if self._acting and login.subject else Holders()
-        return ProjectAccess(login, shared_roles(self.manager), holders, BoundKeys({}))
+        asked = self.manager.data.get("actions") and login.subject
+        holders = shared_holders(self.manager) if asked else Holders()
+        return ProjectAccess(login, iam.shared_roles(self.manager), holders, BoundKeys({}))
 
     def _judged(self, resource: Mapping[str, Any], seen: Seen, now: datetime) -> Identity:
         """The identity of one resource, with its exemption; built-in ones come first."""
@@ -134,45 +130,40 @@ class AccountKind(GoogleKind):
     def _seen(self, now: datetime) -> Seen:
         """The project's activity, of the sources that are asked for, read once a run."""
         asked = self.request.evidence
-        rows = shared_rows(self.manager, self.activity) if ANALYZER in asked else {}
-        return rows, shared_seen(self.manager, self.activity, now) if MONITORING in asked else {}
+        rows = used.shared_rows(self.manager, self.activity) if used.ANALYZER in asked else {}
+        dates = used.shared_seen(self.manager, self.activity, now) if used.MONITORING in asked else {}
+        return rows, dates
 
     def _evidence(self, resource: Mapping[str, Any], seen: Seen, now: datetime) -> Iterator[Evidence]:
         rows, dates = seen
         key, label, born = self.names(resource)
-        if ANALYZER in self.request.evidence:
+        if used.ANALYZER in self.request.evidence:
             row = rows if isinstance(rows, Unknown) else rows.get(key)
-            yield analyzer_evidence(row, born, now, self.request.rules.days)
-        if MONITORING in self.request.evidence:
-            yield monitoring_evidence(dates, label, now)
+            yield used.analyzer_evidence(row, born, now, self.request.rules.days)
+        if used.MONITORING in self.request.evidence:
+            yield used.monitoring_evidence(dates, label, now)
 
-    def _reader(self, now: datetime) -> Callable[[Json], Identity]:
+    def _reader(self, now: datetime) -> Reader:
         """Reads one resource's evidence again, past every cache. To be made in the main thread."""
         manager, project = self.manager, project_of(self.manager)
-        analyzer, monitoring = shared_client(manager, ACTIVITIES), shared_client(manager, SERIES)
+        analyzer, monitoring = shared_client(manager, used.ACTIVITIES), shared_client(manager, used.SERIES)
         of, (known, dates) = self.activity, self._seen(now)
-        asked = MONITORING in self.request.evidence and not isinstance(dates, Unknown)
+        asked = used.MONITORING in self.request.evidence and not isinstance(dates, Unknown)
 
-        def read(found: Json) -> Identity:
+        def read(found: Json, listed: Mapping[str, Any]) -> Identity:
             key, label, _ = self.names(found)
             rows, seen = known, dates
             if not isinstance(known, Unknown):
                 named = known.get(key, {}).get("fullResourceName")
-                rows = get_rows(analyzer, project, of, named) if named else {}
+                rows = used.get_rows(analyzer, project, of, named) if named else {}
             if asked:
-                seen = get_seen(monitoring, project, of, now, label)
+                seen = used.get_seen(monitoring, project, of, now, label)
             return self._judged(found, (rows, seen), now)
 
         return read
 
     @abstractmethod
-    def transform(
-        self, resource: Mapping[str, Any], evidence: tuple[Evidence, ...], now: datetime
-    ) -> Identity:
-        """The identity, of which the resource is one credential; see `principals`."""
-
-    @abstractmethod
-    def names(self, resource: Mapping[str, Any]) -> tuple[RowKey, str, datetime | None]:
+    def names(self, resource: Mapping[str, Any]) -> tuple[used.RowKey, str, datetime | None]:
         """What Policy Analyzer and Monitoring call the resource, and its birth if Google tells."""
 
     def identity(self, resource: Mapping[str, Any]) -> Identity:
@@ -192,40 +183,27 @@ class AccountKind(GoogleKind):
         """The ids of all keys of the account, as far as they matter for its notes."""
         return frozenset(resource.get(KEY_IDS, ()))
 
-    def current(self, of: Selected) -> Fresh | None:
-        """Status and notes as they are now."""
-        found = self.get(of.resource)
-        if found is None:
-            return None
-        identity = self.transform(found, (), clock.now())
-        return Fresh(found, identity, description_of(found).notes)
-
     def get(self, resource: Mapping[str, Any]) -> Json | None:
         """The resource as it is now; None when it is gone, or another of that name stands in its place."""
         account = resource.get(PARENT, resource)
-        found = get_account(self.accounts, account["name"])
+        found = iam.get_account(self.accounts, account["name"])
         if found is None or found["uniqueId"] != account["uniqueId"]:
             return None
         if KEY not in found.get("description", ""):
             return found
-        return {**found, KEY_IDS: [key_id(key) for key in get_keys_of(self.keys, found)]}
+        return {**found, KEY_IDS: [key_id(key) for key in iam.get_keys_of(self.keys, found)]}
 
-    def fresh(self, of: Selected, now: datetime) -> Fresh | None:
-        """The resource, then the evidence."""
-        found = self.current(of)
-        return replace(found, identity=self._read(found.resource)) if found else None
-
-    def recent(self, fresh: Fresh, since: datetime, now: datetime) -> tuple[Identity, Recent]:
+    def seen_since(self, fresh: Fresh, since: datetime, now: datetime) -> Used | None:
         """What Monitoring saw in the last days."""
         _, label, _ = self.names(fresh.resource)
         project = fresh.identity.account
-        try:
-            seen = get_last_hours(self._series, project, self.activity, now, label)
-        except GoogleError as error:
-            return fresh.identity, recent_without(error)
-        used = Used(seen[label], MONITORING, observed_at=now, covers=False) if label in seen else None
-        found = with_use(fresh.identity, {self.item(fresh.resource): used}) if used else fresh.identity
-        return found, Recent("checked")
+        seen = used.get_last_hours(self._series, project, self.activity, now, label)
+        return Used(seen[label], used.MONITORING, observed_at=now, covers=False) if label in seen else None
+
+    def account_of(self, name: str, key: str | None) -> Json | None:
+        """The account with this unique id, or address; None when it is gone."""
+        path = f"projects/{project_of(self.manager)}/serviceAccounts/{key or name}"
+        return iam.get_account(self.accounts, path)
 
     def untouchable(self, of: Selected) -> str | None:
         """Nobody is touched whose roles are not known."""
@@ -247,7 +225,7 @@ class AccountKind(GoogleKind):
         if not change.texts:
             return
         name = change.of.resource.get(PARENT, change.of.resource)["name"]
-        found = get_account(self.accounts, name)
+        found = iam.get_account(self.accounts, name)
         if found is None:
             raise NotesError("the service account is gone")
         present = parse_description(found.get("description", ""))
@@ -280,7 +258,7 @@ class AccountKind(GoogleKind):
 
     def forget(self) -> None:
         """List the project again."""
-        forget_accounts(self.manager)
+        iam.forget_accounts(self.manager)
 
 
 def _lasting(notes: Notes) -> dict[str, str]:

@@ -17,24 +17,27 @@ from c7n.exceptions import PolicyExecutionError
 from custom_filters.core.evidence import Unknown
 from custom_filters.custodian.account import record_account
 from custom_filters.custodian.parallel import for_each
-from custom_filters.custodian.store import forget, shared
 from custom_filters.gcp.client import (
     Api,
     Client,
     Json,
+    forget_once,
     found_or_none,
+    once,
+    once_or_unknown,
     project_of,
-    session_of,
     shared_client,
-    shared_login,
+    tell_once,
 )
-from custom_filters.gcp.refusals import known_or_unknown
+from custom_filters.gcp.errors import GoogleError
 
 ACCOUNTS = Api("iam", "v1", "projects.serviceAccounts")
 KEYS = Api("iam", "v1", "projects.serviceAccounts.keys")
 POLICIES = Api("cloudresourcemanager", "v1", "projects")
 #: Where a key's resource holds its account, as in Custodian's own listing.
 PARENT = "c7n:service-account"
+#: Why the keys of an account are not known, on the one resource that stands for them.
+UNREAD = "c7n:unread"
 _PAGE = 100
 
 
@@ -56,23 +59,23 @@ def _fetch(manager: Any, query: Any) -> list[Json]:
 def shared_accounts(manager: Any) -> tuple[Json, ...]:
     """The project's service accounts, read once a run."""
     client, project = shared_client(manager, ACCOUNTS), project_of(manager)
-    return shared(session_of(manager), _key(manager, "accounts"), lambda: get_accounts(client, project))
+    return once(manager, ("gcp-accounts", project), lambda: get_accounts(client, project))
 
 
 def shared_keys(manager: Any) -> tuple[Json, ...]:
     """The user-managed keys of the project's service accounts, read once a run, each with its account."""
     accounts, client = shared_accounts(manager), shared_client(manager, KEYS)
-    return shared(session_of(manager), _key(manager, "keys"), lambda: get_keys(client, accounts))
+    keys = once(manager, ("gcp-keys", project_of(manager)), lambda: get_keys(client, accounts))
+    unread = [key[UNREAD] for key in keys if UNREAD in key]
+    if unread:
+        tell_once(manager, f"service accounts whose keys are not known: {len(unread)}", unread[0])
+    return keys
 
 
 def forget_accounts(manager: Any) -> None:
     """Have the next policy list again: accounts or keys were marked or changed."""
-    for what in ("accounts", "keys"):
-        forget(session_of(manager), _key(manager, what))
-
-
-def _key(manager: Any, what: str) -> tuple[Any, ...]:
-    return (f"gcp-{what}", project_of(manager), shared_login(manager))
+    for what in ("gcp-accounts", "gcp-keys"):
+        forget_once(manager, what, project_of(manager))
 
 
 def get_accounts(client: Client, project: str) -> tuple[Json, ...]:
@@ -81,9 +84,33 @@ def get_accounts(client: Client, project: str) -> tuple[Json, ...]:
 
 
 def get_keys(client: Client, accounts: Iterable[Json]) -> tuple[Json, ...]:
-    """User-managed keys of these accounts; an account that was deleted meanwhile has none."""
-    found = for_each(lambda account: get_keys_of(client, account), accounts)
-    return tuple(key for keys in found for key in keys)
+    """User-managed keys of these accounts; an account that was deleted meanwhile has none.
+
+    Where Google refuses to list those of an account, one resource with UNREAD stands for them; refused for
+    every account it is an error.
+    """
+    found = for_each(lambda account: _keys_or_refusal(client, account), accounts)
+    refused = [answer for answer in found if isinstance(answer, GoogleError)]
+    if refused and len(refused) == len(found):
+        raise refused[0]
+    listed = zip(accounts, found, strict=True)
+    return tuple(key for account, answer in listed for key in _with_unread(account, answer))
+
+
+def _keys_or_refusal(client: Client, account: Json) -> list[Json] | GoogleError:
+    try:
+        return get_keys_of(client, account)
+    except GoogleError as error:
+        if not error.refused:
+            raise
+        return error
+
+
+def _with_unread(account: Json, answer: list[Json] | GoogleError) -> list[Json]:
+    if not isinstance(answer, GoogleError):
+        return answer
+    reason = f"the account's keys could not be listed: {answer}"
+    return [{"name": f"{account['name']}/keys/not-listed", UNREAD: reason, PARENT: account}]
 
 
 def get_keys_of(client: Client, account: Json) -> list[Json]:
@@ -100,8 +127,8 @@ def get_account(client: Client, name: str) -> Json | None:
 def shared_roles(manager: Any) -> Mapping[str, frozenset[str]] | Unknown:
     """The roles of every service account in the project's own IAM policy, read once a run."""
     client, project = shared_client(manager, POLICIES), project_of(manager)
-    key = _key(manager, "roles")
-    return known_or_unknown(manager, "the project's IAM policy", key, lambda: get_roles(client, project))
+    key = ("gcp-roles", project)
+    return once_or_unknown(manager, "the project's IAM policy", key, lambda: get_roles(client, project))
 
 
 def get_roles(client: Client, project: str) -> dict[str, frozenset[str]]:

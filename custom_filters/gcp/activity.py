@@ -14,8 +14,7 @@ from typing import Any
 
 from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, read_use
 from custom_filters.core.times import floor_days, format_time, parse_time
-from custom_filters.gcp.client import Api, Client, Json, project_of, shared_client, shared_login
-from custom_filters.gcp.refusals import known_or_unknown
+from custom_filters.gcp.client import Api, Client, Json, once_or_unknown, project_of, shared_client
 
 ANALYZER = "policy-analyzer"
 MONITORING = "monitoring"
@@ -68,8 +67,8 @@ RowKey = tuple[str, str]
 def shared_rows(manager: Any, of: Activity) -> Mapping[RowKey, Json] | Unknown:
     """Policy Analyzer's rows of the project, read once a run; see get_rows."""
     client, project = shared_client(manager, ACTIVITIES), project_of(manager)
-    key = ("gcp-activity", project, of, shared_login(manager))
-    return known_or_unknown(manager, ANALYZER, key, lambda: get_rows(client, project, of))
+    key = ("gcp-activity", project, of)
+    return once_or_unknown(manager, ANALYZER, key, lambda: get_rows(client, project, of))
 
 
 def get_rows(client: Client, project: str, of: Activity, only: str | None = None) -> dict[RowKey, Json]:
@@ -96,8 +95,8 @@ def _row_key(row: Mapping[str, Any], of: Activity) -> RowKey:
 def shared_seen(manager: Any, of: Activity, now: datetime) -> Mapping[str, datetime] | Unknown:
     """What Monitoring saw in the project, read once a run; see get_seen."""
     client, project = shared_client(manager, SERIES), project_of(manager)
-    key = ("gcp-monitoring", project, of, shared_login(manager))
-    return known_or_unknown(manager, MONITORING, key, lambda: get_seen(client, project, of, now))
+    key = ("gcp-monitoring", project, of)
+    return once_or_unknown(manager, MONITORING, key, lambda: get_seen(client, project, of, now))
 
 
 def get_seen(

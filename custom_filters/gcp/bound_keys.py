@@ -8,7 +8,7 @@ activity, so an account that has a live one and is not seen in use otherwise is 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,8 +16,7 @@ from typing import Any
 from custom_filters.core.credential import Credential
 from custom_filters.core.evidence import Unknown
 from custom_filters.core.times import parse_time
-from custom_filters.gcp.client import Api, Client, project_of, shared_client, shared_login
-from custom_filters.gcp.refusals import known_or_unknown
+from custom_filters.gcp.client import Api, Client, once_or_unknown, project_of, shared_client
 
 HMAC, API = "hmac-key", "bound-api-key"
 KINDS = (HMAC, API)
@@ -68,26 +67,17 @@ def _named(kind: str) -> str:
 
 def shared_bound_keys(manager: Any) -> BoundKeys:
     """The keys of the project, each kind read once a run."""
-    project, login = project_of(manager), shared_login(manager)
+    project = project_of(manager)
     hmac, api = shared_client(manager, HMAC_KEYS), shared_client(manager, API_KEYS)
     found = (
-        known_or_unknown(manager, HMAC, ("gcp-hmac", project, login), lambda: get_hmac_keys(hmac, project)),
-        known_or_unknown(manager, API, ("gcp-api-keys", project, login), lambda: get_api_keys(api, project)),
+        once_or_unknown(manager, HMAC, ("gcp-hmac", project), lambda: get_hmac_keys(hmac, project)),
+        once_or_unknown(manager, API, ("gcp-api-keys", project), lambda: get_api_keys(api, project)),
     )
-    return bound_keys(found)
-
-
-def bound_keys(found: Iterable[tuple[BoundKey, ...] | Unknown]) -> BoundKeys:
-    """By account, with what could not be read."""
     by_account: defaultdict[str, list[BoundKey]] = defaultdict(list)
-    unread: list[Unknown] = []
-    for keys in found:
-        if isinstance(keys, Unknown):
-            unread.append(keys)
-            continue
-        for key in keys:
-            by_account[key.account].append(key)
-    return BoundKeys({name: tuple(keys) for name, keys in by_account.items()}, tuple(unread))
+    for key in (key for keys in found if not isinstance(keys, Unknown) for key in keys):
+        by_account[key.account].append(key)
+    unread = tuple(keys for keys in found if isinstance(keys, Unknown))
+    return BoundKeys({name: tuple(keys) for name, keys in by_account.items()}, unread)
 
 
 def get_hmac_keys(client: Client, project: str) -> tuple[BoundKey, ...]:

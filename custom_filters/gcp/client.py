@@ -7,10 +7,11 @@ with its log-in, between sessions of a thread; so the session is asked for its c
 from __future__ import annotations
 
 import http.client
+import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import google.auth.exceptions
 import google_auth_httplib2
@@ -20,15 +21,18 @@ from c7n_gcp.client import get_workspace_customer, get_workspace_subject
 from google.auth.transport.requests import Request
 from googleapiclient.errors import HttpError
 
+from custom_filters.core.evidence import Unknown
 from custom_filters.custodian.calls import count
 from custom_filters.custodian.pacing import RateLimiter
-from custom_filters.custodian.store import shared
+from custom_filters.custodian.store import forget, shared
 from custom_filters.custodian.waits import parse_retry_after
 from custom_filters.gcp.errors import GoogleError, error_of, lost, no_token
 from custom_filters.gcp.pace import again, given_up, shared_limiter
 
-Json = dict[str, Any]
+log = logging.getLogger("custodian.unused")
 
+Json = dict[str, Any]
+T = TypeVar("T")
 _AUTH = "https://www.googleapis.com/auth/"
 
 
@@ -112,7 +116,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Login:
-    """Who asks: the service account and the key it signs with ("" if unknown), and for whom it speaks."""
+    """Who asks: the service account and the key it signs with ("" if unknown), and the user it speaks for."""
 
     account: str
     key: str
@@ -155,10 +159,45 @@ def shared_login(manager: Any) -> Login:
     return _login(*shared(session, ("gcp-account",), lambda: _account_of(session)))
 
 
+def once(manager: Any, key: tuple[Hashable, ...], load: Callable[[], T]) -> T:
+    """What `load` reads, once for all policies of a run with this log-in."""
+    return shared(session_of(manager), (*key, shared_login(manager)), load)
+
+
+def once_or_unknown(
+    manager: Any, source: str, key: tuple[Hashable, ...], load: Callable[[], T]
+) -> T | Unknown:
+    """The same, or why it is unknown where Google refuses it; the rest of a run goes on, and says so once."""
+
+    def read() -> T | Unknown:
+        try:
+            return load()
+        except GoogleError as error:
+            if not error.refused:
+                raise
+            tell_once(manager, f"{source} is not known here", str(error))
+            return Unknown(f"{source} could not be read: {error}", source)
+
+    return once(manager, key, read)
+
+
+def tell_once(manager: Any, what: str, why: str) -> None:
+    """Warn of something that Google refuses, once a run for each reason."""
+    told: set[str] = once(manager, ("gcp-told",), set)
+    if why not in told:
+        told.add(why)
+        log.warning("%s: %s", what, why)
+
+
+def forget_once(manager: Any, *key: Hashable) -> None:
+    """Have it read again: something was changed."""
+    forget(session_of(manager), (*key, shared_login(manager)))
+
+
 def shared_client(manager: Any, api: Api) -> Client:
     """The client of a collection; one for all policies of a run."""
-    session, login = session_of(manager), shared_login(manager)
-    return shared(session, ("gcp-client", login, api), lambda: Client(session, api))
+    session = session_of(manager)
+    return once(manager, ("gcp-client", api), lambda: Client(session, api))
 
 
 def project_of(manager: Any) -> str:
@@ -167,7 +206,7 @@ def project_of(manager: Any) -> str:
 
 
 def found_or_none(call: Callable[[], Json]) -> Json | None:
-    """The call's answer, or None where Google says that there is no such thing; other errors are raised."""
+    """The call's answer, or None where Google does not know it; other errors are raised."""
     try:
         return call()
     except GoogleError as error:

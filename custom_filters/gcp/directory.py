@@ -13,23 +13,23 @@ from typing import Any
 from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.core.evidence import Unknown
-from custom_filters.custodian.store import forget, shared
 from custom_filters.gcp.client import (
     Api,
     Client,
     Json,
-    Login,
+    forget_once,
     found_or_none,
-    session_of,
+    once,
+    once_or_unknown,
     shared_client,
     shared_login,
 )
 from custom_filters.gcp.errors import GoogleError
-from custom_filters.gcp.refusals import known_or_unknown
 from custom_filters.gcp.schema import SCHEMA, SCHEMAS_READ, get_schema
 
 USERS_READ = Api("admin", "directory_v1", "users", "admin.directory.user.readonly")
 USERS_WRITE = Api("admin", "directory_v1", "users", "admin.directory.user")
+SSO = Api("cloudidentity", "v1", "inboundSsoAssignments", "cloud-identity.inboundsso.readonly")
 _PAGE = 500
 _BAD_REQUEST = 400
 #: What a resource has; addresses, phone numbers and the like are never fetched.
@@ -54,23 +54,21 @@ class Listing:
 
 def shared_listing(manager: Any) -> Listing:
     """The customer's listing, read once for all policies of a run."""
-    login = shared_login(manager)
-    return shared(session_of(manager), ("gcp-users", login), lambda: get_listing(manager, login))
+    return once(manager, ("gcp-users",), lambda: get_listing(manager, shared_login(manager).customer))
 
 
 def forget_listing(manager: Any) -> None:
     """Have the next policy list again: users were marked or changed."""
-    login = shared_login(manager)
-    for key in (("gcp-users", login), ("gcp-users-again", login)):
-        forget(session_of(manager), key)
+    forget_once(manager, "gcp-users")
+    forget_once(manager, "gcp-users-again")
 
 
-def get_listing(manager: Any, login: Login) -> Listing:
-    """Every user; an empty list is an error, since there is at least the user for whom we ask."""
+def get_listing(manager: Any, customer: str) -> Listing:
+    """Every user; an empty list is an error, since at least our own subject exists."""
     pages = shared_client(manager, USERS_READ).items(
         "list",
         "users",
-        customer=login.customer,
+        customer=customer,
         maxResults=_PAGE,
         fields=f"nextPageToken,users({_FIELDS})",
         **projection(shared_schema(manager)),
@@ -78,7 +76,7 @@ def get_listing(manager: Any, login: Login) -> Listing:
     users = {user["id"]: user for user in _with_hint(pages)}
     if not users:
         raise PolicyExecutionError(
-            f"Google lists no users of customer {login.customer}; check GOOGLE_WORKSPACE_CUSTOMER and that "
+            f"Google lists no users of customer {customer}; check GOOGLE_WORKSPACE_CUSTOMER and that "
             "GOOGLE_WORKSPACE_SUBJECT may read users"
         )
     return Listing(tuple(users.values()))
@@ -105,20 +103,39 @@ def projection(schema: Json | Unknown | None) -> dict[str, str]:
 
 def shared_schema(manager: Any) -> Json | Unknown | None:
     """Our custom schema, asked for once a run; Unknown where Google refuses to tell."""
-    login, client = shared_login(manager), shared_client(manager, SCHEMAS_READ)
-    key = ("gcp-schema", login)
-    return known_or_unknown(manager, "custom schema", key, lambda: get_schema(client, login.customer))
+    customer, client = shared_login(manager).customer, shared_client(manager, SCHEMAS_READ)
+    return once_or_unknown(manager, "custom schema", ("gcp-schema",), lambda: get_schema(client, customer))
 
 
 def shared_subject(manager: Any) -> Json | None:
-    """The user for whom we ask, read once a run."""
-    login, users = shared_login(manager), shared_client(manager, USERS_READ)
-    if not login.subject:
+    """Our own subject (GOOGLE_WORKSPACE_SUBJECT), read once a run."""
+    subject, users = shared_login(manager).subject, shared_client(manager, USERS_READ)
+    if not subject:
         return None
-    shown = projection(None)
-    return shared(session_of(manager), ("gcp-subject", login), lambda: get_user(users, login.subject, shown))
+    return once(manager, ("gcp-subject",), lambda: get_user(users, subject, projection(None)))
 
 
 def get_user(users: Client, key: str, projection: Mapping[str, str]) -> Json | None:
     """One user by id or address, as it is now; None when it is gone."""
     return found_or_none(lambda: users.call("get", userKey=key, fields=_FIELDS, **projection))
+
+
+def shared_sso_problem(manager: Any) -> Unknown | None:
+    """Why lastLoginTime alone proves nothing where another identity provider signs users in; read once a run.
+
+    https://cloud.google.com/identity/docs/reference/rest/v1/inboundSsoAssignments/list: any assignment makes
+    it unknown for everybody, since which one holds for which user is not resolved.
+    """
+    customer, client = shared_login(manager).customer, shared_client(manager, SSO)
+    if not once(manager, ("gcp-sso",), lambda: uses_sso(client, customer)):
+        return None
+    reason = "users sign in through another identity provider: add `reports` to `evidence:`"
+    return Unknown(reason, "single-sign-on")
+
+
+def uses_sso(client: Client, customer: str) -> bool:
+    """Whether any organizational unit or group is sent to another identity provider."""
+    assignments = client.items(
+        "list", "inboundSsoAssignments", filter=f'customer=="customers/{customer}"', pageSize=100
+    )
+    return any(item.get("ssoMode") != "SSO_OFF" for item in assignments)

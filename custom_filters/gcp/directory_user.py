@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -11,42 +10,25 @@ from typing import Any, ClassVar
 from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.core.credential import Identity
-from custom_filters.core.evidence import Evidence, Unknown
+from custom_filters.core.evidence import Evidence, Unknown, Used
 from custom_filters.core.judge import judge_identity
-from custom_filters.core.lifecycle_states import Recent
 from custom_filters.core.notes import Item
 from custom_filters.core.notes_writing import Place
 from custom_filters.core.times import format_time, parse_time
 from custom_filters.core.vocabulary import DISABLE, ENABLE, FILTER, GCP, MARK, RETIRE
 from custom_filters.custodian import clock
-from custom_filters.custodian.kind import Fresh, Notes, NotesChange, Resource, Schema, Selected, with_use
+from custom_filters.custodian.kind import Fresh, Notes, NotesChange, Resource, Selected
 from custom_filters.custodian.parallel import for_each
-from custom_filters.custodian.store import shared
-from custom_filters.gcp import recent_use, schema, sso, usage_reports
-from custom_filters.gcp.client import Json, session_of, shared_client, shared_login
-from custom_filters.gcp.directory import (
-    USERS_READ,
-    USERS_WRITE,
-    forget_listing,
-    get_user,
-    projection,
-    shared_listing,
-    shared_schema,
-    shared_subject,
-)
+from custom_filters.gcp import directory, recent_use, schema, usage_reports
+from custom_filters.gcp.client import Json, once, shared_client, shared_login, tell_once
 from custom_filters.gcp.errors import GoogleError
-from custom_filters.gcp.google_kind import GoogleKind
-from custom_filters.gcp.people import ITEM, KINDS, LAST_LOGIN, is_admin, transform_user, with_second_look
-from custom_filters.gcp.refusals import is_refused, recent_without
+from custom_filters.gcp.google_kind import GoogleKind, Reader, with_evidence
+from custom_filters.gcp.people import ITEM, KINDS, LAST_LOGIN, is_admin, second_look, transform_user
 from custom_filters.gcp.roles import Holders, shared_holders
-
-log = logging.getLogger("custodian.unused")
 
 _ADMIN = "ADMIN"
 #: We suspend up to so long after the time that the record states.
 _OUR_OWN = timedelta(hours=1)
-#: From a user as it is now, and as it was listed, to its identity.
-Reader = Callable[[Json, Mapping[str, Any]], Identity]
 
 
 class DirectoryUser(GoogleKind):
@@ -59,9 +41,8 @@ class DirectoryUser(GoogleKind):
     sources = (LAST_LOGIN, usage_reports.SOURCE)
     default_sources = sources
     atomic = True
-    options: ClassVar[Mapping[str, Mapping[str, Schema]]] = {FILTER: {"exempt-tag": schema.TAG}}
     texts: ClassVar[Mapping[str, str]] = {
-        FILTER: "`last-login` is users.list's lastLoginTime; whoever looks unused by it is read again with "
+        FILTER: "`last-login` is users.list's lastLoginTime; users that look unused are read again with "
         "users.get, and where the two differ that counts as use. `reports` are the Reports API's usage "
         "reports: sign-in, also by single sign-on, mail by IMAP, POP and the web, mail sent, and Drive; the "
         "newest is two to seven days old, and one for every 30 days is read, back to the threshold. An "
@@ -72,31 +53,30 @@ class DirectoryUser(GoogleKind):
         DISABLE: "Users are suspended, in one request with the record. Log-ins and tokens since the mark are "
         "asked of the Reports API. Our own subject, guests, archived and suspended users are left alone; "
         "administrators are protected, delegated ones and those by a group too.",
-        ENABLE: "Whom Google itself suspended stays suspended.",
+        ENABLE: "Users that Google itself suspended stay suspended.",
     }
 
     def __init__(self, manager: Any, filter_data: Mapping[str, Any], action: Mapping[str, Any] | None = None):
         """Make what asks Google in this thread."""
         super().__init__(manager, filter_data, action)
-        self._users = shared_client(manager, USERS_READ)
-        self._projection = projection(shared_schema(manager))
+        self._users = shared_client(manager, directory.USERS_READ)
+        self._projection = directory.projection(directory.shared_schema(manager))
         self._holders: Holders | Unknown = Holders()
         self._subject: Json | None = None
-        self._acting = bool(manager.data.get("actions"))
 
     def prepare(self, word: str) -> None:
-        """Marks need the custom schema; the user for whom we ask is never touched."""
+        """Marks need the custom schema; our own subject is never touched."""
         self._customer = shared_login(self.manager).customer
-        self._writer = shared_client(self.manager, USERS_WRITE)
+        self._writer = shared_client(self.manager, directory.USERS_WRITE)
         self._activities = shared_client(self.manager, recent_use.ACTIVITIES)
         if word in {MARK, DISABLE}:
             self._need_schema()
         if word not in {ENABLE, RETIRE}:
             self._learn()
-            self._read = self._reader(clock.now())
+            self.read_again = self._reader(clock.now())
 
     def _need_schema(self) -> None:
-        found = shared_schema(self.manager)
+        found = directory.shared_schema(self.manager)
         if isinstance(found, Unknown):
             raise PolicyExecutionError(f"{found.reason}: nothing was changed")
         missing = schema.missing_fields(found, self.request.tag)
@@ -107,9 +87,9 @@ class DirectoryUser(GoogleKind):
             )
 
     def _learn(self) -> None:
-        """Whom a policy with actions may not touch; reports do without."""
-        if self._acting:
-            self._subject = shared_subject(self.manager)
+        """The users that actions may not touch; reports do without."""
+        if self.manager.data.get("actions"):
+            self._subject = directory.shared_subject(self.manager)
             self._holders = shared_holders(self.manager)
 
     def identities(self, resources: list[Resource], now: datetime) -> Iterator[tuple[Resource, Identity]]:
@@ -124,17 +104,18 @@ class DirectoryUser(GoogleKind):
         identity = transform_user(user, more, now)
         notes = schema.notes_of(user)
         exemption = self.request.exemption(identity.account, identity.name, identity.id, notes, now)
-        privileged = identity.privileged
-        if not isinstance(self._holders, Unknown) and user["id"] in self._holders:
-            privileged = True
+        privileged = True if self._holds_role(user) else identity.privileged
         return replace(identity, exemption=exemption, privileged=privileged)
+
+    def _holds_role(self, user: Mapping[str, Any]) -> bool:
+        return not isinstance(self._holders, Unknown) and user["id"] in self._holders
 
     def _more_evidence(self, user: Mapping[str, Any], now: datetime) -> tuple[Evidence, ...]:
         """What the Reports API says, or what its absence means where single sign-on is in use."""
         if usage_reports.SOURCE in self.request.evidence:
             usage = usage_reports.shared_usage(self.manager, now, self.request.rules)
             return usage.evidence(user, now, self.request.rules)
-        problem = sso.shared_sso_problem(self.manager)
+        problem = directory.shared_sso_problem(self.manager)
         return (problem,) if problem else ()
 
     def _reader(self, now: datetime) -> Reader:
@@ -143,14 +124,14 @@ class DirectoryUser(GoogleKind):
         asked = usage_reports.SOURCE in self.request.evidence
         client = shared_client(self.manager, usage_reports.USAGE) if asked else None
         usage = usage_reports.shared_usage(self.manager, now, rules) if asked else None
-        problem = None if usage else sso.shared_sso_problem(self.manager)
+        problem = None if usage else directory.shared_sso_problem(self.manager)
 
         def read(user: Json, listed: Mapping[str, Any]) -> Identity:
             more: tuple[Evidence, ...] = (problem,) if problem else ()
             if client and usage:
                 newest = usage_reports.get_newest(client, customer, now, user["id"])
                 more = usage.again(newest).evidence(user, now, rules)
-            return with_second_look(self._judged(user, more, now), listed, user, now)
+            return with_evidence(self._judged(user, more, now), *second_look(listed, user, now))
 
         return read
 
@@ -160,28 +141,26 @@ class DirectoryUser(GoogleKind):
         verdicts = {key: judge_identity(identity, rules, now).verdict for key, identity in bare.items()}
         unsettled = [key for key, v in verdicts.items() if v in {"stale", "never-used", "unknown"}]
         again = self._read_again(unsettled)
-        listed = shared_listing(self.manager).by_id
+        listed = directory.shared_listing(self.manager).by_id
         for key in unsettled:
-            known[key] = with_second_look(known[key], listed[key], again[key], now)
+            known[key] = with_evidence(known[key], *second_look(listed[key], again[key], now))
 
     def _read_again(self, keys: list[str]) -> Mapping[str, Json | Unknown]:
         """users.get of these users; what another policy of this run has read is not read again."""
-        store: dict[str, Json | Unknown] = shared(
-            session_of(self.manager), ("gcp-users-again", shared_login(self.manager)), dict
-        )
+        store: dict[str, Json | Unknown] = once(self.manager, ("gcp-users-again",), dict)
         wanted = [key for key in keys if key not in store]
         found = for_each(self._second_read, wanted)
         store.update(zip(wanted, found, strict=True))
         refused = [user.reason for user in found if isinstance(user, Unknown)]
         if refused:
-            log.warning("%d users could not be read again, and are unknown: %s", len(refused), refused[0])
+            tell_once(self.manager, f"users that are unknown: {len(refused)}", refused[0])
         return store
 
     def _second_read(self, key: str) -> Json | Unknown:
         try:
-            return get_user(self._users, key, self._projection) or {}
+            return directory.get_user(self._users, key, self._projection) or {}
         except GoogleError as error:
-            if not is_refused(error):
+            if not error.refused:
                 raise
             return Unknown(f"the user could not be read: {error}", LAST_LOGIN)
 
@@ -215,7 +194,7 @@ class DirectoryUser(GoogleKind):
         """Administrators, by themselves or by a group."""
         if is_admin(of.resource):
             return "protected: an administrator"
-        if not isinstance(self._holders, Unknown) and of.resource["id"] in self._holders:
+        if self._holds_role(of.resource):
             return "protected: holds an administrator role, by itself or by a group"
         return (
             "protected: Google does not say whether it is an administrator"
@@ -225,28 +204,21 @@ class DirectoryUser(GoogleKind):
 
     def find(self, name: str, key: str | None) -> Json | None:
         """By id, or address."""
-        return get_user(self._users, key or name, self._projection)
+        return directory.get_user(self._users, key or name, self._projection)
 
-    def current(self, of: Selected) -> Fresh | None:
-        """Status and notes in one users.get."""
-        found = get_user(self._users, of.resource["id"], self._projection)
-        return Fresh(found, transform_user(found, (), clock.now()), self.notes(found)) if found else None
+    def get(self, resource: Mapping[str, Any]) -> Json | None:
+        """One users.get."""
+        return directory.get_user(self._users, resource["id"], self._projection)
 
-    def fresh(self, of: Selected, now: datetime) -> Fresh | None:
-        """users.get, then the evidence."""
-        found = self.current(of)
-        return replace(found, identity=self._read(found.resource, of.resource)) if found else None
+    def transform(
+        self, resource: Mapping[str, Any], evidence: tuple[Evidence, ...], now: datetime
+    ) -> Identity:
+        """See transform_user."""
+        return transform_user(resource, evidence, now)
 
-    def recent(self, fresh: Fresh, since: datetime, now: datetime) -> tuple[Identity, Recent]:
+    def seen_since(self, fresh: Fresh, since: datetime, now: datetime) -> Used | None:
         """Log-ins and tokens since the mark."""
-        try:
-            used = recent_use.get_recent_use(
-                self._activities, self._customer, fresh.resource["id"], since, now
-            )
-        except GoogleError as error:
-            return fresh.identity, recent_without(error)
-        found = with_use(fresh.identity, {ITEM: used}) if used else fresh.identity
-        return found, Recent("checked")
+        return recent_use.get_recent_use(self._activities, self._customer, fresh.resource["id"], since, now)
 
     def changed_by(self, fresh: Fresh, since: Mapping[Item, datetime], now: datetime) -> Mapping[Item, str]:
         """Who suspended the user last, and when."""
@@ -260,7 +232,7 @@ class DirectoryUser(GoogleKind):
         return {}
 
     def write_one(self, change: NotesChange) -> None:
-        """One users.patch of the named fields, with the switch; whom Google suspended is not switched on."""
+        """One users.patch of the named fields, with the switch; not where Google itself suspended."""
         if change.switch == "on" and (problem := _suspended_by_google(change.of.resource)):
             raise GoogleError("users.patch", None, "refused by us", problem)
         body = schema.body_of(change.texts) if change.texts else {}
@@ -271,7 +243,7 @@ class DirectoryUser(GoogleKind):
 
     def account(self) -> str:
         """The customer's own id."""
-        subject = shared_subject(self.manager)
+        subject = directory.shared_subject(self.manager)
         return str(subject["customerId"]) if subject else shared_login(self.manager).customer
 
     def endpoint(self) -> str:
@@ -280,7 +252,7 @@ class DirectoryUser(GoogleKind):
 
     def forget(self) -> None:
         """List the customer again."""
-        forget_listing(self.manager)
+        directory.forget_listing(self.manager)
 
 
 def _suspended_by_google(user: Mapping[str, Any]) -> str | None:

@@ -8,19 +8,18 @@ from typing import Any
 import google.auth.exceptions
 
 from custom_filters.core.doctor_check import Check
+from custom_filters.core.times import format_time
 from custom_filters.custodian import clock
-from custom_filters.gcp import bound_keys, recent_use, usage_reports
-from custom_filters.gcp.accounts import ACCOUNTS, POLICIES
-from custom_filters.gcp.activity import ACTIVITIES, OF_ACCOUNTS, OF_KEYS, SERIES, get_seen
+from custom_filters.gcp import accounts, activity, bound_keys, directory, recent_use, roles, usage_reports
 from custom_filters.gcp.client import Api, Client, Login, login_of
-from custom_filters.gcp.directory import USERS_READ, USERS_WRITE, projection
 from custom_filters.gcp.errors import GoogleError
 from custom_filters.gcp.permissions import iam_permissions
-from custom_filters.gcp.roles import ASSIGNMENTS
 from custom_filters.gcp.schema import SCHEMA, SCHEMAS_READ, get_schema, missing_fields
 
 _LOG_IN = "set GOOGLE_APPLICATION_CREDENTIALS to the service account's key file"
 _NO_PROJECT = "set GOOGLE_CLOUD_PROJECT to look at a project's service accounts"
+_NO_SUBJECT = "set GOOGLE_WORKSPACE_SUBJECT to an administrator's address, and delegate the scopes"
+_LOST = "without them, accounts that are not seen in use are unknown"
 
 
 def checks() -> Iterator[Check]:
@@ -34,107 +33,110 @@ def checks() -> Iterator[Check]:
         yield Check("log-in", ok=False, detail=str(error), remedy=_LOG_IN)
         return
     yield Check("log-in", ok=True, detail=str(login))
-    yield _subject(login)
-    yield from _people(session, login)
-    yield from _project(session)
-
-
-def _subject(login: Login) -> Check:
     detail = f"customer {login.customer}, on behalf of {login.subject or 'the service account itself'}"
-    remedy = "set GOOGLE_WORKSPACE_SUBJECT to an administrator's address, and delegate the scopes"
-    return Check("subject", ok=bool(login.subject), detail=detail, remedy=remedy)
+    yield Check("subject", ok=bool(login.subject), detail=detail, remedy=_NO_SUBJECT)
+    yield from _people(session, login)
+    try:
+        project = session.get_default_project()
+    except ValueError as error:
+        yield Check("project", ok=False, detail=str(error), remedy=_NO_PROJECT)
+    else:
+        yield from _project(session, project)
 
 
 def _people(session: Any, login: Login) -> Iterator[Check]:
+    customer, now = login.customer, clock.now()
+
     def client(api: Api) -> Client:
         return Client(session, api)
 
-    yield _check("users", lambda: _users(client(USERS_READ), client(SCHEMAS_READ), login.customer))
-    yield _check("usage reports", lambda: _usage(client(usage_reports.USAGE), login.customer))
-    yield _marks(session, login.customer)
-    yield _check(
-        "activities (optional: the last hours before users are suspended)",
-        lambda: _activities(client(recent_use.ACTIVITIES), login),
-    )
-    yield _check("roles (only to mark and disable)", lambda: _roles(client(ASSIGNMENTS), login.customer))
-    yield _check("writing users (only to mark and disable)", lambda: _write(client(USERS_WRITE), login))
+    def users(api: Api = directory.USERS_READ) -> str:
+        client(api).call("list", customer=customer, maxResults=1, fields="users(id)")
+        return "can be listed"
+
+    def usage() -> str:
+        newest = usage_reports.get_newest(client(usage_reports.USAGE), customer, now)
+        until, count = format_time(newest.until), len(newest.values)
+        return newest.problem or f"usage is known until {until}, of {count} users"
+
+    def activities() -> str:
+        subject = login.subject or "all"
+        recent_use.get_recent_use(client(recent_use.ACTIVITIES), customer, subject, now, now)
+        return "can be asked"
+
+    def holders() -> str:
+        client(roles.ASSIGNMENTS).call("list", customer=customer, maxResults=1)
+        return "can be read"
+
+    def members() -> str:
+        """Of a group that does not exist: what counts is whether we may ask."""
+        return _asked(client(roles.MEMBERS), "list", groupKey="c7n-unused-doctor", maxResults=1)
+
+    def writing() -> str:
+        """A read with the scope for writing; nothing is written."""
+        users(directory.USERS_WRITE)
+        return "the scope is delegated"
+
+    yield _check("users", users)
+    yield _check("usage reports", usage)
+    yield _marks(client(SCHEMAS_READ), customer)
+    yield _check("activities (optional: the last hours before users are suspended)", activities)
+    yield _check("roles (only to mark and disable)", holders)
+    yield _check("members of groups (only to mark and disable)", members)
+    yield _check("writing users (only to mark and disable)", writing)
 
 
-def _users(users: Client, schemas: Client, customer: str) -> str:
-    shown = projection(get_schema(schemas, customer))
-    users.call("list", customer=customer, maxResults=1, fields="users(id)", **shown)
-    return "can be listed"
+def _asked(client: Client, verb: str, **arguments: Any) -> str:
+    """Whether we may ask, not what is found."""
+    try:
+        client.call(verb, **arguments)
+    except GoogleError as error:
+        if error.refused or error.status not in {400, 404}:
+            raise
+    return "can be read"
 
 
-def _usage(client: Client, customer: str) -> str:
-    return usage_reports.describe(usage_reports.get_newest(client, customer, clock.now()))
-
-
-def _activities(client: Client, login: Login) -> str:
-    now = clock.now()
-    recent_use.get_recent_use(client, login.customer, login.subject or "all", now, now)
-    return "can be asked"
-
-
-def _marks(session: Any, customer: str) -> Check:
+def _marks(schemas: Client, customer: str) -> Check:
     name = "custom schema (only to mark and disable)"
     try:
-        missing = missing_fields(get_schema(Client(session, SCHEMAS_READ), customer))
+        missing = missing_fields(get_schema(schemas, customer))
     except GoogleError as error:
         return Check(name, ok=False, detail=error.text, remedy=error.remedy)
     detail = f"{SCHEMA} lacks {', '.join(missing)}" if missing else f"{SCHEMA} is there"
     return Check(name, ok=not missing, detail=detail, remedy="c7n-unused setup -p gcp")
 
 
-def _roles(client: Client, customer: str) -> str:
-    client.call("list", customer=customer, maxResults=1)
-    return "can be read"
+def _project(session: Any, project: str) -> Iterator[Check]:
+    def client(api: Api) -> Client:
+        return Client(session, api)
 
+    def listed() -> str:
+        client(accounts.ACCOUNTS).call("list", name=f"projects/{project}", pageSize=1)
+        return "can be listed"
 
-def _write(client: Client, login: Login) -> str:
-    """A read with the scope for writing: the scope is delegated. Nothing is written."""
-    client.call("list", customer=login.customer, maxResults=1, fields="users(id)")
-    return "the scope is delegated"
+    def analyzer() -> str:
+        kind = activity.OF_ACCOUNTS.activity
+        parent = f"projects/{project}/locations/global/activityTypes/{kind}"
+        client(activity.ACTIVITIES).call("query", parent=parent, pageSize=1)
+        return "can be asked"
 
+    def monitoring() -> str:
+        activity.get_seen(client(activity.SERIES), project, activity.OF_KEYS, clock.now(), "none")
+        return "can be asked"
 
-def _project(session: Any) -> Iterator[Check]:
-    try:
-        project = session.get_default_project()
-    except ValueError as error:
-        yield Check("project", ok=False, detail=str(error), remedy=_NO_PROJECT)
-        return
-    yield _permissions(Client(session, POLICIES), project)
-    yield _check(f"service accounts of {project}", lambda: _accounts(session, project))
-    yield _check(f"Policy Analyzer in {project}", lambda: _analyzer(session, project))
-    yield _check(f"Monitoring in {project}", lambda: _monitoring(session, project))
-    lost = "without them, accounts that are not seen in use are unknown"
-    yield _check(f"HMAC keys of {project} ({lost})", lambda: _hmac_keys(session, project))
-    yield _check(f"API keys of {project} ({lost})", lambda: _api_keys(session, project))
+    def hmac_keys() -> str:
+        return f"{len(bound_keys.get_hmac_keys(client(bound_keys.HMAC_KEYS), project))} are there"
 
+    def api_keys() -> str:
+        found = bound_keys.get_api_keys(client(bound_keys.API_KEYS), project)
+        return f"{len(found)} bound to accounts are there"
 
-def _accounts(session: Any, project: str) -> str:
-    Client(session, ACCOUNTS).call("list", name=f"projects/{project}", pageSize=1)
-    return "can be listed"
-
-
-def _analyzer(session: Any, project: str) -> str:
-    parent = f"projects/{project}/locations/global/activityTypes/{OF_ACCOUNTS.activity}"
-    Client(session, ACTIVITIES).call("query", parent=parent, pageSize=1)
-    return "can be asked"
-
-
-def _monitoring(session: Any, project: str) -> str:
-    get_seen(Client(session, SERIES), project, OF_KEYS, clock.now(), "none")
-    return "can be asked"
-
-
-def _hmac_keys(session: Any, project: str) -> str:
-    return f"{len(bound_keys.get_hmac_keys(Client(session, bound_keys.HMAC_KEYS), project))} are there"
-
-
-def _api_keys(session: Any, project: str) -> str:
-    found = bound_keys.get_api_keys(Client(session, bound_keys.API_KEYS), project)
-    return f"{len(found)} bound to accounts are there"
+    yield _permissions(client(accounts.POLICIES), project)
+    yield _check(f"service accounts of {project}", listed)
+    yield _check(f"Policy Analyzer in {project}", analyzer)
+    yield _check(f"Monitoring in {project}", monitoring)
+    yield _check(f"HMAC keys of {project} ({_LOST})", hmac_keys)
+    yield _check(f"API keys of {project} ({_LOST})", api_keys)
 
 
 def _permissions(projects: Client, project: str) -> Check:

@@ -11,6 +11,14 @@ from c7n.exceptions import PolicyExecutionError
 #: ErrorInfo reasons (google.rpc) and the Admin SDK's `errors[].reason` for the same things.
 _DISABLED = frozenset({"SERVICE_DISABLED", "accessNotConfigured"})
 _NO_SCOPE = frozenset({"ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientPermissions"})
+#: Google's words for too fast: of the older APIs, of google.rpc.ErrorInfo, and of the status alone.
+_TOO_FAST = frozenset(
+    {
+        "rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded",
+        "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED",
+    }
+)  # fmt: skip
+_FORBIDDEN, _TOO_MANY = 403, 429
 #: The reason of an error without an answer: no token is given for these scopes.
 NO_TOKEN = "no access token"
 _GRANT = "`c7n-unused permissions -p gcp` lists what is needed"
@@ -31,6 +39,19 @@ class GoogleError(PolicyExecutionError):
         self.message, self.remedy = message, remedy
 
     @property
+    def too_fast(self) -> bool:
+        """Whether the call was refused for its speed alone."""
+        return self.status == _TOO_MANY or self.reason in _TOO_FAST
+
+    @property
+    def refused(self) -> bool:
+        """Whether Google will not tell: a missing permission or scope, an API that is not enabled.
+
+        A call that came too fast, or got no answer, may succeed another time.
+        """
+        return self.reason == NO_TOKEN or (self.status == _FORBIDDEN and not self.too_fast)
+
+    @property
     def text(self) -> str:
         """What happened, without what to do."""
         answer = f"{self.status} {self.reason}" if self.status else self.reason
@@ -41,7 +62,7 @@ class GoogleError(PolicyExecutionError):
 
 
 def error_of(method: str, status: int, content: bytes) -> GoogleError:
-    """The error in an answer; one that is not Google's JSON is told by its status alone."""
+    """The error in an answer; one that is not Google's JSON has its status only."""
     error = _error(content)
     reason, metadata = _reason(error)
     message = str(error.get("message") or "the answer says nothing more")
@@ -85,7 +106,7 @@ def _remedy(status: int, reason: str, metadata: Mapping[str, Any]) -> str:
         return f"gcloud services enable {service} --project {project}"
     if reason in _NO_SCOPE:
         return f"delegate the scope to the service account; {_GRANT}"
-    if status == 403:
+    if status == _FORBIDDEN:
         missing = metadata.get("permission")
         return f"grant {missing}; {_GRANT}" if missing else f"the caller may not do that; {_GRANT}"
     return ""

@@ -12,15 +12,7 @@ from custom_filters.gcp.errors import NO_TOKEN, GoogleError
 _DIRECTORY = Quota(2400, 60)
 #: https://developers.google.com/workspace/admin/reports/v1/limits: activities of one user (userKey).
 _ACTIVITIES = Quota(250, 60)
-#: Google's words for too fast: of the older APIs, of google.rpc.ErrorInfo, and of the status alone.
-_TOO_FAST = frozenset(
-    {
-        "rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded",
-        "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED",
-    }
-)  # fmt: skip
-_TOO_MANY, _SERVER_ERRORS = 429, 500
-_TRIES = 6
+_SERVER_ERRORS, _TRIES = 500, 6
 
 
 def shared_limiter(session: Any, service: str, version: str, component: str) -> RateLimiter:
@@ -33,14 +25,9 @@ def shared_limiter(session: Any, service: str, version: str, component: str) -> 
     return shared(session, ("gcp-pace", name), lambda: RateLimiter(name, quota=quota))
 
 
-def is_too_fast(error: GoogleError) -> bool:
-    """Whether a call was refused for its speed alone."""
-    return error.status == _TOO_MANY or error.reason in _TOO_FAST
-
-
 def again(error: GoogleError) -> Again | None:
     """Whether and why a call that failed like this is made again."""
-    if is_too_fast(error):
+    if error.too_fast:
         return Again(retry_after=error.retry_after)
     if error.status is None:
         return None if error.reason == NO_TOKEN else Again(_TRIES)

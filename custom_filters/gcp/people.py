@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +26,7 @@ def transform_user(user: Mapping[str, Any], more: tuple[Evidence, ...], now: dat
     credential = Credential(
         kind=SIGN_IN,
         id=SIGN_IN,
-        # A user who is suspended or archived can't sign in; one of whom that is not said can.
+        # Suspended and archived users can't sign in; where Google says neither, the user can.
         status="off" if user.get("suspended") or user.get("archived") else "on",
         created=created,
         evidence=(last_login(user, "users.list", now), *more),
@@ -41,6 +40,8 @@ def transform_user(user: Mapping[str, Any], more: tuple[Evidence, ...], now: dat
         credentials=(credential,),
         user_type=_user_type(user),
         privileged=is_admin(user),
+        mfa=user.get("isEnrolledIn2Sv"),
+        tags_itself=False,  # only administrators write custom fields
         owner=owner,
         owner_source="manager" if owner else None,
         born=created,
@@ -58,19 +59,15 @@ def last_login(user: Mapping[str, Any], method: str, now: datetime) -> Evidence:
     return read_use(text, LAST_LOGIN, now=now, observed_at=now)
 
 
-def with_second_look(
-    identity: Identity, listed: Mapping[str, Any], user: Mapping[str, Any] | Unknown, now: datetime
-) -> Identity:
-    """The identity after users.get; Unknown where that was refused.
+def second_look(
+    listed: Mapping[str, Any], user: Mapping[str, Any] | Unknown, now: datetime
+) -> tuple[Evidence, ...]:
+    """What users.get adds; Unknown where that was refused.
 
     users.list has been seen with old or no dates; where the two differ, that counts as use.
     """
-    evidence: tuple[Evidence, ...] = (user,) if isinstance(user, Unknown) else _second_look(listed, user, now)
-    credentials = [replace(c, evidence=(*c.evidence, *evidence)) for c in identity.credentials]
-    return replace(identity, credentials=tuple(credentials))
-
-
-def _second_look(listed: Mapping[str, Any], user: Mapping[str, Any], now: datetime) -> tuple[Evidence, ...]:
+    if isinstance(user, Unknown):
+        return (user,)
     seen = last_login(user, "users.get", now)
     dates = listed.get("lastLoginTime"), user.get("lastLoginTime")
     if dates[0] == dates[1]:

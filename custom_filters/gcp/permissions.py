@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
-from custom_filters.gcp import recent_use, roles, schema, sso, usage_reports
+from custom_filters.core.doctor_check import Need, lines_of
+from custom_filters.gcp import directory, recent_use, roles, schema, usage_reports
 from custom_filters.gcp.client import Api
 from custom_filters.gcp.directory import USERS_READ, USERS_WRITE
-
-
-@dataclass(frozen=True)
-class Need:
-    """A scope, privilege or IAM permission, and what it is for.
-
-    `optional`: a run goes on without it; `purpose` then says what is lost.
-    """
-
-    name: str
-    purpose: str
-    optional: bool = False
 
 
 def _scope(api: Api, purpose: str, *, optional: bool = False) -> Need:
@@ -36,7 +22,7 @@ REPORT_SCOPES = (
     _scope(usage_reports.USAGE, "`evidence: [reports]`: single sign-on, mail and Drive"),
 )
 #: Only where a policy does without `reports`.
-SSO_SCOPE = _scope(sso.ASSIGNMENTS, "only for `evidence: [last-login]`: whether there is single sign-on")
+SSO_SCOPE = _scope(directory.SSO, "only for `evidence: [last-login]`: whether there is single sign-on")
 ENFORCE_SCOPES = (
     _scope(USERS_WRITE, "marks and restore records, suspending, bringing back"),
     _scope(roles.ASSIGNMENTS, "who is an administrator, so as to leave them alone"),
@@ -118,21 +104,17 @@ def document(enforce: bool) -> str:
     privileges = REPORT_PRIVILEGES + (ENFORCE_PRIVILEGES if enforce else ())
     parts = [
         "OAuth scopes, delegated to the service account's client id (domain-wide delegation):",
-        *_lines([*wanted, *more]),
+        *lines_of([*wanted, *more], "  "),
+        "",
         "In one line, as the Admin console takes them:",
         "  " + ",".join(need.name for need in wanted),
         "Privileges of the user in GOOGLE_WORKSPACE_SUBJECT:",
-        *_lines(privileges),
+        *lines_of(privileges, "  "),
+        "",
         "IAM permissions of the service account in each project:",
-        *_lines(iam_permissions(enforce=enforce)),
+        *lines_of(iam_permissions(enforce=enforce), "  "),
+        "",
         f"APIs enabled in the service account's project, the last {len(PROJECT_APIS)} in each project too:",
         *(f"  {name}" for name in PEOPLE_APIS + PROJECT_APIS),
     ]
     return "\n".join(parts) + "\n"
-
-
-def _lines(needs: Iterable[Need]) -> list[str]:
-    found = list(needs)
-    width = max(len(need.name) for need in found)
-    told = (f"{need.purpose}{' (optional)' if need.optional else ''}" for need in found)
-    return [*(f"  {need.name:{width}}  {text}" for need, text in zip(found, told, strict=True)), ""]

@@ -14,7 +14,7 @@ from custom_filters.core.exemption import Exemption
 from custom_filters.core.notes import Item
 from custom_filters.core.times import parse_time
 from custom_filters.core.vocabulary import GCP
-from custom_filters.gcp.accounts import PARENT
+from custom_filters.gcp.accounts import PARENT, UNREAD
 from custom_filters.gcp.bound_keys import BoundKeys
 from custom_filters.gcp.client import Login
 from custom_filters.gcp.description import Description, parse_description
@@ -85,6 +85,9 @@ def transform_key(
 ) -> Identity:
     """A user-managed key with its account; the identity is the account, the key its one credential here."""
     account, name = key[PARENT], key_id(key)
+    if UNREAD in key:
+        unread = Credential(KEY, name, "on", None, (Unknown(key[UNREAD], "keys.list", observed_at=now),))
+        return _identity(account, (unread,), access)
     if account["email"] == access.login.account:
         evidence = (*evidence, _in_use(now) if name == access.login.key else _delegates(now))
     expired = parse_time(key["validBeforeTime"]) <= now

@@ -55,7 +55,7 @@ class DirectoryUser(QueryResourceManager):
         self._cache = NullCache(self.config)
 
     def get_permissions(self) -> tuple[str, ...]:
-        """None that IAM could grant: scopes, and the privileges of the user for whom we ask, decide."""
+        """None that IAM could grant: scopes and our subject's privileges decide."""
         return ()
 
     def _fetch_resources(self, query: Any) -> list[dict[str, Any]]:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from custom_filters.core.evidence import Unknown
-from custom_filters.gcp.client import Api, Client, shared_client, shared_login
-from custom_filters.gcp.refusals import known_or_unknown
+from custom_filters.gcp.client import Api, Client, once_or_unknown, shared_client, shared_login
 
 ASSIGNMENTS = Api("admin", "directory_v1", "roleAssignments", "admin.directory.rolemanagement.readonly")
 MEMBERS = Api("admin", "directory_v1", "members", "admin.directory.group.member.readonly")
@@ -31,12 +30,10 @@ class Holders:
 
 def shared_holders(manager: Any) -> Holders | Unknown:
     """Who holds a role, read once a run; nobody may be touched where that is unknown."""
-    login = shared_login(manager)
+    customer = shared_login(manager).customer
     clients = shared_client(manager, ASSIGNMENTS), shared_client(manager, MEMBERS)
-    key = ("gcp-roles", login)
-    return known_or_unknown(
-        manager, "administrator roles", key, lambda: get_holders(*clients, login.customer)
-    )
+    key = ("gcp-holders",)
+    return once_or_unknown(manager, "administrator roles", key, lambda: get_holders(*clients, customer))
 
 
 def get_holders(assignments: Client, members: Client, customer: str) -> Holders:

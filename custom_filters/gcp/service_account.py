@@ -10,29 +10,12 @@ from typing import Any, ClassVar
 from custom_filters.core.credential import Identity
 from custom_filters.core.evidence import Evidence
 from custom_filters.core.notes import Item
-from custom_filters.core.vocabulary import (
-    DISABLE,
-    ENABLE,
-    FILTER,
-    MARK,
-    MARK_FILTER,
-    RECORD_FILTER,
-    RETIRE,
-    UNMARK,
-)
+from custom_filters.core.vocabulary import FILTER, MARK
 from custom_filters.gcp import bound_keys
-from custom_filters.gcp.account_kind import READ, WRITE, AccountKind
-from custom_filters.gcp.accounts import get_account
+from custom_filters.gcp.account_kind import AccountKind, permissions
 from custom_filters.gcp.activity import OF_ACCOUNTS, RowKey
-from custom_filters.gcp.client import Json, project_of
+from custom_filters.gcp.client import Json
 from custom_filters.gcp.principals import ITEM, SERVICE_ACCOUNT, ProjectAccess, transform_account
-
-REPORT = (
-    *READ,
-    "policyanalyzer.serviceAccountLastAuthenticationActivities.query",
-    "storage.hmacKeys.list",
-    "apikeys.keys.list",
-)
 
 
 class ServiceAccount(AccountKind):
@@ -53,16 +36,14 @@ class ServiceAccount(AccountKind):
         "in the description: `[c7n-unused-exempt: REASON]`.",
         MARK: "It stands at the end of the account's description.",
     }
-    permissions: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        FILTER: REPORT,
-        MARK_FILTER: REPORT,
-        RECORD_FILTER: REPORT,
-        MARK: WRITE,
-        UNMARK: WRITE,
-        DISABLE: (*WRITE, "iam.serviceAccounts.disable"),
-        ENABLE: (*WRITE, "iam.serviceAccounts.enable"),
-        RETIRE: WRITE,
-    }
+    permissions: ClassVar[Mapping[str, tuple[str, ...]]] = permissions(
+        "serviceAccounts",
+        (
+            "policyanalyzer.serviceAccountLastAuthenticationActivities.query",
+            "storage.hmacKeys.list",
+            "apikeys.keys.list",
+        ),
+    )
 
     def item(self, resource: Mapping[str, Any]) -> Item:
         """The account."""
@@ -83,7 +64,5 @@ class ServiceAccount(AccountKind):
         return transform_account(resource, evidence, self._access, now)
 
     def find(self, name: str, key: str | None) -> Json | None:
-        """By unique id, or address."""
-        return get_account(
-            self.accounts, f"projects/{project_of(self.manager)}/serviceAccounts/{key or name}"
-        )
+        """See account_of."""
+        return self.account_of(name, key)

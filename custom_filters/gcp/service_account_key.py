@@ -9,35 +9,18 @@ from typing import Any, ClassVar
 from custom_filters.core.credential import Identity
 from custom_filters.core.evidence import Evidence
 from custom_filters.core.notes import Item
-from custom_filters.core.times import parse_time
-from custom_filters.core.vocabulary import (
-    DISABLE,
-    ENABLE,
-    FILTER,
-    MARK,
-    MARK_FILTER,
-    RECORD_FILTER,
-    RETIRE,
-    UNMARK,
-)
+from custom_filters.core.times import read_optional
+from custom_filters.core.vocabulary import FILTER, MARK
 from custom_filters.custodian.kind import Fresh, Resource
-from custom_filters.gcp.account_kind import READ, WRITE, AccountKind
-from custom_filters.gcp.accounts import PARENT, get_account, get_keys_of, shared_keys
+from custom_filters.gcp.account_kind import AccountKind, permissions
+from custom_filters.gcp.accounts import PARENT, get_keys_of, shared_keys
 from custom_filters.gcp.activity import OF_KEYS, RowKey
-from custom_filters.gcp.client import Json, found_or_none, project_of
+from custom_filters.gcp.client import Json, found_or_none
 from custom_filters.gcp.principals import KEY, key_id, transform_key
-
-_GET = "iam.serviceAccountKeys.get"
-
 
 _REASON = "SERVICE_ACCOUNT_KEY_DISABLE_REASON_"
 _STATUS = "SERVICE_ACCOUNT_KEY_EXTENDED_STATUS_KEY_"
 _OURS = frozenset({"", "UNSPECIFIED", "USER_INITIATED"})
-REPORT = (
-    *READ,
-    "iam.serviceAccountKeys.list",
-    "policyanalyzer.serviceAccountKeyLastAuthenticationActivities.query",
-)
 
 
 class ServiceAccountKey(AccountKind):
@@ -50,19 +33,17 @@ class ServiceAccountKey(AccountKind):
     texts: ClassVar[Mapping[str, str]] = {
         **AccountKind.texts,
         FILTER: "Sources and exemptions as on gcp.service-account. A key of a disabled account, or past its "
-        "end, is off.",
+        "end, is off. An account whose keys may not be listed has one row, which is unknown.",
         MARK: "It stands in the account's description and names the key.",
     }
-    permissions: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        FILTER: REPORT,
-        MARK_FILTER: REPORT,
-        RECORD_FILTER: REPORT,
-        MARK: (*WRITE, _GET),
-        UNMARK: (*WRITE, _GET),
-        DISABLE: (*WRITE, _GET, "iam.serviceAccountKeys.disable"),
-        ENABLE: (*WRITE, _GET, "iam.serviceAccountKeys.enable"),
-        RETIRE: (*WRITE, _GET),
-    }
+    permissions: ClassVar[Mapping[str, tuple[str, ...]]] = permissions(
+        "serviceAccountKeys",
+        (
+            "iam.serviceAccountKeys.list",
+            "policyanalyzer.serviceAccountKeyLastAuthenticationActivities.query",
+        ),
+        ("iam.serviceAccountKeys.get",),
+    )
 
     def __init__(self, manager: Any, filter_data: Mapping[str, Any], action: Mapping[str, Any] | None = None):
         """Nothing is listed before somebody is judged."""
@@ -82,8 +63,8 @@ class ServiceAccountKey(AccountKind):
 
     def names(self, resource: Mapping[str, Any]) -> tuple[RowKey, str, datetime | None]:
         """By its id, and the account's unique id."""
-        name = key_id(resource)
-        return (resource[PARENT]["uniqueId"], name), name, parse_time(resource["validAfterTime"])
+        name, (born, _) = key_id(resource), read_optional(resource, "validAfterTime")
+        return (resource[PARENT]["uniqueId"], name), name, born
 
     def transform(
         self, resource: Mapping[str, Any], evidence: tuple[Evidence, ...], now: datetime
@@ -105,15 +86,11 @@ class ServiceAccountKey(AccountKind):
 
     def find(self, name: str, key: str | None) -> Json | None:
         """The account's first key, or the account itself where it has none."""
-        return next(iter(self.find_all(name, key)), None) or self._account(name, key)
-
-    def _account(self, name: str, key: str | None) -> Json | None:
-        path = f"projects/{project_of(self.manager)}/serviceAccounts/{key or name}"
-        return get_account(self.accounts, path)
+        return next(iter(self.find_all(name, key)), None) or self.account_of(name, key)
 
     def find_all(self, name: str, key: str | None) -> list[Json]:
         """All user-managed keys of the account with this unique id, or address."""
-        account = self._account(name, key)
+        account = self.account_of(name, key)
         return get_keys_of(self.keys, account) if account else []
 
     def changed_by(self, fresh: Fresh, since: Mapping[Item, datetime], now: datetime) -> Mapping[Item, str]:

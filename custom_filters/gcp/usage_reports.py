@@ -8,16 +8,15 @@ that an application's data is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
 from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, Used, read_use
 from custom_filters.core.judge import Rules
-from custom_filters.core.times import format_time, parse_time
-from custom_filters.custodian.store import shared
-from custom_filters.gcp.client import Api, Client, Json, session_of, shared_client, shared_login
+from custom_filters.core.times import parse_time
+from custom_filters.gcp.client import Api, Client, Json, once, shared_client, shared_login
 from custom_filters.gcp.errors import GoogleError
 
 SOURCE = "reports"
@@ -153,10 +152,10 @@ def _uses(day: Day, values: Values, now: datetime) -> Iterator[tuple[str, Eviden
 
 def shared_usage(manager: Any, now: datetime, rules: Rules) -> Usage:
     """The reports of all users, read once a run."""
-    login, threshold = shared_login(manager), _threshold(rules)
-    client = shared_client(manager, USAGE)
-    key = ("gcp-usage", login, _today(now), threshold)
-    return shared(session_of(manager), key, lambda: get_usage(client, login.customer, now, threshold))
+    customer, client = shared_login(manager).customer, shared_client(manager, USAGE)
+    threshold = _threshold(rules)
+    key = ("gcp-usage", _today(now), threshold)
+    return once(manager, key, lambda: get_usage(client, customer, now, threshold))
 
 
 def get_usage(client: Client, customer: str, now: datetime, threshold: timedelta) -> Usage:
@@ -172,30 +171,27 @@ def get_usage(client: Client, customer: str, now: datetime, threshold: timedelta
 
 def get_newest(client: Client, customer: str, now: datetime, user: str = "all") -> Day:
     """The newest report that is complete, of all users or of one."""
-    tried = (get_day(client, customer, day, user) for day in _days_back(_today(now), _FRESHEST, _OLDEST))
-    problem = None
-    for day in tried:
-        if day.problem is None:
-            return day
-        problem = problem or day.problem
-    reason = f"no usage report of the last {_OLDEST} days is complete ({problem})"
-    return Day(_end_of(_today(now) - timedelta(days=_OLDEST)), {}, reason)
-
-
-def _days_back(today: date, first: int, last: int) -> Iterator[date]:
-    return (today - timedelta(days=back) for back in range(first, last + 1))
+    today = _today(now)
+    days = (today - timedelta(days=back) for back in range(_FRESHEST, _OLDEST + 1))
+    found = _first_complete(client, customer, days, user)
+    if found.problem is None:
+        return found
+    problem = f"no usage report of the last {_OLDEST} days is complete ({found.problem})"
+    return replace(found, values={}, problem=problem)
 
 
 def _day_before(client: Client, customer: str, day: Day) -> Day:
     """The complete report about 30 days before, or the problem of the one that was asked first."""
-    first: Day | None = None
-    for step in _STEPS:
-        found = get_day(client, customer, day.date - timedelta(days=step))
-        if found.problem is None:
-            return found
-        first = first or found
-    assert first is not None  # noqa: S101  # there are steps
-    return first
+    return _first_complete(client, customer, (day.date - timedelta(days=step) for step in _STEPS))
+
+
+def _first_complete(client: Client, customer: str, days: Iterable[date], user: str = "all") -> Day:
+    tried = []
+    for day in days:
+        tried.append(get_day(client, customer, day, user))
+        if tried[-1].problem is None:
+            return tried[-1]
+    return tried[0]
 
 
 def get_day(client: Client, customer: str, day: date, user: str = "all") -> Day:
@@ -251,10 +247,3 @@ def _today(now: datetime) -> date:
 
 def _end_of(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), _PACIFIC).astimezone(timezone.utc)
-
-
-def describe(newest: Day) -> str:
-    """For `doctor`: how far the data reaches."""
-    return (
-        newest.problem or f"usage is known until {format_time(newest.until)}, of {len(newest.values)} users"
-    )

@@ -146,13 +146,9 @@ REFUSED = {
     ),
     "tz": (policy("p", actions=[{**MARK, "tz": "est"}], exemptions="none"), "takes no `tz:` but utc"),
     "msg": (policy("p", actions=[{**MARK, "msg": "hello"}], exemptions="none"), "`msg:` must end in"),
-    "rate": (
-        {"name": "p", "resource": "azure.directory-user", "query": [{"requests-per-minute": 0}]},
-        "a number above 0",
-    ),
     "query": (
         {"name": "p", "resource": "azure.directory-user", "query": [{"filter": "x"}]},
-        "'requests-per-minute'",
+        "takes 'notes-app' with an application id",
     ),
     "source": (
         {"name": "p", "resource": "azure.directory-user", "source": "resource-graph"},

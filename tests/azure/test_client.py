@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,13 +11,15 @@ from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.azure.batch import Step, batch
 from custom_filters.azure.errors import NO_PIM, UNLICENSED, GraphError
+from custom_filters.azure.logs import get_switches
 from custom_filters.azure.pace import again
-from custom_filters.azure.users import get_listing
+from custom_filters.azure.users import get_listing, get_user
 from custom_filters.custodian.pacing import Again
 from custom_filters.sandbox.azure.graph import Graph as Server
 from custom_filters.sandbox.azure.login import Login
 from custom_filters.sandbox.azure.odata import GraphError as Refusal
-from tests.azure.conftest import Tenant
+from tests.azure.conftest import NOW, Tenant
+from tests.virtual import VirtualTime
 
 
 def failing(status: int | None, code: str = "x", retry_after: float | None = None) -> GraphError:
@@ -161,3 +165,35 @@ def asked(claims: list[str]) -> Any:
         return real(server, request)
 
     return token
+
+
+class BoundClock:
+    """The tenant's clock, moved by the virtual time that waiting takes."""
+
+    def __init__(self, time: VirtualTime, begin: datetime) -> None:
+        self._time, self._begin = time, begin
+
+    def now(self) -> datetime:
+        return self._begin + timedelta(seconds=self._time.now)
+
+
+QUOTAS: dict[str, tuple[str, int, int, Callable[[Tenant], object]]] = {
+    "sign-in activity, 10 a minute": ("rate_limit", 10, 60, lambda t: get_user(t.graph, t.id("idle"))),
+    "sign-in and audit logs, 5 in 10 s": (
+        "log_rate", 5, 10, lambda t: get_switches(t.graph, t.id("idle"), NOW - timedelta(days=1)),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wait", ["", "1.5", "none"])
+@pytest.mark.parametrize(("fault", "calls", "seconds", "call"), QUOTAS.values(), ids=QUOTAS)
+def test_quotas_are_kept_whatever_their_refusals_say(
+    tenant: Tenant, virtual_time: VirtualTime, monkeypatch: pytest.MonkeyPatch,
+    fault: str, calls: int, seconds: int, call: Callable[[Tenant], object], wait: str,
+) -> None:  # fmt: skip
+    """100 calls over TLS are served within 1.3 times what the quota takes; none fails for its speed."""
+    monkeypatch.setattr(tenant.sandbox.azure.tenant, "clock", BoundClock(virtual_time, NOW))
+    tenant.sandbox.faults.update({fault: calls, "graph_429_retry_after": wait} if wait else {fault: calls})
+    for _ in range(100):
+        call(tenant)
+    assert virtual_time.now <= 1.3 * 100 * seconds / calls

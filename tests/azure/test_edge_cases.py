@@ -17,7 +17,18 @@ import pytest
 
 from custom_filters.azure.permissions import needed
 from custom_filters.sandbox import Sandbox
-from tests.azure.runs import DOMAIN, ENFORCE, custodian, embedded, marked, notes, person, utc
+from tests.azure.runs import (
+    DOMAIN,
+    ENFORCE,
+    custodian,
+    embedded,
+    judged,
+    marked,
+    notes,
+    person,
+    policy,
+    utc,
+)
 
 NOW = utc(2026, 6, 15, 12, 0)
 PREFIX = "azure-directory-user-unused-"
@@ -70,7 +81,16 @@ CASES = {
     "admin": case(RELEASED, "it holds a directory role", roles=("Global Administrator",)),
     "eligible": case(RELEASED, "it holds a directory role", eligible=("User Administrator",)),
     "guest": case(OFF, "stale", user_type="Guest", external_state="Accepted"),
-}
+    "guest-in-use": case(
+        RELEASED, "used 0 days ago", hand=used(), user_type="Guest", external_state="Accepted"
+    ),
+    "guest-omitted-by-the-single-read": case(KEPT, "unknown: ", user_type="Guest", external_state="Accepted"),
+    "guest-invited-anew": case(
+        RELEASED, "new: ", None, user_type="Guest", external_state="PendingAcceptance",
+        external_changed=NOW - timedelta(days=5),
+    ),
+    "licensed-never": case(OFF, "never-used", None, licenses=("E3",), purpose="shared"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -99,7 +119,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         for n in range(60):
             sandbox.azure.add(person(f"busy.{n}", NOW, 2))
         sandbox.clock.set(NOW)
-        sandbox.on_request = omitting_once_listed(sandbox, f"omitted-by-the-single-read@{DOMAIN}")
+        omitted = (f"{start}omitted-by-the-single-read@{DOMAIN}" for start in ("", "guest-"))
+        sandbox.on_request = omitting_once_listed(sandbox, "+".join(omitted))
         done = custodian(sandbox, out, ENFORCE)
         yield Run(sandbox, done.returncode, done.stderr, dict(_told(out)))
 
@@ -117,8 +138,8 @@ def omitting_once_listed(sandbox: Sandbox, upn: str) -> Any:
 
 def _told(out: Path) -> Iterator[tuple[str, str]]:
     """User -> the reason of the last outcome."""
-    for policy in ("mark", "unmark", "disable"):
-        journal = out / f"{PREFIX}{policy}" / "c7n-unused-actions.jsonl"
+    for step in ("mark", "unmark", "disable"):
+        journal = out / f"{PREFIX}{step}" / "c7n-unused-actions.jsonl"
         for text in journal.read_text().splitlines() if journal.exists() else ():
             line = json.loads(text)
             if line["step"] == "outcome":
@@ -136,6 +157,65 @@ def test_everybody_ends_as_it_should(run: Run, name: str) -> None:
     assert (end, CASES[name].told in run.told.get(name, "")) == (CASES[name].end, True), run.told.get(name)
 
 
+def test_mailboxes_are_asked_for_candidates_and_the_audit_log_once(run: Run) -> None:
+    calls = run.sandbox.calls
+    omitted = {"omitted-everywhere-and-in-use", "omitted-by-the-list"}
+    candidates = {"never-no-mailbox", "shared-mailbox", "room", *omitted}
+    asked = calls["azure:batch:GET /users/{id}/mailboxSettings/userPurpose"]
+    assert (asked, calls["azure:GET /auditLogs/directoryAudits"]) == (len(candidates), 1)
+
+
 def test_nobody_else_was_touched(run: Run) -> None:
     off = {p.upn.partition("@")[0] for p in run.sandbox.azure.people if not p.enabled}
     assert off == {name for name, one in CASES.items() if one.end == OFF}
+
+
+ALL = ["active", "new", "unknown", "exempt", "no-credentials", "stale", "never-used"]
+PAGES: dict[str, tuple[dict[str, Any], str, str]] = {
+    "every page has activity": ({}, "never-used", "stale"),
+    "the last page has activity for nobody": ({"omit_page": 2}, "unknown", "unknown"),
+}
+
+
+@pytest.mark.parametrize(("faults", "never", "stale"), PAGES.values(), ids=PAGES)
+def test_a_page_without_activity_says_nothing(
+    tmp_path: Path, faults: dict[str, Any], never: str, stale: str
+) -> None:
+    """600 users are two pages; those on the second are not judged by what it leaves out."""
+    with embedded(now=NOW, faults=faults) as sandbox:
+        for n in range(500):
+            sandbox.azure.add(person(f"busy.{n}", NOW, 2))
+        sandbox.azure.add(person("stale", NOW, 200))
+        sandbox.azure.add(person("never", NOW, None, licenses=("E3",)))
+        done = custodian(sandbox, tmp_path, policy("p", verdicts=ALL, days=90))
+        assert done.returncode == 0, done.stderr
+    found = judged(tmp_path, "p")
+    assert [found[name]["user_verdict"] for name in ("never", "stale", "busy.0")] == [never, stale, "active"]
+
+
+def test_a_listing_without_any_activity_fails_the_policy(tmp_path: Path) -> None:
+    with embedded(now=NOW, faults={"activity": "missing"}) as sandbox:
+        sandbox.azure.add(person("stale", NOW, 200))
+        done = custodian(sandbox, tmp_path, policy("p", days=90))
+    assert done.returncode == 2
+    assert "the data is missing, not the users" in done.stderr
+
+
+@pytest.mark.parametrize("recent", ["auto", "required"])
+def test_a_log_that_is_throttled_for_too_long_leaves_the_user_to_the_next_run(
+    tmp_path: Path, recent: str
+) -> None:
+    """The audit log takes the one request; the sign-in log then asks for ten minutes of patience."""
+    due = {"type": "unused-mark", "state": "due", "tag": "c7n-unused"}
+    disable = {"type": "disable-unused", "tag": "c7n-unused", "recent": recent}
+    with embedded(now=NOW, faults={"log_rate": 1, "graph_429_retry_after": 600}) as sandbox:
+        sandbox.azure.add(person("stale", NOW, 200))
+        sandbox.azure.add(person("busy", NOW, 2))
+        marked(sandbox, "stale", NOW - timedelta(days=15))
+        chosen = policy("p", due, actions=[disable], exemptions="none")
+        done = custodian(sandbox, tmp_path, chosen, C7N_UNUSED_PATIENCE="60")
+        assert sandbox.azure.person(f"stale@{DOMAIN}").enabled
+        assert notes(sandbox, "stale")["c7n-unused-record"]
+    journal = (tmp_path / "p" / "c7n-unused-actions.jsonl").read_text()
+    assert "has refused calls as too fast" in journal
+    assert done.returncode == 0, done.stderr

@@ -131,6 +131,13 @@ def test_what_is_known_beside_the_dates(
     assert judged(createdDateTime=OLD, around=around, **user) == expected
 
 
+def test_what_entra_knows_for_the_risk_of_a_user() -> None:
+    around = Surroundings("t", privileged=None, exemption=None, successful=False, now=NOW)
+    made = {"id": "1", "userPrincipalName": "jo@x.example", "assignedLicenses": ["E3", "E5"]}
+    found = transform_identity(made, around)
+    assert (found.licences, found.tags_itself, found.mfa) == (2, False, None)
+
+
 def test_a_mailbox_that_may_not_be_asked_about_is_told() -> None:
     made = {"id": "1", "userPrincipalName": "box@x.example", "createdDateTime": OLD}
     around = Surroundings("t", False, None, successful=False, now=NOW, purpose="not granted")

@@ -13,8 +13,7 @@ import pytest
 from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.azure.errors import GraphError
-from custom_filters.azure.exempt import get_exempt_members
-from custom_filters.azure.roles import get_privileged
+from custom_filters.azure.roles import get_exempt_members, get_privileged
 from custom_filters.azure.users import get_listing
 from tests.azure.conftest import Tenant
 from tests.azure.runs import custodian, embedded, person, policy, utc

@@ -9,11 +9,10 @@ from datetime import timedelta
 import pytest
 
 from custom_filters.azure.errors import GraphError
-from custom_filters.azure.exempt import get_exempt_members
 from custom_filters.azure.logs import get_switches
 from custom_filters.azure.mailboxes import get_purposes
 from custom_filters.azure.permissions import ENFORCE, REPORT, SETUP
-from custom_filters.azure.roles import get_privileged
+from custom_filters.azure.roles import get_exempt_members, get_privileged
 from custom_filters.azure.setup import steps
 from custom_filters.azure.users import get_listing
 from custom_filters.azure.writing import end_sessions

@@ -10,9 +10,15 @@ import pytest
 
 from custom_filters.azure.client import log_in
 from custom_filters.azure.errors import GraphError
-from custom_filters.azure.logs import SIGN_IN_LOGS, get_sign_in, get_switched_on, get_switches
+from custom_filters.azure.logs import (
+    SIGN_IN_LOGS,
+    LastHours,
+    changed_since,
+    get_sign_in,
+    get_switched_on,
+    get_switches,
+)
 from custom_filters.azure.pace import Limits
-from custom_filters.azure.recent import LastHours, changed_since
 from custom_filters.core.notes import Item
 from tests.azure.conftest import NOW, Tenant
 from tests.azure.runs import person

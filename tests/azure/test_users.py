@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +9,7 @@ from c7n_azure.session import Session
 
 from custom_filters.azure.listing import forget_listing, shared_listing
 from custom_filters.azure.notes import there
-from custom_filters.azure.pace import Limits, Pace
+from custom_filters.azure.pace import Limits
 from custom_filters.azure.users import get_listing, transform_user
 from custom_filters.custodian.pacing import Turn
 from custom_filters.sandbox.azure.people import Person
@@ -79,25 +78,9 @@ def test_activity_that_was_left_out_is_not_never(
     assert tenant.id("never-signed-in-old") in listing.unsure or "omit_list" in faults
 
 
-@pytest.mark.parametrize(
-    ("rate", "told"),
-    [
-        (10, ["200 calls to go, at most 10 in 60 s: about 19 min"]),
-        (0.5, ["200 calls to go, at most 1 in 2 min: about 6.6 h"]),
-        (None, []),
-    ],
-)
-def test_the_plan_is_told_first(
-    caplog: pytest.LogCaptureFixture, rate: float | None, told: list[str]
-) -> None:
-    with caplog.at_level(logging.INFO, "custodian.unused"):
-        Pace(100_000, rate).begin(Limits().activity)
-    assert caplog.messages == [f"Microsoft Graph (sign-in activity): {text}" for text in told]
-
-
-def test_without_a_rate_the_plan_is_told_at_the_first_refusal(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_plan_is_told_at_the_first_refusal(caplog: pytest.LogCaptureFixture) -> None:
     limiter = Limits().activity
-    Pace(100_000, None).begin(limiter)
+    limiter.expect(200)
     for _ in range(2):
         turn = Turn()
         limiter.wait(turn)

@@ -152,6 +152,11 @@ ROWS: Sequence[Row] = (
     Row("the same without Retry-After", 500, 0.5, lambda t: Window(t, 5, 10), _graph("logs")),
     Row("Graph, others, 50 a second", 5000, 50, lambda t: TokenBucket(t, 50, 50), _graph("others")),
     Row("Google Directory, 2,400 a minute", 10_000, 40, lambda t: Window(t, 2400, 60), DIRECTORY),
+    Row(
+        "the same with a fractional Retry-After", 10_000, 40,
+        lambda t: Window(t, 2400, 60, says_when=True), DIRECTORY,
+    ),
+    Row("the same, half used by others", 10_000, 20, lambda t: Window(t, 1200, 60), DIRECTORY),
     Row("the same by the second, burst 40", 10_000, 40, lambda t: TokenBucket(t, 40, 40), DIRECTORY),
     Row("Google Reports, 250 a minute", 2500, 250 / 60, lambda t: Window(t, 250, 60), ACTIVITIES),
     Row("the same by the second, burst 10", 2500, 250 / 60, lambda t: TokenBucket(t, 4.17, 10), ACTIVITIES),

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import json
+import threading
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from custom_filters.custodian import pacing
 from custom_filters.custodian.pacing import Again
 from custom_filters.gcp.client import Api, Client
 from custom_filters.gcp.errors import GoogleError, error_of, lost, no_token
 from custom_filters.gcp.pace import again, shared_limiter
 from tests.gcp.conftest import Direct
+from tests.virtual import VirtualTime
 
+CALLS = 3_000
 USERS = Api("admin", "directory_v1", "users", "admin.directory.user.readonly")
 
 
@@ -73,3 +78,38 @@ def test_a_token_that_is_refused_is_replaced(direct: Direct) -> None:
     client._client._credentials.token = "ended"
     assert client.call("list", **asked)["users"] == before["users"]
     assert client._client._credentials.token != "ended"
+
+
+class BoundClock:
+    """The embedded cloud's clock, moved by the virtual time that waiting takes."""
+
+    def __init__(self, direct: Direct) -> None:
+        self.time, self._begin = VirtualTime(), direct.cloud.clock.now()
+
+    def now(self) -> datetime:
+        return self._begin + timedelta(seconds=self.time.now)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reason", ["quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded", "429"])
+@pytest.mark.parametrize("wait", ["none", "1.5"])
+def test_the_directory_quota_is_kept_whatever_its_refusals_look_like(
+    direct: Direct, monkeypatch: pytest.MonkeyPatch, reason: str, wait: str
+) -> None:
+    """Another client has used half of the quota; 2,000 reads of users by users.get."""
+    bound = BoundClock(direct)
+    monkeypatch.setattr(pacing, "SYSTEM", bound.time.clock)
+    monkeypatch.setattr(direct.cloud, "clock", bound)
+    direct.faults.update(directory_rate=1200, rate_reason=reason, gcp_retry_after=wait)
+    client = Client(direct.session(), USERS)
+    key, todo, calls = direct.company.person("stale").id, iter(range(CALLS)), threading.Lock()
+
+    def work() -> None:
+        while True:
+            with calls:
+                if next(todo, None) is None:
+                    return
+            client.call("get", userKey=key, fields="id")
+
+    seconds = bound.time.run(work, 10)
+    assert seconds <= 1.3 * CALLS / 20

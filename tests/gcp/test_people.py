@@ -97,6 +97,16 @@ def test_a_mark_is_read_by_the_name_that_the_policy_gives(empty: Direct) -> None
     }
 
 
+def test_what_google_knows_for_the_risk_of_a_user(empty: Direct) -> None:
+    """Two-step verification as Google tells it; users cannot write custom schema fields."""
+    empty.cloud.add(person("a", NOW, 200))
+    found = {r["primaryEmail"]: r for r in empty.select(policy("p"))}
+    user = found["a@lakeside.example"]
+    known = {name: user["c7n:unused"][name] for name in ("mfa", "tags_itself")}
+    assert known == {"mfa": user["isEnrolledIn2Sv"], "tags_itself": False}
+    assert isinstance(user["isEnrolledIn2Sv"], bool)
+
+
 def marked(tag: str, state: str) -> dict[str, Any]:
     mark = {"type": "unused-mark", "state": state, "op": "disable-unused", "tag": tag}
     return {"name": "p", "resource": "gcp.directory-user", "filters": [mark]}

@@ -5,12 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from c7n.exceptions import PolicyExecutionError
 
+from custom_filters.core.notes import Item
 from custom_filters.gcp.client import Client
+from custom_filters.gcp.doctor import checks
 from custom_filters.gcp.permissions import (
+    ENFORCE_PERMISSIONS,
     ENFORCE_SCOPES,
     REPORT_PERMISSIONS,
     REPORT_SCOPES,
@@ -23,9 +28,26 @@ from custom_filters.gcp.permissions import (
 from custom_filters.gcp.schema import SCHEMA, SCHEMAS_WRITE, field_names
 from custom_filters.gcp.setup import ensure_schema
 from custom_filters.sandbox.gcp.company import CLOUD_PERMISSIONS, DELEGATED_SCOPES
+from custom_filters.sandbox.gcp.people import Group, Role, RoleAssignment
 from custom_filters.sandbox.sandbox import Sandbox
 from tests.gcp.conftest import Direct
-from tests.gcp.runs import REPORT, embedded, policy
+from tests.gcp.runs import (
+    DOMAIN,
+    REPORT,
+    account,
+    add_schema,
+    custodian,
+    embedded,
+    key,
+    noted_account,
+    noted_person,
+    person,
+    policy,
+    utc,
+)
+
+ENFORCED_AT = utc(2026, 6, 15, 12, 0)
+DUE = {"type": "unused-mark", "state": "due", "op": "disable-unused", "tag": "c7n-unused"}
 
 POLICIES = (
     policy("users"),
@@ -78,6 +100,49 @@ def test_without_what_is_optional_a_report_goes_on_and_names_it(
     assert line.endswith("(optional)")
 
 
+ENFORCE_NAMES = [need.name for need in (*ENFORCE_SCOPES, *ENFORCE_PERMISSIONS)]
+
+
+@pytest.fixture
+def enforcing() -> Iterator[Sandbox]:
+    """Somebody and something of each kind to be switched off, and a group with a role."""
+    with embedded(now=ENFORCED_AT) as found:
+        owner = account(found, "stale", ENFORCED_AT, 200)
+        owned = key(owner, "aaaaaaa1", ENFORCED_AT, 200)
+        other = account(found, "keys", ENFORCED_AT, 1)
+        others = key(other, "aaaaaaa2", ENFORCED_AT, 200)
+        found.gcp.add(
+            noted_account(owner, ENFORCED_AT), owned, others,
+            noted_account(other, ENFORCED_AT, Item("service-account-key", others.id)),
+            noted_person(person("stale", ENFORCED_AT, 200), ENFORCED_AT),
+            Group("02g", f"g@{DOMAIN}", "g", ((f"nobody@{DOMAIN}", "MEMBER"),)), Role("7", "helpdesk"),
+            RoleAssignment("1", "7", "02g", "group"),
+        )  # fmt: skip
+        yield found
+
+
+def acting(name: str, resource: str, *actions: dict[str, Any], due: bool = True) -> dict[str, Any]:
+    chosen = policy(name, *([DUE] if due else []), resource=resource, actions=actions, exemptions="none")
+    return chosen if due else {"name": name, "resource": f"gcp.{resource}", "actions": list(actions)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ENFORCE_NAMES)
+def test_taking_away_what_enforcing_needs_is_told_by_its_name(
+    enforcing: Sandbox, tmp_path: Path, name: str
+) -> None:
+    """Each policy either stops, leaves everybody alone, or goes on and says what it could not ask."""
+    cloud = enforcing.gcp
+    cloud.delegated.intersection_update({n.name for n in scopes(enforce=True)} - {name})
+    cloud.permissions.intersection_update({n.name for n in iam_permissions(enforce=True)} - {name})
+    kinds = ("directory-user", "service-account", "service-account-key")
+    off = [acting(f"disable-{kind}", kind, {"type": "disable-unused", "tag": "c7n-unused"}) for kind in kinds]
+    on = [acting(f"enable-{kind}", kind, {"type": "enable-unused"}, due=False) for kind in kinds]
+    done = custodian(enforcing, tmp_path, *off, *on)
+    told = done.stderr + "".join(path.read_text() for path in tmp_path.glob("*/c7n-unused-actions.jsonl"))
+    assert f"delegate {name} to" in told or f"grant {name};" in told
+
+
 def test_without_reports_it_needs_the_scope_for_single_sign_on(direct: Direct) -> None:
     plain = policy("users", evidence=["last-login"])
     granted(direct).cloud.delegated.add(SSO_SCOPE.name)
@@ -119,6 +184,20 @@ def test_setup_is_done_once_and_doctor_says_so(sandbox: Sandbox) -> None:
     assert "nothing was changed" in c7n_unused(sandbox, "setup", "-p", "gcp")[1]
     code, told = c7n_unused(sandbox, "doctor", "-p", "gcp")
     assert (code, told.splitlines()[-1]) == (0, "Nothing is missing.")
+
+
+@pytest.mark.parametrize("name", [n.name for n in (*scopes(enforce=True), *iam_permissions(enforce=True))])
+def test_doctor_names_each_one_that_is_missing(
+    direct: Direct, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    session = direct.session()
+    monkeypatch.setattr("c7n_gcp.client.Session", lambda: session)
+    add_schema(direct.cloud, utc(2020, 1, 1))
+    assert all(check.ok for check in checks())
+    direct.cloud.delegated.discard(name)
+    direct.cloud.permissions.discard(name)
+    told = [f"{check.detail}; {check.remedy}" for check in checks() if not check.ok]
+    assert any(f"delegate {name} to" in text or name in text for text in told)
 
 
 def test_doctor_and_setup_name_what_is_missing_with_the_remedy(sandbox: Sandbox) -> None:
