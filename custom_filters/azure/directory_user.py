@@ -40,7 +40,7 @@ from custom_filters.azure.permissions import AUDIT_LOG, ENABLE, GROUPS, REVOKE, 
 from custom_filters.azure.recent import LastHours, changed_since
 from custom_filters.azure.roles import get_privileged
 from custom_filters.azure.users import ACTIVITY, LICENSES, get_status, get_user, user_path
-from custom_filters.azure.writing import end_old_sessions, end_sessions, write
+from custom_filters.azure.writing import end_old_sessions, has_old_sessions, write
 from custom_filters.core import vocabulary as words
 from custom_filters.core.credential import Identity
 from custom_filters.core.exemption import Exemption
@@ -138,11 +138,6 @@ class DirectoryUser(Kind):
         """Before a change roles and the exempt group are read again, whatever was read before in this run."""
         if self.properties is None and word in {words.MARK, words.DISABLE}:
             raise PolicyExecutionError(f"{SET_UP}: nothing was changed")
-        if word in {words.MARK, words.UNMARK, words.DISABLE}:
-            listing = shared_listing(self.manager)
-            in_store(
-                self.manager, ("entra-sessions",), lambda: end_old_sessions(self.graph, listing, clock.now())
-            )
         if word not in {words.MARK, words.DISABLE}:
             return
         drop(self.manager, "entra-privileged")
@@ -308,9 +303,16 @@ class DirectoryUser(Kind):
         """One PATCH each, with notes and accountEnabled; several in one request."""
         return write(self.graph, self.properties, changes)
 
-    def end_sessions(self, key: str) -> None:
-        """Revoke refresh tokens."""
-        end_sessions(self.graph, key)
+    def unfinished(self, of: Selected) -> bool:
+        """Whether sessions still run of somebody whom we disabled."""
+        return has_old_sessions(of.resource, self.properties, clock.now())
+
+    def finish(self) -> list[str]:
+        """End those sessions, once a run."""
+        tried: set[str] = in_store(self.manager, ("entra-sessions",), set)
+        left = [user for user in shared_listing(self.manager).users if user["id"] not in tried]
+        tried.update(user["id"] for user in left)
+        return end_old_sessions(self.graph, left, self.properties, clock.now())
 
     # About the run
 

@@ -85,7 +85,8 @@ class KindFilter(Filter):
 
     def _states(self, kind: Kind, of: Selected, now: datetime) -> frozenset[str]:
         notes, _ = own_notes(kind, of, now, tag_of(self.data))
-        return self.states(Facts(of.identity, notes), kind, now)
+        left = {"due"} if self.word == MARK_FILTER and kind.unfinished(of) else set()
+        return self.states(Facts(of.identity, notes), kind, now) | left
 
     def states(self, facts: Facts, kind: Kind, now: datetime) -> frozenset[str]:
         """The states of an identity's notes."""

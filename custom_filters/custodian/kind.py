@@ -226,8 +226,13 @@ class Kind(ABC):
         """Switch one credential on. Idempotent. Not called of an `atomic` kind."""
         raise NotImplementedError
 
-    def end_sessions(self, key: str) -> None:  # noqa: B027 (most need nothing)
-        """End the sessions of the identity with this id once more, where that failed after a switch off."""
+    def unfinished(self, of: Selected) -> bool:
+        """Whether an earlier run switched it off and could not do all that goes with it."""
+        return False
+
+    def finish(self) -> list[str]:
+        """Do what earlier runs left `unfinished`, of everybody; a sentence for each failure."""
+        return []
 
     # About the run
 

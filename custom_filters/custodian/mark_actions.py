@@ -84,6 +84,8 @@ class UnmarkUnused(KindAction):
         facts, _ = self.facts_of(of)
         if facts.notes is None or facts.notes.problems or self.terms.match == "credential":
             return True
+        if any(e.begun for e in facts.notes.off()):
+            return True
         judged = judge_identity(facts.identity, self.terms.rules, self.now)
         return judged.verdict in RELEASED or objection(facts, self.terms, self.now) is not None
 

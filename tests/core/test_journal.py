@@ -16,7 +16,6 @@ from custom_filters.core.journal import (
     line,
     open_intents,
     read_lines,
-    sessions_left,
     switched_off,
     verify,
     was_delivered,
@@ -145,14 +144,3 @@ def test_an_event_that_was_delivered_before() -> None:
 def test_a_failed_write_fails_all_of_it() -> None:
     (first, _) = contents(decision(), Outcome(error="the notes do not fit"))
     assert (first["result"], first["reason"], first["after"]) == ("failed", "the notes do not fit", None)
-
-
-def test_sessions_that_are_left_are_those_of_the_newest_switch() -> None:
-    failed = Outcome(sessions="failed")
-    for steps, left in (
-        ([(decision(), failed)], 1),
-        ([(decision(), failed), (decision(), Outcome(sessions="ended"))], 0),
-        ([(decision(), failed), (BACK, Outcome())], 0),
-    ):
-        lines = [line for one, outcome in steps for line in contents(one, outcome)]
-        assert len(sessions_left(lines)) == left
