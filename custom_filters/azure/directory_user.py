@@ -273,6 +273,10 @@ class DirectoryUser(Kind):
             return f"it is {MAILBOXES[self._purposes[of.identity.id]]}: people open it with their own sign-in"
         return f"its roles could not be read ({ROLES})" if of.identity.privileged is None else None
 
+    def locked(self, of: Selected) -> bool:
+        """In a restricted management unit."""
+        return bool(of.resource.get("isManagementRestricted"))
+
     def protected(self, of: Selected) -> str | None:
         """Who holds a directory role in any way."""
         return "it holds a directory role, or may activate one" if of.identity.privileged else None

@@ -67,7 +67,7 @@ def transform_identity(user: Mapping[str, Any], surroundings: Surroundings) -> I
         user_type=_user_type(user, surroundings.purpose),
         privileged=surroundings.privileged,
         exemption=surroundings.exemption,
-        licenses=len(user.get(LICENSES, ())),
+        licences=len(user.get(LICENSES, ())),
     )
 
 

@@ -65,5 +65,3 @@ class Identity:
     born: datetime | None = None
     #: Why the credentials could not be listed in full; the user is then unknown unless known to be active.
     incomplete: str | None = None
-    #: How many licences are assigned; None where that is not read.
-    licenses: int | None = None

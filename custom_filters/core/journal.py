@@ -1,8 +1,8 @@
 """The journal: an intent line before each change, an outcome line after it, chained by hashes.
 
 One JSON object a line. Each holds the SHA-256 of the line before it, so that a line cannot be altered,
-dropped or moved without that showing. The chain is no signature: whoever can write the
-file can write all of it anew.
+dropped or moved without that showing. The chain is not a signature: anybody who can
+write the file can rewrite all of it.
 """
 
 from __future__ import annotations
@@ -211,10 +211,22 @@ def switched_off(lines: Iterable[Mapping[str, Any]]) -> list[Off]:
     return sorted(found.values(), key=lambda off: off.at)
 
 
-def open_intents(lines: Iterable[Mapping[str, Any]]) -> list[str]:
-    """A sentence for each credential whose run ended between intent and outcome."""
+def left_open(lines: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The intents of switches off whose run ended before their outcome; of no later run that settled them."""
+    found = list(lines)
+    mine = {(off.run_id, off.at, off.user_id, off.item) for off in switched_off(found) if not off.recorded}
     return [
-        f"{off.user}: {off.item.kind} {off.item.id} was switched off by us at {off.at}, outcome not recorded"
-        for off in switched_off(lines)
-        if not off.recorded
+        entry
+        for entry in found
+        if (entry["operation"], entry["step"]) == ("disable", "intent")
+        and (entry["run_id"], entry["at"], entry["principal"]["user_id"], Item(**entry["credential"])) in mine
+    ]
+
+
+def open_intents(lines: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A sentence for each of `left_open`."""
+    return [
+        f"{e['principal']['user']}: {e['credential']['kind']} {e['credential']['id']} was switched off by us "
+        f"at {e['at']}, outcome not recorded"
+        for e in left_open(lines)
     ]

@@ -60,8 +60,9 @@ def decide_mark(facts: Facts, terms: Terms, now: datetime) -> Decision:
     if reason:
         emptied = _unmark(facts, terms, notes.open(terms.tag), reason)
         return emptied if emptied.result == "do" else replace(emptied, operation="mark")
-    if terms.tag in notes.foreign:
-        return Decision("mark", "skipped", facts, notes.foreign[terms.tag])
+    if terms.tag in notes.foreign or facts.recent.state == "failed":
+        why = notes.foreign.get(terms.tag) or f"the last hours could not be checked: {facts.recent.reason}"
+        return Decision("mark", "skipped", facts, why)
     judged = judge_identity(facts.identity, terms.rules, now)
     idle = {item_of(j.credential): j for j in unused(judged, terms)}
     stands = _standing(facts, notes, terms, now)
@@ -99,7 +100,7 @@ def _settled(facts: Facts) -> tuple[Notes | None, tuple[Item, ...]]:
 def _unmark(facts: Facts, terms: Terms, drop: Iterable[Entry], reason: str) -> Decision:
     """Take entries off, and what cannot be right."""
     (notes, settled), gone = _settled(facts), tuple(drop)
-    if notes is None or facts.gone or not (gone or settled or notes.problems):
+    if notes is None or facts.gone or facts.locked or not (gone or settled or notes.problems):
         return Decision("unmark", "skipped", facts, reason)
     wanted = notes.changed(e for e in notes.record.entries if e not in gone)
     items = tuple(e.item for e in gone)

@@ -52,7 +52,8 @@ class Facts:
     """All that is known of one identity. `fresh`: by single reads just now, past every cache.
 
     `notes` is None where there is no place for them. `untouchable` says why it is never touched (root, the
-    caller, synced, a mailbox, its roles could not be read), `protected` why only with `include-admins`.
+    caller, synced, a mailbox, its roles could not be read), `protected` why only with `include-admins`; one
+    that is `locked` the cloud lets nobody like us change, not even its notes.
     `final` holds credentials that cannot be switched on again, with what to do instead. `approved` are those
     that a reviewer decided to disable; `other_hands` says who else changed which since we switched it off.
     """
@@ -63,6 +64,7 @@ class Facts:
     gone: bool = False
     untouchable: str | None = None
     protected: str | None = None
+    locked: bool = False
     recent: Recent = Recent("unavailable", "no source was asked")
     final: Mapping[Item, str] = field(default_factory=dict)
     approved: frozenset[Item] = frozenset()

@@ -40,6 +40,8 @@ RULES: tuple[Rule, ...] = tuple(
          "done on no-live"),
         ("marked, protected meanwhile", "mark or unmark", "the notice is taken off",
          f"{_DUE}protected; unmark", "done on no-live"),
+        ("marked, locked by the cloud meanwhile", "mark or unmark", "left as it is, and said",
+         "mark; locked; unmark", "skipped live"),
         ("marked, exempt meanwhile", "disable", "left on", f"{_DUE}exempt; disable", "skipped on"),
         ("marked, protected meanwhile", "disable", "left on", f"{_DUE}protected; disable", "skipped on"),
         ("marked, in use again", "unmark", "the notice is taken off", "mark; use; +1d; unmark",

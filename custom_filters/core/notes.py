@@ -22,7 +22,7 @@ from custom_filters.core.times import format_time, in_future
 
 OPERATION = "disable-unused"
 DEFAULT_MESSAGE = "Unused"
-#: Names that begin with this are ours; of them the exempt tag is no note.
+#: Names that begin with this are ours; of them the exempt tag is not a note.
 PREFIX, RECORD, EXEMPT = "c7n-unused", "c7n-unused-record", "c7n-unused-exempt"
 LONGEST_NOTICE = timedelta(days=90)
 MINUTE = timedelta(minutes=1)

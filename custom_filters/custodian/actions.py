@@ -200,13 +200,21 @@ class KindAction(BaseAction):
         notes, others = own_notes(kind, read, self.now, self.terms.tag)
         facts = Facts(
             read.identity, notes, fresh=isinstance(read, Fresh), final=kind.final(read),
-            untouchable=kind.untouchable(read), protected=kind.protected(read),
+            untouchable=kind.untouchable(read), protected=kind.protected(read), locked=kind.locked(read),
         )  # fmt: skip
         return facts, others
 
     def more_facts(self, facts: Facts, read: Selected) -> Facts:
         """What an action needs beyond that."""
         return facts
+
+    def with_recent(self, facts: Facts, read: Fresh, since: datetime) -> Facts:
+        """With what the source says that knows the last hours."""
+        try:
+            identity, recent = self.kind.recent(read, since, self.now)
+        except self.kind.errors as error:
+            return replace(facts, recent=Recent("failed", str(error)))
+        return replace(facts, identity=identity, recent=recent)
 
     @abstractmethod
     def decide(self, facts: Facts) -> Decision:
@@ -264,11 +272,8 @@ class DisableUnused(KindAction):
             return facts
         begun = {e.item: e.disabled_at for e in due if e.disabled_at}
         others = self.kind.changed_by(read, begun, self.now) if begun else {}
-        try:
-            identity, recent = self.kind.recent(read, min(e.marked_at for e in due), self.now)
-        except self.kind.errors as error:
-            identity, recent = facts.identity, Recent("failed", str(error))
-        return replace(facts, identity=identity, recent=recent, other_hands=others)
+        facts = self.with_recent(facts, read, min(e.marked_at for e in due))
+        return replace(facts, other_hands=others)
 
     def decide(self, facts: Facts) -> Decision:
         """See decide_disable."""

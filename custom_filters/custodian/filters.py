@@ -69,7 +69,7 @@ class KindFilter(Filter):
         return self
 
     def keep(self, resources: list[Resource], asked: frozenset[str]) -> list[Resource]:
-        """The resources whose notes are in one of these states; none of whom a write of this run failed.
+        """The resources whose notes are in one of these states; not those where a write of this run failed.
 
         They are judged as the policy's own `unused-credentials` filter judges them.
         """

@@ -59,6 +59,7 @@ class DirectoryUser(GoogleKind):
     sources = (LAST_LOGIN, usage_reports.SOURCE)
     default_sources = sources
     atomic = True
+    sees_more = True
     options: ClassVar[Mapping[str, Mapping[str, Schema]]] = {FILTER: {"exempt-tag": schema.TAG}}
     texts: ClassVar[Mapping[str, str]] = {
         FILTER: "`last-login` is users.list's lastLoginTime; whoever looks unused by it is read again with "

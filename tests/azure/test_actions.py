@@ -237,3 +237,20 @@ def test_a_write_whose_answer_was_lost_is_made_good(tenant: Tenant, monkeypatch:
     assert notes(tenant.sandbox, "idle") == {}
     assert tenant.sandbox.azure.person("idle@contoso.example").enabled
     reset_session_cache()
+
+
+def test_who_came_into_a_restricted_unit_is_left_as_he_is_and_told(tmp_path: Path) -> None:
+    """Graph refuses every change: his mark stays, does nothing, and no run fails for it."""
+    states = {**DUE, "state": ["pending", "due", "void", "malformed"]}
+    with embedded(now=NOW) as sandbox:
+        sandbox.azure.add(person("rob", NOW, 200, restricted=True))
+        sandbox.azure.add(person("busy", NOW, 1))
+        marked(sandbox, "rob", MARKED)
+        unmark, disable = policy("unmark", states, **UNMARKING), policy("disable", DUE, **DISABLING)
+        done = custodian(sandbox, tmp_path, unmark, disable)
+        assert sandbox.azure.person("rob@contoso.example").enabled
+        assert "c7n-unused" in notes(sandbox, "rob")
+    assert done.returncode == 0, done.stderr
+    for name in ("unmark", "disable"):
+        result, reason = log(tmp_path, name)["rob"]
+        assert (result, "restricted management unit" in reason) == ("skipped", True)

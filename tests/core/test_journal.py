@@ -13,6 +13,7 @@ from custom_filters.core.journal import (
     Outcome,
     contents,
     last_hash,
+    left_open,
     line,
     open_intents,
     read_lines,
@@ -132,6 +133,21 @@ def test_open_intents_are_a_sentence() -> None:
     assert open_intents(read_lines(WHOLE[:1])) == [
         "amelia: access-key AKIA1 was switched off by us at 2026-06-15T12:00:00Z, outcome not recorded"
     ]
+
+
+ENDED = {
+    "nobody looked yet": ([], 2),
+    "finished": ([(decision(), None), (decision(), DONE)], 0),
+    "the record was completed": ([(decision("unmark", items=(), settled=(KEY, PASSWORD)), DONE)], 0),
+    "one was taken back": ([(decision("unmark", items=(KEY,)), Outcome())], 1),
+    "one has notice anew": ([(decision("mark", items=(KEY,)), Outcome())], 1),
+    "restored": ([(BACK, None), (BACK, Outcome())], 0),
+}
+
+
+@pytest.mark.parametrize(("later", "left"), ENDED.values(), ids=ENDED)
+def test_what_a_killed_run_began_is_open_until_a_later_run_settles_it(later: Any, left: int) -> None:
+    assert len(left_open(read_lines(journal((decision(), None), *later)))) == left
 
 
 def test_an_event_that_was_delivered_before() -> None:

@@ -50,6 +50,7 @@ STEPS: dict[str, Callable[[Toy], Any]] = {
     "refused": lambda toy: setattr(toy, "refused", BOTH),
     "protected": lambda toy: toy.facts.update(protected="it may write policies for others"),
     "untouchable": lambda toy: toy.facts.update(untouchable="it is the identity that runs this policy"),
+    "locked": lambda toy: toy.facts.update(untouchable="only its unit may change it", locked=True),
     "gone": lambda toy: toy.facts.update(gone=True),
     "no place": lambda toy: toy.facts.update(notes=None),
     "recent failed": lambda toy: toy.facts.update(recent=Recent("failed", "throttled")),
