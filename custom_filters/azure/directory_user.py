@@ -131,13 +131,6 @@ class DirectoryUser(Kind):
         """Before a change roles and the exempt group are read again, whatever was read before in this run."""
         if self.properties is None and word in {words.MARK, words.DISABLE}:
             raise PolicyExecutionError(f"{notes.SET_UP}: nothing was changed")
-        if word in {words.MARK, words.UNMARK, words.DISABLE}:
-            listed = listing.shared_listing(self.manager)
-            in_store(
-                self.manager,
-                ("entra-sessions",),
-                lambda: writing.end_old_sessions(self.graph, listed, clock.now()),
-            )
         if word not in {words.MARK, words.DISABLE}:
             return
         drop(self.manager, "entra-privileged")
@@ -280,6 +273,10 @@ class DirectoryUser(Kind):
             return f"it is {what}: people open it with their own sign-in"
         return f"its roles could not be read ({ROLES})" if of.identity.privileged is None else None
 
+    def locked(self, of: Selected) -> bool:
+        """In a restricted management unit."""
+        return bool(of.resource.get("isManagementRestricted"))
+
     def protected(self, of: Selected) -> str | None:
         """Who holds a directory role in any way."""
         return "it holds a directory role, or may activate one" if of.identity.privileged else None
@@ -310,9 +307,16 @@ class DirectoryUser(Kind):
         """One PATCH each, with notes and accountEnabled; several in one request."""
         return writing.write(self.graph, self.properties, changes)
 
-    def end_sessions(self, key: str) -> None:
-        """Revoke refresh tokens."""
-        writing.end_sessions(self.graph, key)
+    def unfinished(self, of: Selected) -> bool:
+        """Whether sessions still run of somebody whom we disabled."""
+        return writing.has_old_sessions(of.resource, self.properties, clock.now())
+
+    def finish(self) -> list[str]:
+        """End those sessions, once a run."""
+        tried: set[str] = in_store(self.manager, ("entra-sessions",), set)
+        left = [user for user in listing.shared_listing(self.manager).users if user["id"] not in tried]
+        tried.update(user["id"] for user in left)
+        return writing.end_old_sessions(self.graph, left, self.properties, clock.now())
 
     # About the run
 

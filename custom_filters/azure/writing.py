@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from custom_filters.azure.batch import LARGEST, Step, batch, chunks
 from custom_filters.azure.client import Graph
 from custom_filters.azure.errors import GraphError, explained
 from custom_filters.azure.notes import Properties
-from custom_filters.azure.users import SESSIONS, Listing
+from custom_filters.azure.users import SESSIONS
 from custom_filters.core.notes import MINUTE, read_notes
 from custom_filters.core.times import read_optional
 from custom_filters.custodian.kind import NotesChange, Written
@@ -76,20 +76,24 @@ def end_sessions(graph: Graph, user: str) -> None:
     graph.request("POST", f"{graph.endpoint}/v1.0/users/{user}/revokeSignInSessions", body={})
 
 
-def end_old_sessions(graph: Graph, listing: Listing, now: datetime) -> None:
-    """End the sessions of users whom we disabled, where that failed then; what comes of it is logged."""
-    for user in listing.users:
-        if not _has_old_sessions(user, listing.properties, now):
+def end_old_sessions(
+    graph: Graph, users: Iterable[Mapping[str, Any]], properties: Properties | None, now: datetime
+) -> list[str]:
+    """End the sessions of users whom we disabled, where that failed then; a sentence for each failure."""
+    failed = []
+    for user in users:
+        if not has_old_sessions(user, properties, now):
             continue
         try:
             end_sessions(graph, user["id"])
         except GraphError as error:
-            log.error("the sessions of %s are still not ended: %s", user["userPrincipalName"], error)
+            failed.append(f"the sessions of {user['userPrincipalName']} are still not ended: {error}")
         else:
             log.warning("the sessions of %s are ended now", user["userPrincipalName"])
+    return failed
 
 
-def _has_old_sessions(user: Mapping[str, Any], properties: Properties | None, now: datetime) -> bool:
+def has_old_sessions(user: Mapping[str, Any], properties: Properties | None, now: datetime) -> bool:
     """Whether sessions from before we disabled somebody may still run; our times are rounded up."""
     valid_from, _ = read_optional(user, SESSIONS)
     if valid_from is None or properties is None:

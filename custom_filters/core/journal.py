@@ -1,8 +1,8 @@
 """The journal: an intent line before each change, an outcome line after it, chained by hashes.
 
 One JSON object a line. Each holds the SHA-256 of the line before it, so that a line cannot be altered,
-dropped or moved without that showing. The chain is no signature: whoever can write the
-file can write all of it anew.
+dropped or moved without that showing. The chain is not a signature: anybody who can
+write the file can rewrite all of it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ FILE_NAME = "c7n-unused-actions.jsonl"
 #: `previous` of a file's first line.
 GENESIS = "0" * 64
 
-_SWITCHES = frozenset({"disable", "enable"})
+_UNDO = "c7n-unused restore"
 
 Step = Literal["intent", "outcome"]
 Line = dict[str, Any]
@@ -58,7 +58,13 @@ def contents(decision: Decision, outcome: Outcome | None = None) -> Iterator[Lin
     if outcome is None and not doing:
         return
     told = outcome or Outcome()
-    for item in decision.items or ((None,) if doing or not decision.left else ()):
+    for settled in decision.settled if not told.error else ():
+        why = "switched off by a run that was stopped; its record is complete now"
+        more = {"step": "outcome" if outcome else "intent", "result": "done" if outcome else "intended"}
+        told_as = replace(decision, operation="disable")
+        yield _content(told_as, settled, {**more, "reason": why, "undo": _UNDO})
+    whole = (None,) if (doing or not decision.left) and not decision.settled else ()
+    for item in decision.items or whole:
         result = decision.result if not doing else "intended" if outcome is None else "done"
         failure = told.error or (told.failed.get(item) if item else None)
         yield _content(decision, item, {
@@ -186,12 +192,14 @@ def switched_off(lines: Iterable[Mapping[str, Any]]) -> list[Off]:
     """
     found: dict[tuple[str, ...], Off] = {}
     for entry in sorted(lines, key=lambda e: (str(e["at"]), e["step"] == "outcome")):
-        if not entry["credential"] or entry["operation"] not in {"disable", "enable", "retire"}:
+        if not entry["credential"]:
             continue
         who, item = entry["principal"], Item(**entry["credential"])
         key = (who["provider"], who["account"], who["user_id"], item.kind, item.id)
         if entry["operation"] != "disable":
-            if (entry["step"], entry["result"]) == ("outcome", "done"):
+            # A mark is given to, or taken off, what is on: it ends only what was begun.
+            ends = entry["operation"] in {"enable", "retire"} or (key in found and not found[key].recorded)
+            if ends and (entry["step"], entry["result"]) == ("outcome", "done"):
                 found.pop(key, None)
         elif entry["result"] in {"intended", "done"}:
             done = entry["result"] == "done"
@@ -203,19 +211,22 @@ def switched_off(lines: Iterable[Mapping[str, Any]]) -> list[Off]:
     return sorted(found.values(), key=lambda off: off.at)
 
 
-def open_intents(lines: Iterable[Mapping[str, Any]]) -> list[str]:
-    """A sentence for each credential whose run ended between intent and outcome."""
+def left_open(lines: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The intents of switches off whose run ended before their outcome; of no later run that settled them."""
+    found = list(lines)
+    mine = {(off.run_id, off.at, off.user_id, off.item) for off in switched_off(found) if not off.recorded}
     return [
-        f"{off.user}: {off.item.kind} {off.item.id} was switched off by us at {off.at}, outcome not recorded"
-        for off in switched_off(lines)
-        if not off.recorded
+        entry
+        for entry in found
+        if (entry["operation"], entry["step"]) == ("disable", "intent")
+        and (entry["run_id"], entry["at"], entry["principal"]["user_id"], Item(**entry["credential"])) in mine
     ]
 
 
-def sessions_left(lines: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Id -> name of whoever was switched off last without that sessions were ended."""
-    newest: dict[str, Mapping[str, Any]] = {}
-    for entry in lines:
-        if (entry["step"], entry["result"]) == ("outcome", "done") and entry["operation"] in _SWITCHES:
-            newest[entry["principal"]["user_id"]] = entry
-    return {key: e["principal"]["user"] for key, e in newest.items() if e["sessions"] == "failed"}
+def open_intents(lines: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A sentence for each of `left_open`."""
+    return [
+        f"{e['principal']['user']}: {e['credential']['kind']} {e['credential']['id']} was switched off by us "
+        f"at {e['at']}, outcome not recorded"
+        for e in left_open(lines)
+    ]

@@ -52,72 +52,80 @@ def objection(facts: Facts, terms: Terms, now: datetime) -> str | None:
 
 def decide_mark(facts: Facts, terms: Terms, now: datetime) -> Decision:
     """Give notice to selected credentials that have none that counts; renew what is void, repair the rest."""
-    notes, reason = facts.notes, objection(facts, terms, now)
+    (notes, settled), reason = _settled(facts), objection(facts, terms, now)
     if facts.gone:
         return Decision("mark", "skipped", facts, reason or "it is gone")
     if notes is None:
         return Decision("mark", "failed", facts, "there is no place for notes")
     if reason:
-        emptied = _empty(facts, notes, terms, reason)
+        emptied = _unmark(facts, terms, notes.open(terms.tag), reason)
         return emptied if emptied.result == "do" else replace(emptied, operation="mark")
-    if terms.tag in notes.foreign:
-        return Decision("mark", "skipped", facts, notes.foreign[terms.tag])
+    if terms.tag in notes.foreign or facts.recent.state == "failed":
+        why = notes.foreign.get(terms.tag) or f"the last hours could not be checked: {facts.recent.reason}"
+        return Decision("mark", "skipped", facts, why)
     judged = judge_identity(facts.identity, terms.rules, now)
     idle = {item_of(j.credential): j for j in unused(judged, terms)}
     stands = _standing(facts, notes, terms, now)
-    off = {e.item: e for e in notes.off()}
+    off = {e.item: e for e in notes.off() if not e.begun}
     new = [item for item in idle if item not in {e.item for e in stands} and item not in off]
     left = {i: _reads_as_on(off[i]) for i in idle if i in off}
-    if not new and not notes.problems:
+    if not (new or settled or notes.problems):
         return Decision("mark", "skipped", facts, f"{judged.verdict}: {judged.reason}", left=left)
     begins, until = floor_minute(now), ceil_minute(now + terms.notice)
-    others = [e for e in notes.record.entries if e.tag != terms.tag or e.disabled_at]
+    others = [e for e in notes.record.entries if e not in notes.open(terms.tag)]
     fresh = [Entry(terms.tag, begins, until, item.kind, item.id) for item in new]
     wanted = notes.changed([*others, *stands, *fresh], **{terms.tag: terms.message} if new else {})
     reasons = {item: _sentence(idle[item]) for item in new}
     reason = f"{judged.verdict}: {judged.reason}"
-    return Decision("mark", "do", facts, reason, tuple(new), wanted, reasons, left, _problems(notes))
+    return Decision("mark", "do", facts, reason, tuple(new), wanted, reasons, left, _problems(notes), settled)
 
 
 def _standing(facts: Facts, notes: Notes, terms: Terms, now: datetime) -> list[Entry]:
-    """Live entries under the tag that are not void."""
+    """Open entries under the tag that are not void."""
     by_item = {item_of(c): c for c in facts.identity.credentials if c.status == "on"}
-    live = notes.live(terms.tag)
-    return [e for e in live if entry_state(e, by_item.get(e.item), facts, terms, now) != "void"]
+    found = notes.open(terms.tag)
+    return [e for e in found if entry_state(e, by_item.get(e.item), facts, terms, now) != "void"]
 
 
-def _empty(facts: Facts, notes: Notes, terms: Terms, reason: str) -> Decision:
-    """Take the notice, and what cannot be right, off somebody who may not be disabled."""
-    return _unmark(facts, notes, terms, notes.live(terms.tag), reason)
+def _settled(facts: Facts) -> tuple[Notes | None, tuple[Item, ...]]:
+    """The notes with what a stopped run had switched off, as a fresh read shows, taken for done; and what."""
+    notes = facts.notes
+    if notes is None or not facts.fresh or facts.identity.incomplete:
+        return notes, ()
+    done = [e for e in notes.off() if e.begun and not _is_on(facts.identity, e.item)]
+    entries = (replace(e, begun=False) if e in done else e for e in notes.record.entries)
+    return (notes.changed(entries) if done else notes), tuple(e.item for e in done)
 
 
-def _unmark(facts: Facts, notes: Notes, terms: Terms, drop: Iterable[Entry], reason: str) -> Decision:
-    gone = tuple(drop)
-    if facts.gone or not (gone or notes.problems):
+def _unmark(facts: Facts, terms: Terms, drop: Iterable[Entry], reason: str) -> Decision:
+    """Take entries off, and what cannot be right."""
+    (notes, settled), gone = _settled(facts), tuple(drop)
+    if notes is None or facts.gone or facts.locked or not (gone or settled or notes.problems):
         return Decision("unmark", "skipped", facts, reason)
     wanted = notes.changed(e for e in notes.record.entries if e not in gone)
     items = tuple(e.item for e in gone)
-    return Decision("unmark", "do", facts, reason, items, wanted, problems=_problems(notes))
+    problems = _problems(notes)
+    return Decision("unmark", "do", facts, reason, items, wanted, problems=problems, settled=settled)
 
 
 def decide_unmark(facts: Facts, terms: Terms, now: datetime) -> Decision:
     """Take the notice off what is no longer unused (unknown keeps it), and repair what cannot be right."""
-    notes, reason = facts.notes, objection(facts, terms, now)
+    (notes, _), reason = _settled(facts), objection(facts, terms, now)
     if notes is None:
         return Decision("unmark", "skipped", facts, "there is no place for notes")
     if reason:
-        return _empty(facts, notes, terms, reason)
+        return _unmark(facts, terms, notes.open(terms.tag), reason)
     judged = judge_identity(facts.identity, terms.rules, now)
     kept: set[Item] = set()
     if judged.verdict not in RELEASED or terms.match == "credential":
         kept = {item_of(j.credential) for j in judged.credentials if j.verdict in (*UNUSED, "unknown")}
-    drop = [e for e in notes.live(terms.tag) if e.item not in kept]
-    return _unmark(facts, notes, terms, drop, f"{judged.verdict}: {judged.reason}")
+    drop = [e for e in notes.open(terms.tag) if e.item not in kept]
+    return _unmark(facts, terms, drop, f"{judged.verdict}: {judged.reason}")
 
 
 def decide_disable(facts: Facts, terms: Terms, now: datetime) -> Decision:
     """Switch off credentials whose own fresh verdict is unused and whose own notice ran out, as told."""
-    notes, reason = facts.notes, objection(facts, terms, now)
+    (notes, settled), reason = _settled(facts), objection(facts, terms, now)
     if facts.gone:
         return Decision("disable", "skipped", facts, reason or "it is gone")
     if notes is None or notes.problems:
@@ -130,7 +138,7 @@ def decide_disable(facts: Facts, terms: Terms, now: datetime) -> Decision:
     if judged.verdict in RELEASED and terms.match == "user":
         return decide_unmark(facts, terms, now)
     idle = {item_of(j.credential): j for j in unused(judged, terms)}
-    live = {e.item: e for e in notes.live(terms.tag)}
+    live = {e.item: e for e in notes.open(terms.tag)}
     left = {i: w for i, j in idle.items() if (w := _not_now(j, live.get(i), facts, terms, now))}
     chosen = sorted(
         (i for i in idle if i not in left), key=lambda i: (i in facts.final, i.kind == "password", i)
@@ -139,11 +147,13 @@ def decide_disable(facts: Facts, terms: Terms, now: datetime) -> Decision:
         return Decision("disable", "skipped", facts, f"{judged.verdict}: {judged.reason}", left=left)
     at = ceil_minute(now)
     wanted = notes.changed(
-        replace(e, disabled_at=at) if e in live.values() and e.item in chosen else e
+        replace(e, disabled_at=at, begun=False) if e in live.values() and e.item in chosen else e
         for e in notes.record.entries
     )
     reasons = {i: _sentence(idle[i]) + _unchecked(facts, terms) for i in chosen}
-    return Decision("disable", "do", facts, judged.reason, tuple(chosen), wanted, reasons, left)
+    return Decision(
+        "disable", "do", facts, judged.reason, tuple(chosen), wanted, reasons, left, settled=settled
+    )
 
 
 def _not_sure(facts: Facts, terms: Terms) -> str | None:
@@ -163,8 +173,10 @@ def _not_now(
 ) -> str | None:
     item = item_of(judgement.credential)
     off = next((e for e in facts.notes.off() if e.item == item), None) if facts.notes else None
-    if off:
+    if off and not off.begun:
         return _reads_as_on(off)
+    if off and item in facts.other_hands:
+        return f"a run that was stopped had begun to switch it off, and {facts.other_hands[item]}"
     state = entry_state(entry, judgement.credential, facts, terms, now) if entry else "absent"
     if state != "due":
         return f"its mark is {state}"
@@ -243,7 +255,16 @@ def settle(decision: Decision, written: Notes, failed: Iterable[Item]) -> Notes:
     again = set(failed)
     before = decision.facts.notes.record.entries if decision.facts.notes else ()
     kept = [e for e in before if e.item in again]
-    return written.changed([*(e for e in written.record.entries if e.item not in again), *kept])
+    done = (replace(e, begun=e.begun and e.item not in decision.items) for e in written.record.entries)
+    return written.changed([*(e for e in done if e.item not in again), *kept])
+
+
+def begin(decision: Decision) -> Notes | None:
+    """The notes to write before a switch that is a request of its own: begun, until `settle` says more."""
+    notes, items = decision.notes, decision.items if decision.operation == "disable" else ()
+    return notes and notes.changed(
+        replace(e, begun=True) if e.disabled_at and e.item in items else e for e in notes.record.entries
+    )
 
 
 def limit_problem(examined: int, chosen: int, percent: float) -> str | None:

@@ -52,7 +52,8 @@ class Facts:
     """All that is known of one identity. `fresh`: by single reads just now, past every cache.
 
     `notes` is None where there is no place for them. `untouchable` says why it is never touched (root, the
-    caller, synced, a mailbox, its roles could not be read), `protected` why only with `include-admins`.
+    caller, synced, a mailbox, its roles could not be read), `protected` why only with `include-admins`; one
+    that is `locked` the cloud lets nobody like us change, not even its notes.
     `final` holds credentials that cannot be switched on again, with what to do instead. `approved` are those
     that a reviewer decided to disable; `other_hands` says who else changed which since we switched it off.
     """
@@ -63,6 +64,7 @@ class Facts:
     gone: bool = False
     untouchable: str | None = None
     protected: str | None = None
+    locked: bool = False
     recent: Recent = Recent("unavailable", "no source was asked")
     final: Mapping[Item, str] = field(default_factory=dict)
     approved: frozenset[Item] = frozenset()
@@ -76,6 +78,7 @@ class Decision:
     With result `do`: journal the intent, then switch `items` in this order and write `notes` (None: nothing
     to write) as `WRITE_FIRST` says, then journal the outcome. `reasons` and `left` speak of single
     credentials: why they are acted on, and why left alone. Each of `problems` fails the policy at its end.
+    `settled` are credentials that a stopped run had switched off: their record is completed.
     """
 
     operation: Operation
@@ -87,6 +90,7 @@ class Decision:
     reasons: Mapping[Item, str] = field(default_factory=dict)
     left: Mapping[Item, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    settled: tuple[Item, ...] = ()
 
 
 def item_of(credential: Credential) -> Item:
@@ -97,7 +101,12 @@ def item_of(credential: Credential) -> Item:
 def entry_state(
     entry: Entry, credential: Credential | None, facts: Facts, terms: Terms, now: datetime
 ) -> MarkState:
-    """Void when the credential was used or made anew after the mark, or the notice ran out long ago."""
+    """Void when the credential was used or made anew after the mark, or the notice ran out long ago.
+
+    A switch that a stopped run had begun is due for a day: later others may have switched on again.
+    """
+    if entry.begun and entry.disabled_at and now - entry.disabled_at > LAG:
+        return "void"
     evidence = credential.evidence if credential else ()
     evidence += facts.identity.evidence if terms.match == "user" else ()
     dates = [e.at for e in evidence if isinstance(e, Used)]
@@ -119,11 +128,12 @@ def mark_states(
         return frozenset({"absent"})
     if notes.problems:
         return frozenset({"malformed"})
-    live = notes.live(terms.tag)
+    live = notes.open(terms.tag)
     states: set[MarkState] = set()
     for entry in live:
         fitting = [c for c in facts.identity.credentials if c.status == "on" and _fits(c, entry, slots)]
         states |= {entry_state(entry, c, facts, terms, now) for c in fitting or (None,)}
+        states |= {"due"} if entry.begun and not fitting else set()
     chosen = [j.credential for j in unused(judge_identity(facts.identity, terms.rules, now), terms)]
     by_kind = [sum(e.kind == c.kind for e in live) - sum(u.kind == c.kind for u in chosen) for c in chosen]
     lacking = [

@@ -5,9 +5,10 @@ groups, with times to the minute as yymmddHHMM in UTC:
 
     AIDA1 c7n-unused 2612011200 2612151200 access-key=AKIA1+AKIA2 off=2612151203 password=password
 
-A tag, when it was marked and until when the notice runs; what follows `off=` was switched off then. A tag or
-kind like the one before is left out. What does not fit into one text goes on in `c7n-unused-record-2`...,
-each part begun by `1/2`. A mark is Custodian's `<message>: <op>@YYYY/MM/DD HHMM UTC`, a copy for people.
+A tag, when it was marked and until when the notice runs; what follows `off=` was switched off then, and what
+follows `go=` is being switched off: the outcome is not known yet. A tag or kind like the one before is left
+out. What does not fit into one text goes on in `c7n-unused-record-2`..., each part begun by `1/2`. A mark is
+Custodian's `<message>: <op>@YYYY/MM/DD HHMM UTC`, a copy for people.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from custom_filters.core.times import format_time, in_future
 
 OPERATION = "disable-unused"
 DEFAULT_MESSAGE = "Unused"
-#: Names that begin with this are ours; of them the exempt tag is no note.
+#: Names that begin with this are ours; of them the exempt tag is not a note.
 PREFIX, RECORD, EXEMPT = "c7n-unused", "c7n-unused-record", "c7n-unused-exempt"
 LONGEST_NOTICE = timedelta(days=90)
 MINUTE = timedelta(minutes=1)
@@ -49,7 +50,8 @@ class Item:
 class Entry:
     """One credential that was marked under `tag`. Times are aware UTC, in whole minutes.
 
-    `until` is when the notice ends; `disabled_at` when we switched it off, None while it is live.
+    `until` is when the notice ends; `disabled_at` when we switched it off, None while it is live. Until the
+    outcome of that is known it is `begun`.
     """
 
     tag: str
@@ -58,6 +60,7 @@ class Entry:
     kind: str
     id: str
     disabled_at: datetime | None = None
+    begun: bool = False
 
     @property
     def item(self) -> Item:
@@ -106,8 +109,13 @@ class Notes:
         return tuple(e for e in found if tag is None or e.tag == tag.lower())
 
     def off(self) -> tuple[Entry, ...]:
-        """Entries of credentials that we switched off."""
+        """Entries of credentials that we switched off, or began to."""
         return tuple(e for e in self.record.entries if e.disabled_at is not None)
+
+    def open(self, tag: str) -> tuple[Entry, ...]:
+        """Entries under a tag that are not settled: live, or begun."""
+        found = (e for e in self.record.entries if e.disabled_at is None or e.begun)
+        return tuple(e for e in found if e.tag == tag.lower())
 
     def changed(self, entries: Iterable[Entry], **messages: str) -> Notes:
         """The notes with other entries; what cannot be right is gone once these are written."""
@@ -258,23 +266,24 @@ def _parse(words: list[str]) -> list[Entry] | None:
     entries: list[Entry] = []
     tag = kind = ""
     marked = until = off = None
+    begun = False
     rest = list(reversed(words))
     while rest:
         word = rest.pop()
         items = _ITEMS.fullmatch(word)
-        if items and items[1] == "off":
-            off = _time(items[2])
+        if items and items[1] in {"off", "go"}:
+            off, begun = _time(items[2]), items[1] == "go"
             if off is None:
                 return None
         elif items:
             kind = items[1] or kind
             if marked is None or until is None or not kind:
                 return None
-            entries += [Entry(tag, marked, until, kind, name, off) for name in items[2].split("+")]
+            entries += [Entry(tag, marked, until, kind, name, off, begun) for name in items[2].split("+")]
         else:
             if not _TIME.fullmatch(word):
                 tag, word = word.lower(), rest.pop() if rest else ""
-            marked, until, off = _time(word), _time(rest.pop() if rest else ""), None
+            marked, until, off, begun = _time(word), _time(rest.pop() if rest else ""), None, False
             if not tag or not _WORD.fullmatch(tag) or marked is None or until is None:
                 return None
     return entries

@@ -107,16 +107,16 @@ def _words(entries: Iterable[Entry]) -> Iterator[str]:
     tag = kind = ""
     notice = off = None
     ordered = sorted(
-        entries, key=lambda e: (e.tag, e.marked_at, e.until, e.disabled_at or e.marked_at, e.kind)
+        entries, key=lambda e: (e.tag, e.marked_at, e.until, e.disabled_at or e.marked_at, e.begun, e.kind)
     )
     for entry, ids in groupby(ordered, lambda e: replace(e, id="")):
         if (entry.tag, entry.marked_at, entry.until) != notice:
             yield from [entry.tag] * (entry.tag != tag)
             yield from (entry.marked_at.strftime(SHORT_TIME), entry.until.strftime(SHORT_TIME))
             tag, notice, off = entry.tag, (entry.tag, entry.marked_at, entry.until), None
-        if entry.disabled_at and entry.disabled_at != off:
-            off = entry.disabled_at
-            yield f"off={off.strftime(SHORT_TIME)}"
+        if entry.disabled_at and (entry.disabled_at, entry.begun) != off:
+            off = (entry.disabled_at, entry.begun)
+            yield f"{'go' if entry.begun else 'off'}={entry.disabled_at.strftime(SHORT_TIME)}"
         yield f"{entry.kind if entry.kind != kind else ''}={'+'.join(e.id for e in ids)}"
         kind = entry.kind
 

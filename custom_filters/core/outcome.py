@@ -18,7 +18,10 @@ _UNTIL = re.compile(r"until (.+Z)$")
 _WORDS = {"disable": "disabled", "mark": "marked", "unmark": "unmarked", "enable": "restored"}
 _PHASES = {"disable": "disabled", "mark": "marked", "unmark": "detected", "enable": "detected"}
 _TEXTS = ("operation", "result", "reason", "at", "policy", "hash")
-_OPEN = "it was begun and its end is not in the journal: look at the credential"
+_OPEN = {
+    "disable": "switched off by us, outcome not recorded: the next enforcing run ends it, or takes it back"
+}
+_BEGUN = "it was begun and its end is not in the journal: look at the credential"
 _UNDO = {
     "disable": "c7n-unused restore OUT --user USER",
     "mark": "policy action unmark-unused",
@@ -48,7 +51,10 @@ def outcomes(entries: Iterable[Entry]) -> list[Entry]:
         else:
             begun.pop(key, None)
             found.append(entry)
-    return found + [{**entry, "result": "failed", "reason": _OPEN} for entry in begun.values()]
+    return found + [
+        {**entry, "result": "failed", "reason": _OPEN.get(str(entry["operation"]), _BEGUN)}
+        for entry in begun.values()
+    ]
 
 
 def sums(entries: Iterable[Entry]) -> list[Sum]:

@@ -12,9 +12,12 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
+from custom_filters.core.credential import Credential, Identity
+from custom_filters.core.evidence import NeverUsed, Unknown, Used
 from custom_filters.core.judge import IdentityJudgement
 from custom_filters.core.times import format_optional, format_time, parse_time
 from custom_filters.core.verdict import SELECTABLE
@@ -38,6 +41,8 @@ _PARTS = {
     "credentials": ("kind", "id", "verdict", "reason", "last_used", "becomes", "changes_at"),
 }
 NOT_RECORDED = "population not recorded"
+#: The source of use that an earlier run saw.
+EARLIER = "earlier run"
 
 
 class PopulationError(ValueError):
@@ -61,13 +66,18 @@ class Population:
         return {verdict: found[verdict] for verdict in ORDER}
 
 
+def identity_uid(identity: Identity) -> str:
+    """A name for the identity that stays the same over runs."""
+    parts = json.dumps([identity.provider, identity.account, identity.id])
+    return hashlib.sha256(parts.encode()).hexdigest()[:32]
+
+
 def row(judged: IdentityJudgement, as_of: str) -> dict[str, Any]:
     """An identity's line: what was judged of it, and of each of its credentials in short."""
     identity = judged.identity
-    parts = json.dumps([identity.provider, identity.account, identity.id])
     exemption = identity.exemption
     return {
-        "uid": hashlib.sha256(parts.encode()).hexdigest()[:32],
+        "uid": identity_uid(identity),
         "user": identity.name,
         "user_id": identity.id,
         "user_type": identity.user_type,
@@ -90,6 +100,58 @@ def row(judged: IdentityJudgement, as_of: str) -> dict[str, Any]:
             for j in judged.credentials
         ],
     }  # fmt: skip
+
+
+def uses(lines: Iterable[str]) -> dict[tuple[str, str, str], datetime]:
+    """When an earlier run saw what used: by uid, kind and id. Lines that make no sense tell nothing."""
+    found = {}
+    for line in lines:
+        try:
+            item = json.loads(line)
+            held = [
+                (c["kind"], c["id"], parse_time(c["last_used"]))
+                for c in item["credentials"]
+                if c["last_used"]
+            ]
+            found.update({(str(item["uid"]), kind, name): at for kind, name, at in held})
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
+    return found
+
+
+def remembered(identity: Identity, seen: Mapping[tuple[str, str], datetime]) -> Identity:
+    """The identity where a source that says never is not believed over use that an earlier run saw.
+
+    `seen` is by kind and id of a credential. Use from before its birth was that of another one. A window that
+    begins after that use is right, but then it is used long ago, and not never.
+    """
+    changed = (_remembered(c, seen.get((c.kind, c.id))) for c in identity.credentials)
+    return replace(identity, credentials=tuple(changed))
+
+
+def _remembered(credential: Credential, at: datetime | None) -> Credential:
+    covering = [e for e in credential.evidence if e.covers]
+    born = any(date and at and at < date for date in (credential.created, credential.rotated))
+    if at is None or born or not covering or not all(isinstance(e, NeverUsed) for e in covering):
+        return credential
+    text = f"an earlier run saw it used at {format_time(at)}, and now the source says never"
+    evidence = [
+        Unknown(text, e.source, observed_at=e.observed_at, value=e.value)
+        if isinstance(e, NeverUsed) and e.covers and (e.since is None or e.since <= at)
+        else e
+        for e in credential.evidence
+    ]
+    return replace(credential, evidence=(*evidence, Used(at, EARLIER)))
+
+
+def use_by_earlier_runs(identity: Identity) -> dict[tuple[str, str], datetime]:
+    """What `remembered` added, by kind and id."""
+    return {
+        (c.kind, c.id): e.at
+        for c in identity.credentials
+        for e in c.evidence
+        if isinstance(e, Used) and e.source == EARLIER
+    }
 
 
 def _last_used(judged: IdentityJudgement) -> str | None:

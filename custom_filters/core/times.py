@@ -18,7 +18,7 @@ _RFC3339 = re.compile(
 def parse_time(text: str) -> datetime:
     """Read an RFC 3339 timestamp into aware UTC; fractions beyond microseconds are cut.
 
-    Raises ValueError when the text is no timestamp or names no time zone.
+    Raises ValueError when the text is not a timestamp or has no time zone.
     """
     match = _RFC3339.fullmatch(text)
     if match is None:

@@ -16,7 +16,7 @@ from c7n.exceptions import PolicyExecutionError
 from c7n.utils import chunks, type_schema
 
 from custom_filters.core.credential import Identity
-from custom_filters.core.journal import Origin, sessions_left
+from custom_filters.core.journal import Origin
 from custom_filters.core.lifecycle import decide_disable, limit_problem
 from custom_filters.core.lifecycle_states import Decision, Facts, Operation, Recent, Terms
 from custom_filters.core.notes import Entry, Item
@@ -105,7 +105,8 @@ class KindAction(BaseAction):
         if journal.delivered_before():
             self.log.warning("this event was delivered before: nothing is done again")
             return
-        failed = self.left_over(journal) + self._act_on_all(selected, journal)
+        left = [] if self.operation in {"enable", "retire"} else self.kind.finish()
+        failed = left + self._act_on_all(selected, journal)
         self.kind.forget()
         if self.left:
             failed.append(
@@ -114,10 +115,6 @@ class KindAction(BaseAction):
         if failed:
             told = "; ".join(failed[:_TOLD_FAILURES])
             raise PolicyExecutionError(f"{len(failed)} failures on {len(resources)} resources: {told}")
-
-    def left_over(self, journal: Journal) -> list[str]:
-        """Try again what an earlier run could not end; a sentence for each failure."""
-        return []
 
     def _limit_problem(self, chosen: int) -> str | None:
         if "limit-percent" not in self.data:
@@ -203,13 +200,21 @@ class KindAction(BaseAction):
         notes, others = own_notes(kind, read, self.now, self.terms.tag)
         facts = Facts(
             read.identity, notes, fresh=isinstance(read, Fresh), final=kind.final(read),
-            untouchable=kind.untouchable(read), protected=kind.protected(read),
+            untouchable=kind.untouchable(read), protected=kind.protected(read), locked=kind.locked(read),
         )  # fmt: skip
         return facts, others
 
     def more_facts(self, facts: Facts, read: Selected) -> Facts:
         """What an action needs beyond that."""
         return facts
+
+    def with_recent(self, facts: Facts, read: Fresh, since: datetime) -> Facts:
+        """With what the source says that knows the last hours."""
+        try:
+            identity, recent = self.kind.recent(read, since, self.now)
+        except self.kind.errors as error:
+            return replace(facts, recent=Recent("failed", str(error)))
+        return replace(facts, identity=identity, recent=recent)
 
     @abstractmethod
     def decide(self, facts: Facts) -> Decision:
@@ -256,30 +261,19 @@ class DisableUnused(KindAction):
             return frozenset()
         return approved(self.kind.request, listed, fresh, self.kind.slots, self.now)
 
-    def left_over(self, journal: Journal) -> list[str]:
-        """Sessions that an earlier run in this folder could not end."""
-        failed = []
-        for key, name in sessions_left(journal.earlier).items():
-            try:
-                self.kind.end_sessions(key)
-            except self.kind.errors as error:
-                failed.append(f"the sessions of {name} were not ended: {error}")
-        return failed
-
     def read(self, of: Selected) -> Fresh | None:
         """Past every cache."""
         return self.kind.fresh(of, self.now)
 
     def more_facts(self, facts: Facts, read: Selected) -> Facts:
-        """What the last hours say, asked only for those whose notice ran out."""
-        due = [e for e in facts.notes.live(self.terms.tag) if e.until <= self.now] if facts.notes else []
+        """What the last hours say, asked only for those whose notice ran out; who changed what we began."""
+        due = [e for e in facts.notes.open(self.terms.tag) if e.until <= self.now] if facts.notes else []
         if not due or self.terms.recent == "off" or not isinstance(read, Fresh):
             return facts
-        try:
-            identity, recent = self.kind.recent(read, min(e.marked_at for e in due), self.now)
-        except self.kind.errors as error:
-            identity, recent = facts.identity, Recent("failed", str(error))
-        return Facts(**{**vars(facts), "identity": identity, "recent": recent})
+        begun = {e.item: e.disabled_at for e in due if e.disabled_at}
+        others = self.kind.changed_by(read, begun, self.now) if begun else {}
+        facts = self.with_recent(facts, read, min(e.marked_at for e in due))
+        return replace(facts, other_hands=others)
 
     def decide(self, facts: Facts) -> Decision:
         """See decide_disable."""

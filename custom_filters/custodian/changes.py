@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from custom_filters.core.journal import Outcome, contents
-from custom_filters.core.lifecycle import WRITE_FIRST, settle
+from custom_filters.core.lifecycle import WRITE_FIRST, begin, settle
 from custom_filters.core.lifecycle_states import Decision
 from custom_filters.core.notes import Entry, Item, Notes
 from custom_filters.core.notes_writing import NotesError, render
@@ -76,18 +76,20 @@ class Changes:
         self._write(first)
         for one in first:
             if one.decision.operation == "disable" and not self.kind.atomic and one.written.error is None:
-                self._switch_off(one)
+                self._switch(one)
         for one in ready:
             if not self._writes_first(one.decision):
-                self._switch_on(one)
+                self._switch(one)
         self.journal.write(line for one in doing for line in contents(one.decision, one.outcome))
         failures = [text for one in doing for text in _failures(one)]
         return failures + [text for plan in idle for text in _told(plan.decision, {})]
 
     def _begin(self, plan: Plan) -> _Progress:
-        one = _Progress(plan)
+        one = _Progress(plan, notes=plan.wanted)
+        if not self.kind.atomic and (notes := begin(plan.decision)):
+            one.notes = notes.changed([*notes.record.entries, *plan.others])
         try:
-            one.texts = self._render(plan, plan.wanted)
+            one.texts = self._render(plan, one.notes)
         except NotesError as error:
             one.written = Written(error)
         return one
@@ -108,8 +110,8 @@ class Changes:
             key = (self.kind.provider, self.kind.principal(one.plan.read))
             if written.error:
                 memory[key] = UNCERTAIN
-            elif one.plan.wanted is not None:
-                one.notes = (one.notes or one.plan.wanted).written(one.texts)
+            elif one.notes is not None:
+                one.notes = one.notes.written(one.texts)
                 memory[key] = one.notes.texts
 
     def _change(self, one: _Progress) -> NotesChange:
@@ -119,35 +121,24 @@ class Changes:
         switch = "off" if operation == "disable" else "on"
         return NotesChange(one.plan.read, one.texts, switch, one.decision.items)  # type: ignore[arg-type]
 
-    def _switch_off(self, one: _Progress) -> None:
-        read = Fresh(**vars(one.plan.read))
-        for item in one.decision.items:
-            try:
-                one.undo[item] = self.kind.switch_off(read, item, self.now)
-            except self.kind.errors as error:
-                one.failed[item] = str(error)
-        if one.failed:
-            self._settle(one)
+    def _switch(self, one: _Progress) -> None:
+        """Switch one by one, then write what is known of each: what was refused keeps the entry that it had.
 
-    def _switch_on(self, one: _Progress) -> None:
-        read = Fresh(**vars(one.plan.read))
-        for item in one.decision.items:
-            try:
-                self.kind.switch_on(read, item)
-            except self.kind.errors as error:
-                one.failed[item] = str(error)
-        if one.plan.wanted is not None:
-            self._settle(one)
-
-    def _settle(self, one: _Progress) -> None:
-        """The notes once it is known which switches were refused: those keep the entry that they had.
-
-        What was switched stays switched, and is journalled as done, whatever comes of this write.
+        What was switched stays switched, and is journalled as done, whatever comes of that write.
         """
-        notes, written = one.notes or one.plan.wanted, one.written
-        if notes is None:
+        read = Fresh(**vars(one.plan.read))
+        for item in one.decision.items:
+            try:
+                if one.decision.operation == "disable":
+                    one.undo[item] = self.kind.switch_off(read, item, self.now)
+                else:
+                    self.kind.switch_on(read, item)
+            except self.kind.errors as error:
+                one.failed[item] = str(error)
+        if one.notes is None:
             return
-        one.notes = settle(one.decision, notes, one.failed)
+        written = one.written
+        one.notes = settle(one.decision, one.notes, one.failed)
         try:
             one.texts = self._render(one.plan, one.notes)
             self._write([one])

@@ -19,7 +19,7 @@ _TIMEOUT = 10
 
 
 def now() -> datetime:
-    """The present, aware UTC. Raises PolicyExecutionError when C7N_UNUSED_NOW is no timestamp."""
+    """The present, aware UTC. Raises PolicyExecutionError when C7N_UNUSED_NOW is not a timestamp."""
     text = os.environ.get(NOW_VARIABLE)
     if not text:
         return datetime.now(timezone.utc)

@@ -19,7 +19,10 @@ from custom_filters.core.finding import Context, LifecycleState, annotation, fin
 from custom_filters.core.judge import judge_identity
 from custom_filters.core.lifecycle_states import item_of
 from custom_filters.core.notes import Item
+from custom_filters.core.population import remembered as again
+from custom_filters.core.population import use_by_earlier_runs
 from custom_filters.custodian.exemptions import fetch
+from custom_filters.custodian.population import remembered
 from custom_filters.custodian.request import Request
 from custom_filters.custodian.store import shared
 
@@ -46,7 +49,8 @@ def decisions_of(request: Request) -> Decisions | None:
 
 
 def with_kept(request: Request, identity: Identity, now: datetime) -> Identity:
-    """The identity, with the credentials exempt that a reviewer decided to keep."""
+    """The identity with what an earlier run saw used, and those exempt that a reviewer decided to keep."""
+    identity = remembered(request.manager, request.provider, identity)
     decisions = decisions_of(request)
     kept = _decided(decisions, decisions.kept, request, identity, now) if decisions else {}
     if not kept:
@@ -59,21 +63,22 @@ def with_kept(request: Request, identity: Identity, now: datetime) -> Identity:
 
 
 def carried_over(listed: Identity, fresh: Identity, slots: frozenset[str]) -> Identity:
-    """The identity as it was read again, with what is kept of it, and the ids, as it was listed."""
-    pairs = _same(listed, fresh, slots)
+    """The identity as it was read again, with what is kept or remembered of it, and the ids, as listed."""
+    pairs, seen = _same(listed, fresh, slots), use_by_earlier_runs(listed)
     credentials = tuple(
         replace(c, kept=was.kept, listed_as=was.id if was.id != c.id else None)
         if (was := pairs.get(item_of(c)))
         else c
         for c in fresh.credentials
     )
-    return replace(fresh, credentials=credentials)
+    found = {(i.kind, i.id): seen[was.kind, was.id] for i, was in pairs.items() if (was.kind, was.id) in seen}
+    return again(replace(fresh, credentials=credentials), found)
 
 
 def approved(
     request: Request, listed: Identity, fresh: Identity, slots: frozenset[str], now: datetime
 ) -> frozenset[Item]:
-    """The credentials, as they were read again, that a reviewer decided to disable.
+    """The credentials, as they were read again, that a reviewer decided to switch off.
 
     The decision rests on what was listed; a use that the fresh look saw after it ends it too.
     """

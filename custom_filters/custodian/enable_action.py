@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from c7n.exceptions import PolicyExecutionError
@@ -81,8 +82,7 @@ class EnableUnused(KindAction):
         since = {e.item: e.disabled_at or e.until for e in facts.notes.off()} if facts.notes else {}
         if not isinstance(read, Fresh):
             return facts
-        found = self.kind.changed_by(read, since, self.now)
-        return Facts(**{**vars(facts), "other_hands": found})
+        return replace(facts, other_hands=self.kind.changed_by(read, since, self.now))
 
     def decide(self, facts: Facts) -> Decision:
         """See decide_restore."""

@@ -69,7 +69,7 @@ class KindFilter(Filter):
         return self
 
     def keep(self, resources: list[Resource], asked: frozenset[str]) -> list[Resource]:
-        """The resources whose notes are in one of these states; none of whom a write of this run failed.
+        """The resources whose notes are in one of these states; not those where a write of this run failed.
 
         They are judged as the policy's own `unused-credentials` filter judges them.
         """
@@ -85,7 +85,8 @@ class KindFilter(Filter):
 
     def _states(self, kind: Kind, of: Selected, now: datetime) -> frozenset[str]:
         notes, _ = own_notes(kind, of, now, tag_of(self.data))
-        return self.states(Facts(of.identity, notes), kind, now)
+        left = {"due"} if self.word == MARK_FILTER and kind.unfinished(of) else set()
+        return self.states(Facts(of.identity, notes), kind, now) | left
 
     def states(self, facts: Facts, kind: Kind, now: datetime) -> frozenset[str]:
         """The states of an identity's notes."""

@@ -13,7 +13,7 @@ from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.core.journal import FILE_NAME, Line, Origin, last_hash, line, read_lines, was_delivered
 from custom_filters.custodian import clock
-from custom_filters.custodian.objects import ObjectWriter, writer_of
+from custom_filters.custodian.objects import Objects, writer_of
 
 
 class Journal:
@@ -22,7 +22,7 @@ class Journal:
     Raises PolicyExecutionError when a line cannot be written, then and ever after: nothing more is changed.
     """
 
-    def __init__(self, folder: Path, origin: Origin, remote: ObjectWriter | None = None) -> None:
+    def __init__(self, folder: Path, origin: Origin, remote: Objects | None = None) -> None:
         """Continue the file in `folder` (the policy's output), or begin one."""
         self._path = folder / FILE_NAME
         self._origin, self._remote = origin, remote

@@ -29,10 +29,7 @@ Schema = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Selected:
-    """A resource that the policy selected, its identity, and the texts of its notes as this run read them.
-
-    `notes` is None where there is no place for notes.
-    """
+    """A selected resource, its identity, and its notes as this run read them (None: no place for notes)."""
 
     resource: Resource
     identity: Identity
@@ -46,10 +43,7 @@ class Fresh(Selected):
 
 @dataclass(frozen=True)
 class NotesChange:
-    """Notes to set, all in one request; an empty text or None empties one.
-
-    Of a kind that is `atomic`, `items` are switched by the same request: `switch` says how.
-    """
+    """Notes to set in one request, which of an `atomic` kind switches `items` too; None empties a note."""
 
     of: Selected
     texts: Mapping[str, str | None]
@@ -59,10 +53,9 @@ class NotesChange:
 
 @dataclass(frozen=True)
 class Written:
-    """What came of one NotesChange: an error when nothing of it was done.
+    """What came of one NotesChange: an error when nothing of it was done; how each item is brought back.
 
-    `undo` says how each switched item is brought back. `sessions` tells whether sessions were ended after a
-    switch off, `told` what is to be done where that failed (it names the permission).
+    `sessions`: whether they were ended after a switch off; where that failed, `told` names the permission.
     """
 
     error: Exception | None = None
@@ -74,10 +67,11 @@ class Written:
 class Kind(ABC):
     """A resource kind, made once for a filter or an action of a policy, in the main thread.
 
-    Tables by word (`unused-credentials`, `disable-unused`, ...): `options` further properties of its schema,
-    `texts` the sentences of its documentation, `permissions` what the cloud must allow. `errors` fail one
-    identity and not the run. Of kinds in `slots` a listing knows no ids. `atomic`: notes and the switch of a
-    credential go into one request.
+    By word (`unused-credentials`, `disable-unused`, ...): `options` of its schema, `texts` of its
+    documentation, `permissions` that the cloud must allow. `errors` fail one identity and not the run. Of
+    credential kinds in `slots` a listing knows no ids. `atomic`: notes and switch go into one request.
+    `sees_more`: `recent` knows use that no other source ever tells, so that marking asks it too, or the same
+    identity would be marked again and again.
     """
 
     resource: ClassVar[str]
@@ -95,6 +89,7 @@ class Kind(ABC):
     source: ClassVar[str | None] = None
     batch_size: int = 1
     atomic: ClassVar[bool] = False
+    sees_more: ClassVar[bool] = False
     slots: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, manager: Any, filter_data: Mapping[str, Any], action: Mapping[str, Any] | None = None):
@@ -124,11 +119,7 @@ class Kind(ABC):
         return None
 
     def prepare(self, word: str) -> None:  # noqa: B027 (as above)
-        """Read what the action needs, in the main thread; raises where it could not work.
-
-        A changing action (mark, disable) stops here where there is no place for notes, with the command that
-        makes one.
-        """
+        """Read what the action needs; raises where it could not work, as without a place for notes."""
 
     # Reading
 
@@ -170,11 +161,9 @@ class Kind(ABC):
         """Status, evidence, exemption and notes as they are now, to be judged; None when it is gone."""
 
     def recent(self, fresh: Fresh, since: datetime, now: datetime) -> tuple[Identity, Recent]:
-        """The identity with the use that a source saw which knows the last hours, and how that went.
+        """The identity with the use since then that the source saw which knows the last hours (`with_use`).
 
-        What it saw is added as `Used(at, source, covers=False)` to the credential that it concerns, or to the
-        identity where it cannot tell (`with_use`). `since` is when the first credential was marked. One of
-        `errors` that is raised means that it failed this time.
+        It only vetoes (`covers=False`). One of `errors` that is raised means that it failed this time.
         """
         return fresh.identity, Recent("unavailable", "there is no such source")
 
@@ -187,11 +176,12 @@ class Kind(ABC):
         return {}
 
     def untouchable(self, of: Selected) -> str | None:
-        """Why an identity is never touched (root, the caller, synced, its roles could not be read).
-
-        Asked after `identities` by a filter, so that plans say it, and after `prepare` by an action.
-        """
+        """Why an identity is never touched; asked after `identities` by a filter, `prepare` by an action."""
         return None
+
+    def locked(self, of: Selected) -> bool:
+        """Whether the cloud refuses us every change to it, even that of notes."""
+        return False
 
     def protected(self, of: Selected) -> str | None:
         """Why an identity is only touched with `include-admins`."""
@@ -226,8 +216,13 @@ class Kind(ABC):
         """Switch one credential on. Idempotent. Not called of an `atomic` kind."""
         raise NotImplementedError
 
-    def end_sessions(self, key: str) -> None:  # noqa: B027 (most need nothing)
-        """End the sessions of the identity with this id once more, where that failed after a switch off."""
+    def unfinished(self, of: Selected) -> bool:
+        """Whether an earlier run switched it off and could not do all that goes with it."""
+        return False
+
+    def finish(self) -> list[str]:
+        """Do what earlier runs left `unfinished`, of everybody; a sentence for each failure."""
+        return []
 
     # About the run
 

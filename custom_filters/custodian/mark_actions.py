@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from c7n.tags import TagDelayedAction
@@ -54,6 +55,12 @@ class MarkForOp(KindAction):
         message = str(self.data.get("msg", DEFAULT_MESSAGE)).removesuffix(MESSAGE_END)
         return mark_problem(self.data) or self.of_kind.note_problem(mark_text(message, clock.now()))
 
+    def more_facts(self, facts: Facts, read: Selected) -> Facts:
+        """Use of all the time that counts, of a kind where only the recent source sees it."""
+        if not self.kind.sees_more or not isinstance(read, Fresh):
+            return facts
+        return self.with_recent(facts, read, self.now - timedelta(days=self.terms.rules.days))
+
     def decide(self, facts: Facts) -> Decision:
         """See decide_mark."""
         return decide_mark(facts, self.terms, self.now)
@@ -77,12 +84,14 @@ class UnmarkUnused(KindAction):
         return schema
 
     def prepare(self, resources: list[Resource]) -> list[Selected]:
-        """Those of whom a listing shows that their notice stands need no single reads."""
+        """Those whose notice stands, as the listing shows, need no single reads."""
         return [of for of in super().prepare(resources) if self._concerns(of)]
 
     def _concerns(self, of: Selected) -> bool:
         facts, _ = self.facts_of(of)
         if facts.notes is None or facts.notes.problems or self.terms.match == "credential":
+            return True
+        if any(e.begun for e in facts.notes.off()):
             return True
         judged = judge_identity(facts.identity, self.terms.rules, self.now)
         return judged.verdict in RELEASED or objection(facts, self.terms, self.now) is not None

@@ -51,11 +51,17 @@ def lifecycle_state(kind: Kind, of: Selected, now: datetime) -> LifecycleState:
     notes, _ = own_notes(kind, of, now, TAG)
     if notes is None:
         return LifecycleState()
-    live = notes.live()
-    off = "off" in record_states(Facts(of.identity, notes), now, slots=kind.slots)
+    live, off = notes.live(), notes.off()
     until = min((e.until for e in live), default=None)
-    if off:
-        since = min(e.disabled_at or e.until for e in notes.off())
-        undo = f"off by us since {format_time(since)}; undo: c7n-unused restore --user {of.identity.name}"
+    since = min((e.disabled_at or e.until for e in off), default=None)
+    said = f"off by us since {format_time(since)}" if since else ""
+    if any(e.begun for e in off):
+        said = f"switched off by us at {format_time(off[0].disabled_at or now)}, outcome not recorded"
+    if "off" in record_states(Facts(of.identity, notes), now, slots=kind.slots):
+        undo = f"{said}; undo: c7n-unused restore --user {of.identity.name}"
         return LifecycleState("disabled", undo, None, live, since)
-    return LifecycleState("marked", DISABLE, until, live) if live else LifecycleState()
+    if live:
+        return LifecycleState("marked", DISABLE, until, live)
+    if off:
+        return LifecycleState(next_action=f"{said}, yet it is on: an enforcing run ends it or takes it back")
+    return LifecycleState()

@@ -7,118 +7,95 @@ overwrite it. Each cloud's SDK is imported only for a bucket there.
 from __future__ import annotations
 
 import re
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 #: Custodian puts the hour below the policy's name; a repeated event may come in another hour.
 _HOUR = re.compile(r"/\d{4}/\d{2}/\d{2}/\d{2}$")
 
 
-class ObjectWriter(Protocol):
-    """Writes objects below one prefix; what a cloud refuses is an OSError."""
+@dataclass(frozen=True)
+class Objects:
+    """Writes objects below one prefix; what a cloud refuses (`errors`) is an OSError.
+
+    `write` takes a name and the content, `listed` gives what there is below a name.
+    """
+
+    prefix: str
+    errors: tuple[type[Exception], ...]
+    write: Callable[[str, bytes], object]
+    listed: Callable[[str], Iterable[object]]
 
     def put(self, name: str, content: bytes) -> None:
         """Write one object."""
+        self._try(lambda: self.write(f"{self.prefix}/{name}", content))
 
     def holds_anything(self) -> bool:
         """Whether there is an object below the prefix."""
+        return bool(self._try(lambda: any(True for _ in self.listed(f"{self.prefix}/"))))
 
-
-class S3Objects:
-    """Below an s3:// output, with its encryption and session."""
-
-    def __init__(self, output: Any, prefix: str) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        self._errors = (BotoCoreError, ClientError)
-        region = output.config.get("region")
-        self._client = output.ctx.session_factory(region=region, assume=False).client("s3")
-        self._bucket, self._prefix, self._options = output.bucket, prefix, output.get_sse_args()
-
-    def put(self, name: str, content: bytes) -> None:
+    def _try(self, call: Callable[[], object]) -> object:
         try:
-            self._client.put_object(
-                Bucket=self._bucket, Key=f"{self._prefix}/{name}", Body=content,
-                ACL="bucket-owner-full-control", **self._options,
-            )  # fmt: skip
-        except self._errors as error:
-            raise OSError(str(error)) from error
-
-    def holds_anything(self) -> bool:
-        try:
-            found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=f"{self._prefix}/", MaxKeys=1)
-        except self._errors as error:
-            raise OSError(str(error)) from error
-        return bool(found.get("KeyCount"))
-
-
-class GoogleObjects:
-    """Below a gs:// output."""
-
-    def __init__(self, output: Any, prefix: str) -> None:
-        from google.api_core.exceptions import GoogleAPIError
-        from google.auth.exceptions import GoogleAuthError
-        from google.cloud import storage
-
-        self._errors = (GoogleAPIError, GoogleAuthError)
-        try:
-            self._bucket = storage.Client().bucket(output.bucket)
-        except self._errors as error:
-            raise OSError(str(error)) from error
-        self._prefix = prefix
-
-    def put(self, name: str, content: bytes) -> None:
-        try:
-            self._bucket.blob(f"{self._prefix}/{name}").upload_from_string(content)
-        except self._errors as error:
-            raise OSError(str(error)) from error
-
-    def holds_anything(self) -> bool:
-        try:
-            return any(True for _ in self._bucket.list_blobs(prefix=f"{self._prefix}/", max_results=1))
-        except self._errors as error:
+            return call()
+        except self.errors as error:
             raise OSError(str(error)) from error
 
 
-class AzureObjects:
-    """Below an azure:// output; c7n_azure's own upload logs a refusal and goes on."""
+def _s3(output: Any, prefix: str) -> Objects:
+    """With the output's encryption and session."""
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    def __init__(self, output: Any, prefix: str) -> None:
-        from azure.core.exceptions import AzureError
-        from azure.identity import DefaultAzureCredential
-        from azure.storage.blob import ContainerClient
-
-        self._errors = (AzureError,)
-        container, _, below = output.config.path.strip("/").partition("/")
-        self._prefix = prefix.removeprefix(f"{container}/") or below
-        try:
-            self._client = ContainerClient(
-                f"https://{output.config.netloc}", container, DefaultAzureCredential()
-            )
-        except self._errors as error:
-            raise OSError(str(error)) from error
-
-    def put(self, name: str, content: bytes) -> None:
-        try:
-            self._client.upload_blob(f"{self._prefix}/{name}", content)
-        except self._errors as error:
-            raise OSError(str(error)) from error
-
-    def holds_anything(self) -> bool:
-        try:
-            return any(True for _ in self._client.list_blobs(name_starts_with=f"{self._prefix}/"))
-        except self._errors as error:
-            raise OSError(str(error)) from error
+    region, bucket = output.config.get("region"), output.bucket
+    client = output.ctx.session_factory(region=region, assume=False).client("s3")
+    options = {"ACL": "bucket-owner-full-control", **output.get_sse_args()}
+    return Objects(
+        prefix,
+        (BotoCoreError, ClientError),
+        lambda name, content: client.put_object(Bucket=bucket, Key=name, Body=content, **options),
+        lambda below: client.list_objects_v2(Bucket=bucket, Prefix=below, MaxKeys=1).get("Contents", ()),
+    )
 
 
-_WRITERS: dict[str, type[ObjectWriter]] = {"s3": S3Objects, "gs": GoogleObjects, "azure": AzureObjects}
+def _google(output: Any, prefix: str) -> Objects:
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import GoogleAuthError
+    from google.cloud import storage
+
+    bucket = cache(lambda: storage.Client().bucket(output.config.netloc))
+    return Objects(
+        prefix,
+        (GoogleAPIError, GoogleAuthError),
+        lambda name, content: bucket().blob(name).upload_from_string(content),
+        lambda below: bucket().list_blobs(prefix=below, max_results=1),
+    )
 
 
-def writer_of(output: Any, run: str) -> ObjectWriter | None:
+def _azure(output: Any, prefix: str) -> Objects:
+    """c7n_azure's own upload logs a refusal and goes on."""
+    from azure.core.exceptions import AzureError
+    from azure.identity import DefaultAzureCredential
+    from azure.storage.blob import ContainerClient
+
+    client = ContainerClient(f"https://{output.config.netloc}", output.container, DefaultAzureCredential())
+    return Objects(
+        prefix,
+        (AzureError,),
+        client.upload_blob,
+        lambda below: client.list_blobs(name_starts_with=below),
+    )
+
+
+_MAKERS: dict[str, Callable[[Any, str], Objects]] = {"s3": _s3, "gs": _google, "azure": _azure}
+
+
+def writer_of(output: Any, run: str) -> Objects | None:
     """What writes below a policy's remote output for a run (or event) of this id; None for a local folder."""
     config = getattr(output, "config", None)
-    make: Any = _WRITERS.get(str(config.get("scheme", ""))) if config else None
+    make = _MAKERS.get(str(config.get("scheme", ""))) if config else None
     if make is None or config is None:
         return None
-    prefix = _HOUR.sub("", f"/{config.path.strip('/')}").strip("/")
-    writer: ObjectWriter = make(output, f"{prefix}/journal/{run}".strip("/"))
-    return writer
+    # c7n_azure's config names the output of all policies, without the policy's own folder.
+    below = getattr(output, "file_prefix", config.path).strip("/")
+    return make(output, f"{_HOUR.sub('', f'/{below}').strip('/')}/journal/{run}".strip("/"))

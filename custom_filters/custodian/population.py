@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from c7n.utils import local_session
+
 from custom_filters.core import population
+from custom_filters.core.credential import Identity
+from custom_filters.core.evidence import NeverUsed
 from custom_filters.core.judge import IdentityJudgement
 from custom_filters.core.times import format_time
 from custom_filters.custodian import clock
+from custom_filters.custodian.store import shared
 
 
 class Examined:
@@ -52,6 +58,32 @@ class Examined:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.writelines(population.lines(found))
         unfinished.replace(target)
+
+
+def remembered(manager: Any, provider: str, identity: Identity) -> Identity:
+    """The identity with what the policy's last run saw used, where a source now says never."""
+    evidence = [e for c in identity.credentials for e in c.evidence]
+    if not any(isinstance(e, NeverUsed) and e.covers for e in evidence):
+        return identity
+    root = getattr(getattr(manager.ctx, "output", None), "root_dir", None)
+    if not root:
+        return identity
+    session = local_session(manager.session_factory)
+    key = ("earlier-uses", provider, manager.data.get("name"))
+    seen = shared(session, key, lambda: _earlier_uses(Path(root), provider))
+    uid = population.identity_uid(identity)
+    mine = {(c.kind, c.id): seen.get((uid, c.kind, c.id)) for c in identity.credentials}
+    return population.remembered(identity, {item: at for item, at in mine.items() if at})
+
+
+def _earlier_uses(folder: Path, provider: str) -> Mapping[tuple[str, str, str], datetime]:
+    """From the population that the last run left: in this folder, or in that of a run beside this one."""
+    beside = sorted(folder.absolute().parents[2].glob(f"[0-9]*Z-*/{provider}/{folder.name}"))
+    others = [other for other in beside if other != folder.absolute()]
+    for place in (folder, *reversed(others)):
+        with suppress(OSError), (place / population.FILE_NAME).open(encoding="utf-8") as lines:
+            return population.uses(lines)
+    return {}
 
 
 def follow(manager: Any, provider: str) -> None:

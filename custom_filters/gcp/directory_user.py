@@ -41,6 +41,7 @@ class DirectoryUser(GoogleKind):
     sources = (LAST_LOGIN, usage_reports.SOURCE)
     default_sources = sources
     atomic = True
+    sees_more = True
     texts: ClassVar[Mapping[str, str]] = {
         FILTER: "`last-login` is users.list's lastLoginTime; users that look unused are read again with "
         "users.get, and where the two differ that counts as use. `reports` are the Reports API's usage "

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from custom_filters.core.journal import Line, read_lines, verify
+from custom_filters.core.journal import Line, left_open, read_lines, verify
 from custom_filters.core.outcome import readable, subject_of
 from custom_filters.core.report import Evaluation
 from custom_filters.core.text import visible
@@ -82,6 +82,13 @@ def journals_of(paths: Iterable[str], evaluations: Iterable[Evaluation]) -> list
         one
         for one in journals(paths)
         if one.where.rpartition("/")[0] in folders or one.where.rpartition("/")[2] in executions
+    ]
+
+
+def lines_left_open(paths: Iterable[str]) -> list[Line]:
+    """The intents of any run below that no outcome followed, so that every report lists them."""
+    return [
+        dict(line) for line in left_open(lines_of(journals(path for path in paths if Path(path).is_dir())))
     ]
 
 

@@ -15,7 +15,7 @@ from custom_filters.core.errors import InputError
 from custom_filters.core.outcome import told, with_actions
 from custom_filters.core.report import with_decisions
 from custom_filters.core.verdict import SELECTABLE
-from custom_filters.outputs.action_logs import journals_of, lines_of
+from custom_filters.outputs.action_logs import journals_of, lines_left_open, lines_of
 from custom_filters.outputs.collect import collect
 from custom_filters.outputs.expected import read_accounts, with_expected
 from custom_filters.outputs.history import with_history
@@ -117,7 +117,9 @@ def report(
     named = {(p.provider, p.name) for file in policies for p in policy_files.read(file).policies}
     collected = with_expected(collect(outputs), read_accounts(accounts) if accounts else (), named)
     found = journals_of(outputs, collected.evaluations)
-    collected = with_actions(collected, lines_of(found))
+    mine = lines_of(found)
+    left = [line for line in lines_left_open(outputs) if line not in mine]
+    collected = with_actions(collected, [*mine, *left])
     if history:
         collected = with_history(collected, history)
     decided = decisions.read_bytes() if decisions else None

@@ -90,6 +90,33 @@ def test_the_next_run_that_acts_ends_the_sessions_that_are_left(tmp_path: Path) 
     assert "sessions" not in again.stderr
 
 
+EVERY = ["active", "new", "unknown", "exempt", "no-credentials", "stale", "never-used"]
+UNMARKING: dict[str, Any] = {
+    "actions": [{"type": "unmark-unused", "tag": "c7n-unused"}],
+    "exemptions": "none",
+    "verdicts": EVERY,
+}
+
+
+def test_sessions_that_are_left_are_reason_enough_to_select_a_user(tmp_path: Path) -> None:
+    """Nobody else is to be changed; a failure fails the policy, until they are ended."""
+    states = {**DUE, "state": ["pending", "due", "void", "malformed"]}
+    unmark = policy("unmark", states, **UNMARKING)
+    with embedded(now=NOW) as sandbox:
+        for name in ("one", "busy"):
+            sandbox.azure.add(person(name, NOW, 1 if name == "busy" else 200))
+        marked(sandbox, "one", MARKED)
+        sandbox.faults["revoke_fail"] = "403"
+        custodian(sandbox, tmp_path, policy("disable", DUE, **DISABLING))
+        failed = custodian(sandbox, tmp_path, unmark)
+        del sandbox.faults["revoke_fail"]
+        ended, quiet = (custodian(sandbox, tmp_path, unmark) for _ in range(2))
+    assert (failed.returncode, ended.returncode, quiet.returncode) == (2, 0, 0)
+    assert "the sessions of one@contoso.example are still not ended: " in failed.stderr
+    assert "the sessions of one@contoso.example are ended now" in ended.stderr
+    assert "sessions" not in quiet.stderr
+
+
 def test_nobody_is_changed_whose_roles_cannot_be_read(tmp_path: Path) -> None:
     with embedded(now=NOW) as sandbox:
         for name in ("idle", "busy"):
@@ -206,3 +233,20 @@ def test_a_write_whose_answer_was_lost_is_made_good(tenant: Tenant, monkeypatch:
     assert notes(tenant.sandbox, "idle") == {}
     assert tenant.sandbox.azure.person("idle@contoso.example").enabled
     reset_session_cache()
+
+
+def test_who_came_into_a_restricted_unit_is_left_as_he_is_and_told(tmp_path: Path) -> None:
+    """Graph refuses every change: his mark stays, does nothing, and no run fails for it."""
+    states = {**DUE, "state": ["pending", "due", "void", "malformed"]}
+    with embedded(now=NOW) as sandbox:
+        sandbox.azure.add(person("rob", NOW, 200, restricted=True))
+        sandbox.azure.add(person("busy", NOW, 1))
+        marked(sandbox, "rob", MARKED)
+        unmark, disable = policy("unmark", states, **UNMARKING), policy("disable", DUE, **DISABLING)
+        done = custodian(sandbox, tmp_path, unmark, disable)
+        assert sandbox.azure.person("rob@contoso.example").enabled
+        assert "c7n-unused" in notes(sandbox, "rob")
+    assert done.returncode == 0, done.stderr
+    for name in ("unmark", "disable"):
+        result, reason = log(tmp_path, name)["rob"]
+        assert (result, "restricted management unit" in reason) == ("skipped", True)

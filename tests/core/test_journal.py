@@ -13,10 +13,10 @@ from custom_filters.core.journal import (
     Outcome,
     contents,
     last_hash,
+    left_open,
     line,
     open_intents,
     read_lines,
-    sessions_left,
     switched_off,
     verify,
     was_delivered,
@@ -135,6 +135,21 @@ def test_open_intents_are_a_sentence() -> None:
     ]
 
 
+ENDED = {
+    "nobody looked yet": ([], 2),
+    "finished": ([(decision(), None), (decision(), DONE)], 0),
+    "the record was completed": ([(decision("unmark", items=(), settled=(KEY, PASSWORD)), DONE)], 0),
+    "one was taken back": ([(decision("unmark", items=(KEY,)), Outcome())], 1),
+    "one has notice anew": ([(decision("mark", items=(KEY,)), Outcome())], 1),
+    "restored": ([(BACK, None), (BACK, Outcome())], 0),
+}
+
+
+@pytest.mark.parametrize(("later", "left"), ENDED.values(), ids=ENDED)
+def test_what_a_killed_run_began_is_open_until_a_later_run_settles_it(later: Any, left: int) -> None:
+    assert len(left_open(read_lines(journal((decision(), None), *later)))) == left
+
+
 def test_an_event_that_was_delivered_before() -> None:
     lines = read_lines(WHOLE)
     assert was_delivered(lines, "event-1")
@@ -145,14 +160,3 @@ def test_an_event_that_was_delivered_before() -> None:
 def test_a_failed_write_fails_all_of_it() -> None:
     (first, _) = contents(decision(), Outcome(error="the notes do not fit"))
     assert (first["result"], first["reason"], first["after"]) == ("failed", "the notes do not fit", None)
-
-
-def test_sessions_that_are_left_are_those_of_the_newest_switch() -> None:
-    failed = Outcome(sessions="failed")
-    for steps, left in (
-        ([(decision(), failed)], 1),
-        ([(decision(), failed), (decision(), Outcome(sessions="ended"))], 0),
-        ([(decision(), failed), (BACK, Outcome())], 0),
-    ):
-        lines = [line for one, outcome in steps for line in contents(one, outcome)]
-        assert len(sessions_left(lines)) == left

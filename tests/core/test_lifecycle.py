@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -35,6 +36,10 @@ def made_anew(toy: Toy) -> None:
         held.made = toy.now
 
 
+def setattr_of(name: str, value: Any, toy: Toy) -> None:
+    setattr(toy, name, value)
+
+
 #: What scripts may say beside actions and time.
 STEPS: dict[str, Callable[[Toy], Any]] = {
     "use": use,
@@ -45,6 +50,7 @@ STEPS: dict[str, Callable[[Toy], Any]] = {
     "refused": lambda toy: setattr(toy, "refused", BOTH),
     "protected": lambda toy: toy.facts.update(protected="it may write policies for others"),
     "untouchable": lambda toy: toy.facts.update(untouchable="it is the identity that runs this policy"),
+    "locked": lambda toy: toy.facts.update(untouchable="only its unit may change it", locked=True),
     "gone": lambda toy: toy.facts.update(gone=True),
     "no place": lambda toy: toy.facts.update(notes=None),
     "recent failed": lambda toy: toy.facts.update(recent=Recent("failed", "throttled")),
@@ -67,8 +73,7 @@ STEPS: dict[str, Callable[[Toy], Any]] = {
     ),
     "restore from journal": lambda toy: toy.run("restore", journal=True),
     "restore even": lambda toy: toy.run("restore", even_if_changed=True),
-    "kill 2": lambda toy: setattr(toy, "die", 2),
-    "kill 4": lambda toy: setattr(toy, "die", 4),
+    **{f"kill {n}": partial(setattr_of, "die", n) for n in (2, 3, 4, 5)},
 }
 
 
@@ -104,6 +109,7 @@ def after(toy: Toy, decision: Any) -> set[str]:
         "password-on" if held[PASSWORD].on else "password-off",
         "live" if notes.live() else "no-live",
         "recorded" if notes.off() else "unrecorded",
+        "begun" if any(e.begun for e in notes.off()) else "settled",
         "told" if decision and decision.problems else "quiet",
         "open" if open_intents(toy.lines()) else "closed",
         "password-last" if order[-1:] == ["password"] else "password-first",

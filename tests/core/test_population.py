@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from custom_filters.core.credential import Identity
+from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.judge import Rules, judge_identity
 from custom_filters.core.population import (
     FIELDS,
@@ -15,15 +15,19 @@ from custom_filters.core.population import (
     ORDER,
     Population,
     PopulationError,
+    identity_uid,
     lines,
     parse,
+    remembered,
     row,
     sentence,
+    use_by_earlier_runs,
+    uses,
 )
 from custom_filters.core.times import format_time
 from custom_filters.core.verdict import SELECTABLE
 from tests.core import people
-from tests.core.people import NOW, ago, credential, identity, never, used
+from tests.core.people import NOW, ago, credential, failed, identity, never, used
 
 AS_OF = format_time(NOW)
 
@@ -87,3 +91,27 @@ def test_the_sentence_adds_up() -> None:
 def test_nobody_is_a_population_too() -> None:
     empty = replace(of(identity()), rows=())
     assert parse(lines(empty)).counts() == dict.fromkeys(ORDER, 0)
+
+
+#: What sources say, and the verdict where an earlier run saw the credential used 200 days ago.
+REMEMBERED = {
+    "never, by what is omitted": (credential(never()), "unknown"),
+    "never, since before that use": (credential(never(300)), "unknown"),
+    "never, in a window that begins later": (credential(never(100)), "stale"),
+    "used since": (credential(used(150)), "stale"),
+    "made since": (credential(never(), created=180), "never-used"),
+    "rotated since": (credential(never(), rotated=180), "never-used"),
+    "one source of two says never": (credential(never(), failed()), "unknown"),
+}
+
+
+@pytest.mark.parametrize(("held", "verdict"), REMEMBERED.values(), ids=REMEMBERED)
+def test_what_was_seen_as_used_is_not_never_used_later(held: Credential, verdict: str) -> None:
+    who = remembered(identity(held), {("password", "password"): ago(200)})
+    judged = judge_identity(who, Rules(90), NOW)
+    assert judged.verdict == verdict
+    if who.credentials != (held,):
+        # The next run knows it again, from this one's population.
+        uid, line = identity_uid(who), json.dumps(row(judged, AS_OF))
+        assert uses([line, "[]", '{"uid": 1}']) == {(uid, "password", "password"): ago(200)}
+        assert use_by_earlier_runs(who) == {("password", "password"): ago(200)}

@@ -204,16 +204,16 @@ class Toy:
         items = [i for i in decision.items if switching and i not in failed]
         switches = [partial(self.switch, item, on=on) for item in items]
         first = lifecycle.WRITE_FIRST.get(decision.operation, True) is not (self.bug == "record after switch")
-        plain, settled = partial(self.write, decision), partial(self.write, decision, failed)
-        body = [plain, *switches, *[settled] * bool(failed)] if first else [*switches, settled]
+        plain = partial(self.write, decision, lifecycle.begin(decision))
+        settled = partial(self.write, decision, decision.notes, failed)
+        body = [plain, *switches, *[settled] * switching] if first else [*switches, settled]
         if self.one_write:
-            body = [partial(_all, body)]
+            body = [partial(_all, [*switches, settled])]
         told = partial(self.log, decision, Outcome(failed=failed))
         return [partial(self.log, decision, None), *body, told]
 
-    def write(self, decision: Decision, failed: Iterable[Item] = ()) -> None:
+    def write(self, decision: Decision, wanted: Notes | None, failed: Iterable[Item] = ()) -> None:
         """One write of all notes; a credential that got notice is remembered."""
-        wanted = decision.notes
         if wanted is None:
             return
         if failed:

@@ -13,6 +13,8 @@ from c7n.exceptions import PolicyExecutionError
 from c7n.registry import PluginRegistry
 from c7n.utils import reset_session_cache
 
+from custom_filters.core.credential import Identity
+from custom_filters.core.population import FILE_NAME, identity_uid
 from custom_filters.core.vocabulary import ANNOTATION
 from custom_filters.custodian.registry import register
 from tests.conftest import ROOT
@@ -35,6 +37,8 @@ class House:
 
     filter_registry: PluginRegistry
     action_registry: PluginRegistry
+    #: Custodian's output, where it is a bucket or holds what the last run left.
+    output: Any = None
 
     def __init__(self, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.filter_registry, self.action_registry = PluginRegistry("filters"), PluginRegistry("actions")
@@ -75,7 +79,7 @@ class House:
         return sorted(f"{one['operation']} {one['principal']['user']} {one['result']}" for one in told)
 
     def manager(self, filters: list[Any], actions: list[Any]) -> Any:
-        ctx = SimpleNamespace(log_dir=str(self.out), execution_id="1")
+        ctx = SimpleNamespace(log_dir=str(self.out), execution_id="1", output=self.output)
         data = {"name": "toy", "resource": "toy.badge", "filters": filters, "actions": actions}
         return SimpleNamespace(data=data, ctx=ctx, config=None, type="badge", session_factory=Session)
 
@@ -144,3 +148,20 @@ def test_who_was_switched_on_by_others_is_retired_after_a_day(house: House) -> N
     assert house.act({"type": "retire-record"}, reopened) == ["retire badge.1 done"]
     for off in ("off", False):  # False is how YAML reads the word
         assert [r["name"] for r in house.select({"type": "unused-record", "state": off})] == ["badge.3"]
+
+
+def test_use_that_an_earlier_run_saw_is_not_forgotten(house: House) -> None:
+    """The door's log lost its past: never is not believed, neither by a filter nor just before a change."""
+    due = {"type": "unused-mark", "state": "due", "tag": "c7n-unused"}
+    house.act(MARK, UNUSED)
+    house.at("2026-06-16T12:00:00Z")
+    badge = Identity("toy", "house", "badge.1", "1", ())
+    held = [{"kind": "badge", "id": "1", "last_used": "2026-01-01T00:00:00Z"}]
+    (house.out / FILE_NAME).write_text(json.dumps({"uid": identity_uid(badge), "credentials": held}) + "\n{")
+    house.output = SimpleNamespace(root_dir=str(house.out))
+    house.doors["1"]["used"] = None
+    (found,) = house.select({**UNUSED, "verdicts": ["unknown"]})
+    (credential,) = found[ANNOTATION]["credentials"]
+    assert credential["reason"].startswith("an earlier run saw it used at 2026-01-01T00:00:00Z, and now")
+    assert house.act(DISABLE, due, UNUSED) == ["disable badge.3 done"]
+    assert house.doors["1"]["on"]

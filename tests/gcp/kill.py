@@ -138,7 +138,9 @@ def _recorded(name: str, thing: Any) -> bool:
     if isinstance(thing["notes"], list):
         return "c7n_unused_record" in thing["notes"]
     record = next((part for part in thing["notes"].split("[") if part.startswith("c7n-unused-record")), "")
-    return " off=" in record and (name.partition("/")[2] or "service-account=service-account") in record
+    return (" off=" in record or " go=" in record) and (
+        name.partition("/")[2] or "service-account=service-account"
+    ) in record
 
 
 SETTINGS = Settings(users=0, now=NOW, clouds=("gcp",), faults={"gcp_read_lag": 2, "gcp_list_lag": 2})

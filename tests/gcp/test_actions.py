@@ -150,6 +150,16 @@ def test_the_last_hours_of_a_user(
     assert told in log(tmp_path, "p")["a"][1]
 
 
+def test_who_is_seen_by_tokens_alone_is_not_marked_again_and_again(sandbox: Sandbox, tmp_path: Path) -> None:
+    for name, days in (("a", 20), ("b", 80), ("c", 20)):
+        sandbox.gcp.add(person(name, NOW, 200, last_token=NOW - timedelta(days=days)))
+    mark = policy("mark", days=76, actions=[MARK], exemptions="none")
+    assert custodian(sandbox, tmp_path, mark).returncode == 0
+    results = {name: result for name, (result, _) in log(tmp_path, "mark").items() if len(name) == 1}
+    assert results == {"a": "skipped", "b": "done", "c": "skipped"}
+    assert "used 20 days ago" in log(tmp_path, "mark")["a"][1]
+
+
 LATER = NOW + timedelta(hours=2)
 RESTORES = {
     "ours": ({"suspended_at": NOW}, "done"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 
 from custom_filters.core.errors import InputError
 from custom_filters.core.journal import open_intents
+from custom_filters.core.population import FILE_NAME, PopulationError, parse
 from custom_filters.core.report import Report
 from custom_filters.core.times import parse_time
 from custom_filters.outputs.action_logs import journals
@@ -51,7 +53,8 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
     report = collect([str(planned.path)])
     annotations = list(evaluated_annotations([str(planned.path)]))
     steps = make_plan(annotations, job.policies, _now(job))
-    _say(exempt_elsewhere(annotations), job, "carry the exempt tag, which counts for reports only")
+    elsewhere = exempt_elsewhere(annotations, _exempt_in_reports(job))
+    _say(elsewhere, job, "are exempt in reports only")
     write_plan(steps, planned.path / "plan.json")
     _show_plan(_without_names(steps, job.redact_key), planned.path / "plan.json", job.policies)
     ready = _ready(job, planned, report)
@@ -77,6 +80,20 @@ def _left_open(out: Path) -> list[str]:
     """What earlier runs began and did not end: whoever was switched off is named."""
     earlier = journals([str(out)]) if out.is_dir() else []
     return open_intents(line for one in earlier for line in one.lines)
+
+
+def _exempt_in_reports(job: Job) -> dict[tuple[str, str], str]:
+    """Whom the newest run of each policy that is not of this plan calls exempt, and why."""
+    mine = {(policy.provider, policy.name) for policy in job.policies}
+    newest = {(p.parts[-3], p.parts[-2]): p for p in sorted(job.out.glob(f"[0-9]*Z-*/*/*/{FILE_NAME}"))}
+    found = {}
+    for path in (path for key, path in newest.items() if key not in mine):
+        with suppress(OSError, PopulationError):
+            told = parse(path.read_text(encoding="utf-8").splitlines())
+            for row in told.rows:
+                if row["verdict"] == "exempt":
+                    found[told.provider, row["user_id"]] = str(row["reason"])
+    return found
 
 
 def _say(lines: list[str], job: Job, what: str) -> None:

@@ -19,7 +19,7 @@ from custom_filters.core.errors import InputError
 from custom_filters.core.outcome import told, with_actions
 from custom_filters.core.report import Report
 from custom_filters.core.vocabulary import ACTIONS_FILE
-from custom_filters.outputs.action_logs import journals_of, lines_of
+from custom_filters.outputs.action_logs import journals_of, lines_left_open, lines_of
 from custom_filters.outputs.private import write_private
 from custom_filters.outputs.run_folder import RunFolder, new_run_folder
 from custom_filters.reports.redact import redact, redact_line
@@ -108,6 +108,8 @@ def conclude(folder: RunFolder, job: Job, report: Report, *, compare: bool = Fal
     The table shows verdicts, or with `compare` what each threshold would hit.
     """
     actions = report.actions
+    left = [line for line in lines_left_open([str(job.out)]) if line not in actions]
+    report = with_actions(report, [*actions, *left]) if left else report
     if job.redact_key:
         report = redact(report, job.redact_key)
     written = write_reports(report, DEFAULT_FORMATS, folder.path / "report")

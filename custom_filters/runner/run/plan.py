@@ -143,12 +143,28 @@ def untold(policies: Iterable[Policy]) -> Iterator[str]:
             yield f"{policy.name} marks, and nobody is told: it has no `notify` action."
 
 
-def exempt_elsewhere(annotations: Iterable[tuple[Evaluation, Mapping[str, Any]]]) -> list[str]:
-    """A sentence for everybody whom a report calls exempt by the tag, and the policies of the plan do not."""
+def exempt_elsewhere(
+    annotations: Iterable[tuple[Evaluation, Mapping[str, Any]]],
+    exempt: Mapping[tuple[str, str], str] | None = None,
+) -> list[str]:
+    """A sentence for everybody whom a report calls exempt, and the policies of the plan do not.
+
+    `exempt` holds whom earlier reports called so, by whatever way: provider and id -> reason. The tag is
+    known without a report.
+    """
+    chosen = list(annotations)
+    said = exempt or {}
     found = {
+        f"{value['user']} is exempt in the last report ({said[key]}), but not for {evaluation.policy}, which "
+        "acts on it all the same; write an exemption if that is not meant."
+        for evaluation, value in chosen
+        if value.get("exempt_tag") is None and value["user_verdict"] in UNUSED
+        if (key := (value["provider"], value["user_id"])) in said
+    }
+    found |= {
         f"{value['user']} carries the exempt tag, which counts for reports only: {evaluation.policy} acts on "
         "it all the same; write an exemption if that is not meant."
-        for evaluation, value in annotations
+        for evaluation, value in chosen
         if value.get("exempt_tag") is not None
     }
     return sorted(found)

@@ -33,6 +33,8 @@ def value(user: str, *credentials: tuple[str, str, str]) -> dict[str, Any]:
         "policy": "p",
         "privileged": False,
         "user": user,
+        "user_id": f"AIDA{user}",
+        "user_verdict": "stale",
         "credentials": items,
     }
 
@@ -76,6 +78,12 @@ def test_who_is_exempt_in_reports_only_is_named() -> None:
     evaluation = Evaluation("aws", "1", "us-east-1", "off", "aws/x", True)
     (sentence,) = exempt_elsewhere([(evaluation, tagged), (evaluation, {**tagged, "exempt_tag": None})])
     assert sentence.startswith("eve carries the exempt tag, which counts for reports only: off acts on it")
+    ann, bob = (value(name, ("access-key", "AKIA1", "stale")) for name in ("ann", "bob"))
+    said = {("aws", "AIDAann"): "exempt: member of the group break-glass", ("azure", "AIDAbob"): "exempt"}
+    (sentence,) = exempt_elsewhere([(evaluation, ann), (evaluation, bob)], said)
+    assert sentence.startswith(
+        "ann is exempt in the last report (exempt: member of the group break-glass), but"
+    )
 
 
 def test_who_is_marked_in_silence_is_said() -> None:
