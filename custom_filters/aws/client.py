@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
@@ -15,6 +15,8 @@ from c7n.utils import local_session
 from custom_filters.custodian.pacing import Again, Quota, RateLimiter, Turn
 from custom_filters.custodian.parallel import CONCURRENCY
 from custom_filters.custodian.store import shared
+
+T = TypeVar("T")
 
 # botocore gives up when its quota of retries is used up, so what is called again is decided here alone.
 _CONFIG = Config(
@@ -33,6 +35,11 @@ _THROTTLED = frozenset(
 _ENDED = frozenset({"ExpiredToken", "ExpiredTokenException"})
 _PASSING = frozenset({500, 502, 503, 504})
 _TOO_MANY = 429
+#: The cloud says no, and will say no again; that Region cannot be asked, or that user is out of bounds.
+REFUSED = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "OptInRequired",
+     "SubscriptionRequiredException", "UnrecognizedClientException", "InvalidClientTokenId"}
+)  # fmt: skip
 _TRIES = 8
 _CONTEXT = "c7n_unused"
 #: IAM publishes no limits for reading; this is a rate that others found to hold.
@@ -76,6 +83,16 @@ def found_or_none(call: Callable[[], Any]) -> Any:
     except ClientError as error:
         if error_code(error) == "NoSuchEntity":
             return None
+        raise
+
+
+def answer_or_refusal(call: Callable[[], T]) -> T | ClientError:
+    """The call's answer, or the error where it may not be made; other errors are raised."""
+    try:
+        return call()
+    except ClientError as error:
+        if error_code(error) in REFUSED:
+            return error
         raise
 
 

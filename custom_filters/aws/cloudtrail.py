@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from custom_filters.aws.client import error_code
+from custom_filters.aws.client import answer_or_refusal
 from custom_filters.aws.credentials import ACCESS_KEY, PASSWORD
 from custom_filters.core.evidence import Used
 from custom_filters.core.lifecycle_states import Recent
@@ -29,11 +29,6 @@ HISTORY = timedelta(days=90)
 SIGN_IN_REGIONS = ("us-east-1", "us-east-2", "eu-north-1", "ap-southeast-2")
 PASSWORD_EVENTS = ("UpdateLoginProfile", "CreateLoginProfile", "ChangePassword")
 _SIGN_IN = "ConsoleLogin"
-#: The cloud says no, and will say no again: that Region cannot be asked there.
-REFUSED = frozenset(
-    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "OptInRequired",
-     "SubscriptionRequiredException", "UnrecognizedClientException", "InvalidClientTokenId"}
-)  # fmt: skip
 Event = Mapping[str, Any]
 
 
@@ -120,12 +115,10 @@ class Trail:
 def attempt(where: str, call: Callable[[], tuple[Event, ...]]) -> Asked:
     """The events; what is refused there, and what failed this time, told apart by the error's code."""
     try:
-        return Asked(call())
-    except ClientError as error:
-        told = {where: str(error)}
-        return Asked(refused=told) if error_code(error) in REFUSED else Asked(failed=told)
-    except BotoCoreError as error:
+        answer = answer_or_refusal(call)
+    except (ClientError, BotoCoreError) as error:
         return Asked(failed={where: str(error)})
+    return Asked(refused={where: str(answer)}) if isinstance(answer, ClientError) else Asked(answer)
 
 
 def uses(events: Iterable[Event], keys: Iterable[str]) -> dict[Item | None, Used]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
 from c7n.utils import local_session
 
 from custom_filters.aws import advisor, credential_report, details
@@ -100,8 +101,10 @@ class Judging:
         ssh_keys = details.shared_ssh_keys(self.manager, names)
         service = details.shared_service_credentials(self.manager)
         for name in names:
-            found = (*known[name].credentials, *ssh_keys[name], *service.get(name, ()))
-            known[name] = replace(known[name], credentials=found)
+            one, keys = known[name], ssh_keys[name]
+            if isinstance(keys, ClientError):
+                one, keys = replace(one, incomplete=one.incomplete or f"its SSH keys: {keys}"), []
+            known[name] = replace(one, credentials=(*one.credentials, *keys, *service.get(name, ())))
 
     def _ask_advisor(self, known: Known, arns: Mapping[str, str]) -> None:
         names = self._unsettled(known, ("active", "new", "no-credentials"))
