@@ -47,7 +47,7 @@ _FINDING = _object(
         "user": _TEXT,
         "user_id": _TEXT,
         "user_type": _TEXT,
-        **dict.fromkeys(("privileged", "mfa", "tags_itself"), _BOOL_OR_NULL),
+        **dict.fromkeys(("privileged", "mfa", "tags_itself", "anyone_may_assume"), _BOOL_OR_NULL),
         "licences": {"type": ["integer", "null"], "minimum": 0},
         "owner": _TEXT_OR_NULL,
         "owner_source": _TEXT_OR_NULL,

@@ -60,6 +60,7 @@ def test_a_finding_in_full() -> None:
         "privileged": True,
         "mfa": None,
         "tags_itself": None,
+        "anyone_may_assume": None,
         "licences": None,
         "owner": "lee@example.com",
         "owner_source": "tag owner",
