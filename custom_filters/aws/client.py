@@ -14,7 +14,7 @@ from c7n.utils import local_session
 
 from custom_filters.custodian.pacing import Again, Quota, RateLimiter, Turn
 from custom_filters.custodian.parallel import CONCURRENCY
-from custom_filters.custodian.store import shared
+from custom_filters.custodian.store import forget, shared
 
 T = TypeVar("T")
 
@@ -53,6 +53,16 @@ def aws_client(manager: Any, service: str = "iam", region: str | None = None) ->
     session = local_session(manager.session_factory)
     region = region or manager.config.region
     return shared(session, ("client", service, region), lambda: paced_client(session, service, region))
+
+
+def shared_in_account(manager: Any, key: tuple[Any, ...], load: Callable[[], T]) -> T:
+    """What `load` returned for this account and key, called once a run."""
+    return shared(local_session(manager.session_factory), (*key, manager.config.account_id), load)
+
+
+def forget_in_account(manager: Any, *key: Any) -> None:
+    """Have it loaded again: what it described was changed."""
+    forget(local_session(manager.session_factory), (*key, manager.config.account_id))
 
 
 def paced_client(session: Any, service: str, region: str, limiter: RateLimiter | None = None) -> Any:

@@ -8,7 +8,7 @@ Regions only (user guide: "AWS Management Console sign-in events"), IAM's in one
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -71,20 +71,19 @@ class Trail:
     regional: Asked = Asked()
 
     def of_user(self, name: str, keys: Iterable[str], since: datetime, now: datetime) -> Asked:
-        """Events of a user by name, and of each key by its id; Regions at once, each with its own quota."""
-        questions = [("Username", name), *(("AccessKeyId", key) for key in keys)]
+        """Events of a user by name, and of each key by its id."""
+        return self._ask([("Username", name), *(("AccessKeyId", key) for key in keys)], since, now)
+
+    def of_role(self, arn: str, since: datetime, now: datetime) -> Asked:
+        """Events that assumed a role."""
+        found = self._ask([("ResourceName", arn)], since, now)
+        return replace(found, events=tuple(filter(_assumes, found.events)))
+
+    def _ask(self, questions: Sequence[tuple[str, str]], since: datetime, now: datetime) -> Asked:
+        """All Regions at once, each with its own quota."""
 
         def ask(region: str) -> Asked:
             return merged(self.look_up(region, *question, since, now) for question in questions)
-
-        return merged([self.regional, *for_each(ask, self.clients, "Regions of CloudTrail read")])
-
-    def of_role(self, arn: str, since: datetime, now: datetime) -> Asked:
-        """Events that assumed a role, in all Regions at once."""
-
-        def ask(region: str) -> Asked:
-            found = self.look_up(region, "ResourceName", arn, since, now)
-            return replace(found, events=tuple(e for e in found.events if _assumes(e)))
 
         return merged([self.regional, *for_each(ask, self.clients, "Regions of CloudTrail read")])
 

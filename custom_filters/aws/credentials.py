@@ -106,5 +106,5 @@ def status_of(item: Mapping[str, Any]) -> Status:
 
 
 def missing_row(reason: str) -> Credential:
-    """What stands for a user of whom the report says nothing: something, of which nothing is known."""
+    """A placeholder for a user that the report says nothing about: a credential with unknown use."""
     return Credential(PASSWORD, PASSWORD, "on", None, (Unknown(reason, LAST_USED),))

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from botocore.exceptions import ClientError
-from c7n.utils import local_session
 
-from custom_filters.aws.client import answer_or_refusal, aws_client, found_or_none
+from custom_filters.aws.client import answer_or_refusal, aws_client, found_or_none, shared_in_account
 from custom_filters.aws.credentials import transform_service_credential, transform_ssh_key
 from custom_filters.core.credential import Credential
 from custom_filters.custodian import clock
 from custom_filters.custodian.parallel import for_each
-from custom_filters.custodian.store import shared
 
 log = logging.getLogger("custodian.unused.aws")
 
 
-SshKeys = list[Credential] | ClientError
+SshKeys: TypeAlias = list[Credential] | ClientError
 
 
 def shared_ssh_keys(manager: Any, names: Iterable[str]) -> dict[str, SshKeys]:
@@ -28,8 +27,7 @@ def shared_ssh_keys(manager: Any, names: Iterable[str]) -> dict[str, SshKeys]:
     One call for each user that was not read before in this run. Raises the refusal when there is nobody of
     several users whose keys may be read: that is a permission that is missing.
     """
-    session, account = local_session(manager.session_factory), manager.config.account_id
-    known: dict[str, SshKeys] = shared(session, ("ssh-keys", account), dict)
+    known: dict[str, SshKeys] = shared_in_account(manager, ("ssh-keys",), dict)
     missing = [name for name in names if name not in known]
     if missing:
         iam = aws_client(manager)
@@ -56,12 +54,8 @@ def get_ssh_keys(iam: Any, name: str) -> list[Credential]:
 
 def shared_service_credentials(manager: Any) -> dict[str, list[Credential]]:
     """Every user's service-specific credentials by user name, read once a run."""
-    session, account = local_session(manager.session_factory), manager.config.account_id
-    return shared(
-        session,
-        ("service-credentials", account),
-        lambda: get_service_credentials(aws_client(manager), AllUsers=True),
-    )
+    load = partial(get_service_credentials, aws_client(manager), AllUsers=True)
+    return shared_in_account(manager, ("service-credentials",), load)
 
 
 def get_service_credentials(iam: Any, **whose: Any) -> dict[str, list[Credential]]:

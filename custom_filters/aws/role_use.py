@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
-from c7n.utils import local_session
 
-from custom_filters.aws.client import answer_or_refusal, aws_client, error_code
+from custom_filters.aws.client import answer_or_refusal, aws_client, error_code, shared_in_account
 from custom_filters.aws.privilege import principals_of
 from custom_filters.aws.recent import enabled_regions
 from custom_filters.custodian.parallel import for_each
-from custom_filters.custodian.store import shared
 
 log = logging.getLogger("custodian.unused.aws")
 
@@ -43,8 +41,7 @@ def may_run(role: Mapping[str, Any]) -> bool:
 
 def shared_running(manager: Any) -> Running:
     """Instances and functions of all enabled Regions, read once a run; to be asked in the main thread."""
-    session = local_session(manager.session_factory)
-    return shared(session, ("running", manager.config.account_id), lambda: _get_running(manager))
+    return shared_in_account(manager, ("running",), lambda: _get_running(manager))
 
 
 def _get_running(manager: Any) -> Running:
@@ -115,8 +112,8 @@ class Stacks:
 
 def shared_stacks(manager: Any, regions: Iterable[str] | None) -> Stacks:
     """Clients for these Regions, else for all that are enabled."""
-    session, key = local_session(manager.session_factory), tuple(regions or ())
-    return shared(session, ("stacks", manager.config.account_id, key), lambda: _stacks(manager, key))
+    key = tuple(regions or ())
+    return shared_in_account(manager, ("stacks", key), lambda: _stacks(manager, key))
 
 
 def _stacks(manager: Any, asked: tuple[str, ...]) -> Stacks:

@@ -34,8 +34,8 @@ _PATIENCE = 2 * 3600.0
 _CUT, _GROWTH = 0.8, 1.02
 #: A further refusal lowers the rate only after so many calls: those before could not show the effect.
 _CALLS_A_CUT = 10
-#: Refusals that a lower rate leaves nearly as frequent have another reason than speed: the rate goes back up, and
-#: falls again only when more calls than that are refused. Smaller shares of so few calls say nothing.
+#: Refusals that a lower rate leaves nearly as frequent have another reason than speed: the rate goes back up,
+#: and falls again only when more calls than that are refused. Smaller shares of so few calls say nothing.
 _AS_FREQUENT, _TELLING, _MORE = 0.75, 0.3, 1.3
 #: Calls a second: below this, refusals in a row lengthen the pause instead; above, nothing is held back.
 _SLOWEST_RATE, _FASTEST_RATE = 5.0, 1000.0
