@@ -13,13 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
-from c7n.utils import local_session
 
-from custom_filters.aws.client import aws_client, error_code
+from custom_filters.aws.client import aws_client, error_code, shared_in_account
 from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, read_use
 from custom_filters.core.times import to_utc
 from custom_filters.custodian.parallel import for_each
-from custom_filters.custodian.store import shared
 
 log = logging.getLogger("custodian.unused.aws")
 
@@ -34,8 +32,7 @@ def shared_advice(
     manager: Any, users: Mapping[str, str], now: datetime, timeout: float
 ) -> dict[str, Evidence]:
     """What Advisor says of these users (name -> ARN), each asked once a run."""
-    session, account = local_session(manager.session_factory), manager.config.account_id
-    known: dict[str, Evidence] = shared(session, ("advisor", account), dict)
+    known: dict[str, Evidence] = shared_in_account(manager, ("advisor",), dict)
     missing = {name: arn for name, arn in users.items() if name not in known}
     if missing:
         log.info("asking Access Advisor about %d users", len(missing))

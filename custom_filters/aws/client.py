@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
@@ -15,7 +15,9 @@ from c7n.utils import local_session
 from custom_filters.custodian.calls import count
 from custom_filters.custodian.pacing import Again, Quota, RateLimiter, Turn
 from custom_filters.custodian.parallel import CONCURRENCY
-from custom_filters.custodian.store import shared
+from custom_filters.custodian.store import forget, shared
+
+T = TypeVar("T")
 
 # botocore gives up when its quota of retries is used up, so what is called again is decided here alone.
 _CONFIG = Config(
@@ -34,6 +36,11 @@ _THROTTLED = frozenset(
 _ENDED = frozenset({"ExpiredToken", "ExpiredTokenException"})
 _PASSING = frozenset({500, 502, 503, 504})
 _TOO_MANY = 429
+#: The cloud says no, and will say no again; that Region cannot be asked, or that user is out of bounds.
+REFUSED = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "OptInRequired",
+     "SubscriptionRequiredException", "UnrecognizedClientException", "InvalidClientTokenId"}
+)  # fmt: skip
 _TRIES = 8
 _CONTEXT = "c7n_unused"
 #: IAM publishes no limits for reading; this is a rate that others found to hold.
@@ -47,6 +54,16 @@ def aws_client(manager: Any, service: str = "iam", region: str | None = None) ->
     session = local_session(manager.session_factory)
     region = region or manager.config.region
     return shared(session, ("client", service, region), lambda: paced_client(session, service, region))
+
+
+def shared_in_account(manager: Any, key: tuple[Any, ...], load: Callable[[], T]) -> T:
+    """What `load` returned for this account and key, called once a run."""
+    return shared(local_session(manager.session_factory), (*key, manager.config.account_id), load)
+
+
+def forget_in_account(manager: Any, *key: Any) -> None:
+    """Have it loaded again: what it described was changed."""
+    forget(local_session(manager.session_factory), (*key, manager.config.account_id))
 
 
 def paced_client(session: Any, service: str, region: str, limiter: RateLimiter | None = None) -> Any:
@@ -77,6 +94,16 @@ def found_or_none(call: Callable[[], Any]) -> Any:
     except ClientError as error:
         if error_code(error) == "NoSuchEntity":
             return None
+        raise
+
+
+def answer_or_refusal(call: Callable[[], T]) -> T | ClientError:
+    """The call's answer, or the error where it may not be made; other errors are raised."""
+    try:
+        return call()
+    except ClientError as error:
+        if error_code(error) in REFUSED:
+            return error
         raise
 
 

@@ -8,14 +8,14 @@ Regions only (user guide: "AWS Management Console sign-in events"), IAM's in one
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from custom_filters.aws.client import error_code
+from custom_filters.aws.client import answer_or_refusal
 from custom_filters.aws.credentials import ACCESS_KEY, PASSWORD
 from custom_filters.core.evidence import Used
 from custom_filters.core.lifecycle_states import Recent
@@ -29,11 +29,6 @@ HISTORY = timedelta(days=90)
 SIGN_IN_REGIONS = ("us-east-1", "us-east-2", "eu-north-1", "ap-southeast-2")
 PASSWORD_EVENTS = ("UpdateLoginProfile", "CreateLoginProfile", "ChangePassword")
 _SIGN_IN = "ConsoleLogin"
-#: The cloud says no, and will say no again: that Region cannot be asked there.
-REFUSED = frozenset(
-    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "OptInRequired",
-     "SubscriptionRequiredException", "UnrecognizedClientException", "InvalidClientTokenId"}
-)  # fmt: skip
 Event = Mapping[str, Any]
 
 
@@ -76,20 +71,19 @@ class Trail:
     regional: Asked = Asked()
 
     def of_user(self, name: str, keys: Iterable[str], since: datetime, now: datetime) -> Asked:
-        """Events of a user by name, and of each key by its id; Regions at once, each with its own quota."""
-        questions = [("Username", name), *(("AccessKeyId", key) for key in keys)]
+        """Events of a user by name, and of each key by its id."""
+        return self._ask([("Username", name), *(("AccessKeyId", key) for key in keys)], since, now)
+
+    def of_role(self, arn: str, since: datetime, now: datetime) -> Asked:
+        """Events that assumed a role."""
+        found = self._ask([("ResourceName", arn)], since, now)
+        return replace(found, events=tuple(filter(_assumes, found.events)))
+
+    def _ask(self, questions: Sequence[tuple[str, str]], since: datetime, now: datetime) -> Asked:
+        """All Regions at once, each with its own quota."""
 
         def ask(region: str) -> Asked:
             return merged(self.look_up(region, *question, since, now) for question in questions)
-
-        return merged([self.regional, *for_each(ask, self.clients, "Regions of CloudTrail read")])
-
-    def of_role(self, arn: str, since: datetime, now: datetime) -> Asked:
-        """Events that assumed a role, in all Regions at once."""
-
-        def ask(region: str) -> Asked:
-            found = self.look_up(region, "ResourceName", arn, since, now)
-            return replace(found, events=tuple(e for e in found.events if _assumes(e)))
 
         return merged([self.regional, *for_each(ask, self.clients, "Regions of CloudTrail read")])
 
@@ -120,12 +114,10 @@ class Trail:
 def attempt(where: str, call: Callable[[], tuple[Event, ...]]) -> Asked:
     """The events; what is refused there, and what failed this time, told apart by the error's code."""
     try:
-        return Asked(call())
-    except ClientError as error:
-        told = {where: str(error)}
-        return Asked(refused=told) if error_code(error) in REFUSED else Asked(failed=told)
-    except BotoCoreError as error:
+        answer = answer_or_refusal(call)
+    except (ClientError, BotoCoreError) as error:
         return Asked(failed={where: str(error)})
+    return Asked(refused={where: str(answer)}) if isinstance(answer, ClientError) else Asked(answer)
 
 
 def uses(events: Iterable[Event], keys: Iterable[str]) -> dict[Item | None, Used]:

@@ -27,16 +27,7 @@ DEFAULT_TIMEOUT = 300
 DEFAULT_MAX_AGE = 4 * 3600
 _LONGEST_DELAY = 15.0
 #: Answers of AWS that mean "later", not "no".
-_NOT_YET = frozenset(
-    {
-        "ReportNotPresent",
-        "ReportInProgress",
-        "ReportExpired",
-        "LimitExceeded",
-        "Throttling",
-        "ThrottlingException",
-    }
-)
+_NOT_YET = frozenset({"ReportNotPresent", "ReportInProgress", "ReportExpired", "LimitExceeded"})
 _LIMIT = "LimitExceeded"
 _REQUIRED = (
     "user", "user_creation_time", "password_enabled", "password_last_used", "password_last_changed",
@@ -116,14 +107,11 @@ def _not_yet(error: ClientError) -> str:
 def parse_report(content: bytes) -> dict[str, dict[str, str]]:
     """Rows by user name; columns are found by header name, and unknown ones are kept.
 
-    Raises PolicyExecutionError when a column that is needed is missing or a row is cut short.
+    A row that is cut short, or longer than the header, is left out: its user is not known to the report.
+    Raises PolicyExecutionError when a column that is needed is missing.
     """
     reader = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""), strict=True)
     missing = [name for name in _REQUIRED if name not in (reader.fieldnames or ())]
     if missing:
         raise PolicyExecutionError(f"the credential report has no column {missing[0]!r}: nobody was judged")
-    rows = list(reader)
-    short = next((row for row in rows if None in row or None in row.values()), None)
-    if short is not None:
-        raise PolicyExecutionError(f"the credential report's row of {short['user']!r} is cut short")
-    return {row["user"]: row for row in rows}
+    return {row["user"]: row for row in reader if None not in row and None not in row.values()}

@@ -90,12 +90,14 @@ def transform_ssh_key(key: Mapping[str, Any]) -> Credential:
     return Credential(SSH_KEY, key["SSHPublicKeyId"], status_of(key), uploaded, (), uploaded)
 
 
-def transform_service_credential(item: Mapping[str, Any]) -> Credential:
-    """A ServiceSpecificCredentialMetadata (CodeCommit, Cassandra, Bedrock); AWS keeps no last use of it."""
-    created = to_utc(item["CreateDate"])
-    return Credential(
-        SERVICE_CREDENTIAL, item["ServiceSpecificCredentialId"], status_of(item), created, (), created
-    )
+def transform_service_credential(item: Mapping[str, Any], now: datetime) -> Credential:
+    """A ServiceSpecificCredentialMetadata (CodeCommit, Cassandra, Bedrock); AWS keeps no last use of it.
+
+    One that has expired is off, whatever its status says so far.
+    """
+    created, ends = to_utc(item["CreateDate"]), item.get("ExpirationDate")
+    status: Status = "off" if ends and to_utc(ends) <= now else status_of(item)
+    return Credential(SERVICE_CREDENTIAL, item["ServiceSpecificCredentialId"], status, created, (), created)
 
 
 def status_of(item: Mapping[str, Any]) -> Status:
@@ -104,5 +106,5 @@ def status_of(item: Mapping[str, Any]) -> Status:
 
 
 def missing_row(reason: str) -> Credential:
-    """What stands for a user of whom the report says nothing: something, of which nothing is known."""
+    """A placeholder for a user that the report says nothing about: a credential with unknown use."""
     return Credential(PASSWORD, PASSWORD, "on", None, (Unknown(reason, LAST_USED),))

@@ -1,22 +1,25 @@
 """Looks at an AWS account before a run: log-in, Region, each permission, the credential report.
 
-Reads are tried for real. Changes are tried on a user whose name is made up on the spot: IAM checks the
-permission first, and whoever has it hears that there is no such user. CloudTrail shows these calls.
+Reads are tried for real, changes on a user or role whose name is made up on the spot: IAM checks the
+permission first, and answers "no such user" to a caller that has it. CloudTrail shows these calls.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import boto3
+from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.aws.client import error_code
 from custom_filters.aws.credential_report import get_report
 from custom_filters.aws.fresh import get_keys
+from custom_filters.aws.permissions import OPTIONAL
 from custom_filters.core.doctor_check import Check
 from custom_filters.core.times import format_time
 from custom_filters.core.vocabulary import TAG
@@ -35,7 +38,8 @@ _ANSWERS = frozenset(
 )  # fmt: skip
 _NOTHING = '{"Version": "2012-10-17", "Statement": []}'
 
-Calls = Mapping[str, Callable[[], Any]]
+#: Permission -> the parameters with which it is tried.
+Tried = Mapping[str, Mapping[str, Any]]
 
 
 def checks() -> Iterator[Check]:
@@ -49,23 +53,28 @@ def checks() -> Iterator[Check]:
         return
     yield Check("log-in", ok=True, detail=f"account {caller['Account']}, as {caller['Arn']}")
     yield Check("region", bool(region), region or "none is set", _REGION)
+    look = partial(_problems, session, region or _HOME)
+    name = f"c7n-unused-doctor-{uuid4()}"
+    for permission, problem in look(_reads(name)).items():
+        yield Check(permission, problem is None, problem or "granted", _GRANT)
     iam = session.client("iam", region_name=region or _HOME)
-    yield from _reads({**_account_calls(iam), **_trail_calls(session.client("cloudtrail", region or _HOME))})
     yield _last_used(iam)
-    trail, ec2 = (session.client(service, region or _HOME) for service in ("cloudtrail", "ec2"))
-    yield from _enforcing("to enforce", {**_changes(iam), **_recent(trail, ec2)}, "--enforce")
-    yield from _enforcing("to enforce on roles", _of_roles(session, iam, ec2), "--enforce --with roles")
+    yield from _enforcing("to enforce", look(_changes(name)), "--enforce")
+    yield from _enforcing("to enforce on roles", look(_of_roles(name)), "--enforce --with roles")
     yield _report(iam)
 
 
-def _reads(calls: Calls) -> Iterator[Check]:
-    for permission, call in sorted(calls.items()):
-        problem = _problem(call)
-        yield Check(permission, problem is None, problem or "granted", _GRANT)
+def _problems(session: boto3.Session, region: str, tried: Tried) -> dict[str, str | None]:
+    """What stands against each call, in AWS's words; None when it may be made."""
+    found = {}
+    for permission, parameters in sorted(tried.items()):
+        service, _, action = permission.partition(":")
+        method = getattr(session.client(service, region), xform_name(action))
+        found[permission] = _problem(partial(method, **parameters))
+    return found
 
 
 def _problem(call: Callable[[], Any]) -> str | None:
-    """What stands against a call, in AWS's words; None when it may be made."""
     try:
         call()
     except ClientError as error:
@@ -75,34 +84,20 @@ def _problem(call: Callable[[], Any]) -> str | None:
     return None
 
 
-def _nobody() -> dict[str, str]:
-    return {"UserName": f"c7n-unused-doctor-{uuid4()}"}
-
-
-def _account_calls(iam: Any) -> Calls:
-    """What report.yml and prerequisites.yml ask of IAM, but for the last use of a key."""
-    who = _nobody()
+def _reads(name: str) -> Tried:
+    """What report.yml and prerequisites.yml ask, but for the last use of a key."""
+    of_user = ("GetUser", "GetLoginProfile", "ListAccessKeys", "ListSSHPublicKeys",
+               "ListServiceSpecificCredentials", "ListSigningCertificates")  # fmt: skip
+    of_account = ("GenerateCredentialReport", "GetCredentialReport", "ListAccountAliases",
+                  "GetAccountPasswordPolicy")  # fmt: skip
     return {
-        "iam:ListUsers": lambda: iam.list_users(MaxItems=1),
-        "iam:GetAccountAuthorizationDetails": lambda: iam.get_account_authorization_details(MaxItems=1),
-        "iam:GenerateCredentialReport": iam.generate_credential_report,
-        "iam:GetCredentialReport": iam.get_credential_report,
-        "iam:ListAccountAliases": iam.list_account_aliases,
-        "iam:GetAccountPasswordPolicy": iam.get_account_password_policy,
-        "iam:GetUser": lambda: iam.get_user(**who),
-        "iam:GetLoginProfile": lambda: iam.get_login_profile(**who),
-        "iam:ListAccessKeys": lambda: iam.list_access_keys(**who),
-        "iam:ListSSHPublicKeys": lambda: iam.list_ssh_public_keys(**who),
-        "iam:ListServiceSpecificCredentials": lambda: iam.list_service_specific_credentials(**who),
-        "iam:ListSigningCertificates": lambda: iam.list_signing_certificates(**who),
-    }
-
-
-def _trail_calls(trail: Any) -> Calls:
-    return {
-        "cloudtrail:DescribeTrails": trail.describe_trails,
-        "cloudtrail:GetEventSelectors": lambda: trail.get_event_selectors(TrailName="c7n-unused-doctor"),
-        "cloudtrail:GetTrailStatus": lambda: trail.get_trail_status(Name="c7n-unused-doctor"),
+        **{f"iam:{action}": {"UserName": name} for action in of_user},
+        **{f"iam:{action}": {} for action in of_account},
+        "iam:ListUsers": {"MaxItems": 1},
+        "iam:GetAccountAuthorizationDetails": {"MaxItems": 1},
+        "cloudtrail:DescribeTrails": {},
+        "cloudtrail:GetEventSelectors": {"TrailName": name},
+        "cloudtrail:GetTrailStatus": {"Name": name},
     }
 
 
@@ -121,58 +116,47 @@ def _last_used(iam: Any) -> Check:
     return Check(permission, ok=True, detail="granted")
 
 
-def _changes(iam: Any) -> Calls:
-    """What enforce.yml and restores ask beyond reports, of a user that is not there."""
-    who, key = _nobody(), "AKIA" + "0" * 16
+def _changes(name: str) -> Tried:
+    """What enforce.yml and restores ask beyond reports, and what tells of the last hours."""
+    user = {"UserName": name}
     return {
-        "iam:TagUser": lambda: iam.tag_user(**who, Tags=[{"Key": TAG, "Value": ""}]),
-        "iam:UpdateAccessKey": lambda: iam.update_access_key(**who, AccessKeyId=key, Status="Inactive"),
-        "iam:DeleteLoginProfile": lambda: iam.delete_login_profile(**who),
-        "iam:GetUserPolicy": lambda: iam.get_user_policy(**who, PolicyName="x"),
-        "iam:ListUserPolicies": lambda: iam.list_user_policies(**who),
-        "iam:ListAttachedUserPolicies": lambda: iam.list_attached_user_policies(**who),
+        "iam:TagUser": {**user, "Tags": [{"Key": TAG, "Value": ""}]},
+        "iam:UpdateAccessKey": {**user, "AccessKeyId": "AKIA" + "0" * 16, "Status": "Inactive"},
+        "iam:DeleteLoginProfile": user,
+        "iam:GetUserPolicy": {**user, "PolicyName": "x"},
+        "iam:ListUserPolicies": user,
+        "iam:ListAttachedUserPolicies": user,
+        "cloudtrail:LookupEvents": {"MaxResults": 1},
+        "ec2:DescribeRegions": {},
     }
 
 
-def _recent(trail: Any, ec2: Any) -> Calls:
-    """What tells of the last hours."""
+def _of_roles(name: str) -> Tried:
+    """What roles-enforce.yml asks beyond that."""
+    role, policy = {"RoleName": name}, {"RoleName": name, "PolicyName": "x"}
     return {
-        "cloudtrail:LookupEvents": lambda: trail.lookup_events(MaxResults=1),
-        "ec2:DescribeRegions": ec2.describe_regions,
+        "iam:GetRole": role,
+        "iam:ListRolePolicies": role,
+        "iam:GetRolePolicy": policy,
+        "iam:TagRole": {**role, "Tags": [{"Key": TAG, "Value": ""}]},
+        "iam:PutRolePolicy": {**policy, "PolicyDocument": _NOTHING},
+        "iam:DeleteRolePolicy": policy,
+        "cloudformation:DescribeStackResources": {"PhysicalResourceId": name},
+        "ec2:DescribeIamInstanceProfileAssociations": {},
+        "lambda:ListFunctions": {},
     }
 
 
-def _of_roles(session: boto3.Session, iam: Any, ec2: Any) -> Calls:
-    """What roles-enforce.yml asks beyond that, of a role that is not there."""
-    region, who, policy = ec2.meta.region_name, {"RoleName": _nobody()["UserName"]}, {"PolicyName": "x"}
-    stacks, functions = (session.client(name, region) for name in ("cloudformation", "lambda"))
-    name = who["RoleName"]
-    return {
-        "iam:GetRole": lambda: iam.get_role(**who),
-        "iam:ListRolePolicies": lambda: iam.list_role_policies(**who),
-        "iam:GetRolePolicy": lambda: iam.get_role_policy(**who, **policy),
-        "iam:TagRole": lambda: iam.tag_role(**who, Tags=[{"Key": TAG, "Value": ""}]),
-        "iam:PutRolePolicy": lambda: iam.put_role_policy(**who, **policy, PolicyDocument=_NOTHING),
-        "iam:DeleteRolePolicy": lambda: iam.delete_role_policy(**who, **policy),
-        "cloudformation:DescribeStackResources": lambda: stacks.describe_stack_resources(
-            PhysicalResourceId=name
-        ),
-        "ec2:DescribeIamInstanceProfileAssociations": ec2.describe_iam_instance_profile_associations,
-        "lambda:ListFunctions": functions.list_functions,
-    }
-
-
-def _enforcing(what: str, calls: Calls, asked: str) -> Iterator[Check]:
+def _enforcing(what: str, found: Mapping[str, str | None], asked: str) -> Iterator[Check]:
     """None of them is fine, that is a role for reports; some of them would fail half-way."""
-    problems = {
-        permission: problem for permission in sorted(calls) if (problem := _problem(calls[permission]))
-    }
-    if len(problems) == len(calls):
-        yield Check(what, ok=True, detail=f"not granted, for reports only: {', '.join(problems)}")
+    if all(found.values()):
+        yield Check(what, ok=True, detail=f"not granted, for reports only: {', '.join(found)}")
         return
-    for permission in sorted(calls):
-        detail = problems.get(permission, "granted (only to mark, disable and restore)")
-        yield Check(permission, permission not in problems, detail, f"{_GRANT} with {asked}")
+    for permission, problem in found.items():
+        optional = permission in OPTIONAL
+        told = f"not granted (optional: {OPTIONAL[permission]}): {problem}" if optional else problem
+        detail = told if problem else "granted (only to mark, disable and restore)"
+        yield Check(permission, optional or problem is None, str(detail), f"{_GRANT} with {asked}")
 
 
 def _report(iam: Any) -> Check:

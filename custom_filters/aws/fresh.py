@@ -9,15 +9,8 @@ from itertools import chain
 from typing import Any
 
 from custom_filters.aws.client import found_or_none
-from custom_filters.aws.credentials import (
-    ACCESS_KEY,
-    CERTIFICATE,
-    LAST_USED,
-    PASSWORD,
-    status_of,
-    transform_ssh_key,
-)
-from custom_filters.aws.details import get_service_credentials
+from custom_filters.aws.credentials import ACCESS_KEY, CERTIFICATE, LAST_USED, PASSWORD, status_of
+from custom_filters.aws.details import get_service_credentials, get_ssh_keys
 from custom_filters.aws.notes import BY_SLOT
 from custom_filters.aws.quarantine import QUARANTINE, is_ours
 from custom_filters.aws.users import get_user, tags_of
@@ -74,25 +67,17 @@ def get_credentials(iam: Any, known: Identity, now: datetime) -> list[Credential
     `known` is what the bulk data said: the dates of the last rotation are only there.
     """
     name = known.name
-    keys = get_keys(iam, name)
-    found = [_access_key(key, _last_used(iam, key), known, now) for key in keys]
-    for page in iam.get_paginator("list_ssh_public_keys").paginate(UserName=name):
-        found += [transform_ssh_key(key) for key in page["SSHPublicKeys"]]
+    found = [_access_key(key, _last_used(iam, key), known, now) for key in get_keys(iam, name)]
+    found += get_ssh_keys(iam, name)
     found += chain.from_iterable(get_service_credentials(iam, UserName=name).values())
-    found += [_certificate(item) for item in get_certificates(iam, name)]
-    return found
+    pages = iam.get_paginator("list_signing_certificates").paginate(UserName=name)
+    return found + [_certificate(item) for page in pages for item in page["Certificates"]]
 
 
 def get_keys(iam: Any, name: str) -> list[dict[str, Any]]:
     """A user's access keys, as ListAccessKeys gives them."""
     pages = iam.get_paginator("list_access_keys").paginate(UserName=name)
     return [key for page in pages for key in page["AccessKeyMetadata"]]
-
-
-def get_certificates(iam: Any, name: str) -> list[dict[str, Any]]:
-    """A user's signing certificates, as ListSigningCertificates gives them."""
-    pages = iam.get_paginator("list_signing_certificates").paginate(UserName=name)
-    return [item for page in pages for item in page["Certificates"]]
 
 
 def _last_used(iam: Any, key: Mapping[str, Any]) -> datetime | None:

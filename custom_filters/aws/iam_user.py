@@ -10,62 +10,39 @@ from typing import Any, ClassVar
 from custom_filters.aws import advisor
 from custom_filters.aws.aws_kind import AwsKind
 from custom_filters.aws.cloudtrail import Asked
-from custom_filters.aws.credentials import KINDS, LAST_USED, PASSWORD, WITHOUT_LAST_USED
+from custom_filters.aws.credentials import KINDS, PASSWORD, WITHOUT_LAST_USED
 from custom_filters.aws.fresh import get_fresh_user
 from custom_filters.aws.identities import with_advice
 from custom_filters.aws.judging import Judging
-from custom_filters.aws.notes import BY_SLOT, value_problem
+from custom_filters.aws.notes import BY_SLOT
 from custom_filters.aws.privilege import Privileges
-from custom_filters.aws.recent import changed_by, recent_use, shared_resets, shared_trail
-from custom_filters.aws.source import NAME
+from custom_filters.aws.recent import changed_by, recent_use, shared_resets
 from custom_filters.aws.switching import new_password, switch_off, switch_on
 from custom_filters.aws.users import forget_listing, get_user, get_users, shared_listing, tags_of
+from custom_filters.core import vocabulary as words
 from custom_filters.core.credential import Identity
 from custom_filters.core.lifecycle_states import Recent
 from custom_filters.core.notes import Item
 from custom_filters.core.policy_data import unused_filter
-from custom_filters.core.vocabulary import (
-    AWS,
-    DISABLE,
-    ENABLE,
-    FILTER,
-    MARK,
-    MARK_FILTER,
-    RECORD_FILTER,
-    RETIRE,
-    UNMARK,
-)
 from custom_filters.custodian import clock
-from custom_filters.custodian.kind import (
-    Fresh,
-    Notes,
-    Resource,
-    Schema,
-    Selected,
-)
+from custom_filters.custodian.kind import Fresh, Notes, Resource, Schema, Selected
 
-_LIST = ("iam:ListUsers", "iam:GetAccountAuthorizationDetails", "iam:GetUser")
 _FRESH = (
-    "iam:GetLoginProfile",
-    "iam:ListAccessKeys",
-    "iam:GetAccessKeyLastUsed",
-    "iam:ListSSHPublicKeys",
-    "iam:ListServiceSpecificCredentials",
-    "iam:ListSigningCertificates",
-)
-_REPORT = ("iam:GenerateCredentialReport", "iam:GetCredentialReport")
-_TAGS = ("sts:GetCallerIdentity", "iam:GetUser", "iam:TagUser")
-_RECENT = ("cloudtrail:LookupEvents", "ec2:DescribeRegions")
+    "iam:GetUser", "iam:GetLoginProfile", "iam:ListAccessKeys", "iam:GetAccessKeyLastUsed",
+    "iam:ListSSHPublicKeys", "iam:ListServiceSpecificCredentials", "iam:ListSigningCertificates",
+)  # fmt: skip
+_JUDGE = (
+    "iam:ListUsers", "iam:GetAccountAuthorizationDetails", "iam:GenerateCredentialReport",
+    "iam:GetCredentialReport", *_FRESH,
+)  # fmt: skip
+_TAG = ("sts:GetCallerIdentity", "iam:TagUser", *_FRESH)
+_STATUS = (
+    "iam:UpdateAccessKey", "iam:UpdateSSHPublicKey", "iam:UpdateServiceSpecificCredential",
+    "iam:UpdateSigningCertificate",
+)  # fmt: skip
 #: What shows a restore that others acted since.
 _OTHERS = ("iam:ListUsers", "iam:ListAttachedUserPolicies", "iam:ListUserPolicies", "iam:GetUserPolicy")
 _PASSWORD_ITEM = Item(PASSWORD, PASSWORD)
-_STATUS = (
-    "iam:UpdateAccessKey",
-    "iam:UpdateSSHPublicKey",
-    "iam:UpdateServiceSpecificCredential",
-    "iam:UpdateSigningCertificate",
-)
-_ADVISOR = ("iam:GenerateServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetails")
 
 
 class IamUser(AwsKind):
@@ -74,45 +51,34 @@ class IamUser(AwsKind):
     resource = "aws.iam-user"
     plural = "IAM users"
     name_key = "UserName"
-    source = NAME
     credential_kinds = KINDS
-    sources = (LAST_USED, advisor.SOURCE)
-    default_sources = (LAST_USED,)
     slots = BY_SLOT
     options: ClassVar[Mapping[str, Mapping[str, Schema]]] = {
-        FILTER: {
-            "owner-tags": {"type": "array", "items": {"type": "string"}},
+        words.FILTER: {
+            **AwsKind.options[words.FILTER],
             "assume-advisor-complete": {"type": "boolean"},
             "report-timeout": {"type": "number", "minimum": 0},
             "report-max-age": {"type": "number", "minimum": 0},
-            "advisor-timeout": {"type": "number", "minimum": 0},
         },
-        DISABLE: {
-            "quarantine": {"type": "boolean"},
-            "regions": {"type": "array", "items": {"type": "string"}, "minItems": 1},
-        },
+        words.DISABLE: {**AwsKind.options[words.DISABLE], "quarantine": {"type": "boolean"}},
     }
     texts: ClassVar[Mapping[str, str]] = {
-        FILTER: "Reads the account in bulk (ListUsers, GetAccountAuthorizationDetails, the credential "
-        "report) and asks further only for users who are not plainly active. `report-timeout`, "
-        "`report-max-age` and `advisor-timeout` are in seconds. Users that cannot be judged get "
-        "the verdict `unknown`; a failing call fails the policy.",
-        DISABLE: "Access keys, SSH keys, service-specific credentials and certificates become Inactive. The "
-        "login profile is deleted last, which cannot be undone, and only if CloudTrail shows that it was not "
-        "made or reset lately; with `quarantine: true` an inline policy denies the user everything instead. "
-        "CloudTrail is asked for the last use, in all enabled Regions or in `regions`. Root and the caller "
-        "are left alone.",
-        ENABLE: "A deleted password cannot be undone; the journal says how to set a new one.",
+        words.FILTER: "Reads the account in bulk (ListUsers, GetAccountAuthorizationDetails, the "
+        "credential report) and asks further only for users who are not plainly active. `report-timeout`, "
+        "`report-max-age` and `advisor-timeout` are in seconds. Users that cannot be judged get the "
+        "verdict `unknown`; a failing call fails the policy.",
+        words.DISABLE: "Access keys, SSH keys, service-specific credentials and certificates become "
+        "Inactive. The login profile is deleted last, which cannot be undone, and only if CloudTrail shows "
+        "that it was not made or reset lately; with `quarantine: true` an inline policy denies the user "
+        "everything instead. CloudTrail is asked for the last use, in all enabled Regions or in `regions`. "
+        "Root and the caller are left alone.",
+        words.ENABLE: "A deleted password cannot be undone; the journal says how to set a new one.",
     }
     permissions: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        FILTER: (*_LIST, *_REPORT, *_FRESH),
-        MARK_FILTER: (*_LIST, *_REPORT, *_FRESH),
-        RECORD_FILTER: (*_LIST, *_REPORT, *_FRESH),
-        MARK: ("sts:GetCallerIdentity", "iam:GetUser", "iam:TagUser", *_FRESH),
-        UNMARK: ("sts:GetCallerIdentity", "iam:GetUser", "iam:TagUser", *_FRESH),
-        RETIRE: ("sts:GetCallerIdentity", "iam:GetUser", "iam:TagUser", *_FRESH),
-        DISABLE: (*_TAGS, *_FRESH, *_STATUS),
-        ENABLE: (*_TAGS, *_FRESH, *_STATUS, *_OTHERS, "iam:DeleteUserPolicy"),
+        **dict.fromkeys(words.OUR_FILTERS, _JUDGE),
+        **dict.fromkeys((words.MARK, words.UNMARK, words.RETIRE), _TAG),
+        words.DISABLE: (*_TAG, *_STATUS),
+        words.ENABLE: (*_TAG, *_STATUS, *_OTHERS, "iam:DeleteUserPolicy"),
     }
 
     def __init__(self, manager: Any, filter_data: Mapping[str, Any], action: Mapping[str, Any] | None = None):
@@ -123,42 +89,32 @@ class IamUser(AwsKind):
     @classmethod
     def permissions_for(cls, word: str, data: Mapping[str, Any]) -> tuple[str, ...]:
         """The calls that these options lead to."""
-        needed = cls.permissions[word]
-        if word == FILTER and advisor.SOURCE in data.get("evidence", cls.default_sources):
-            needed += _ADVISOR
-        if word == DISABLE:
+        needed = super().permissions_for(word, data)
+        if word == words.DISABLE:
             quarantine = ("iam:PutUserPolicy", "iam:GetUserPolicy")
             needed += quarantine if data.get("quarantine") else ("iam:DeleteLoginProfile",)
-            needed += _RECENT if data.get("recent") != "off" else ()
         return needed
 
     @classmethod
     def problem(cls, word: str, data: Mapping[str, Any], policy: Mapping[str, Any]) -> str | None:
         """An option that would do nothing; a quarantine, which denies the whole user, for one credential."""
         asked = data.get("evidence", cls.default_sources)
-        if word == FILTER and data.get("assume-advisor-complete") and advisor.SOURCE not in asked:
-            return f"assume-advisor-complete needs {advisor.SOURCE} in `evidence:` of {FILTER!r}"
+        if word == words.FILTER and data.get("assume-advisor-complete") and advisor.SOURCE not in asked:
+            return f"assume-advisor-complete needs {advisor.SOURCE} in `evidence:` of {words.FILTER!r}"
         by_credential = unused_filter(policy).get("match") == "credential"
-        if word == DISABLE and data.get("quarantine") and by_credential:
+        if word == words.DISABLE and data.get("quarantine") and by_credential:
             return "disable-unused: `quarantine: true` denies the whole user and needs `match: user`"
         return None
 
-    @classmethod
-    def note_problem(cls, text: str) -> str | None:
-        """See value_problem."""
-        return value_problem(text)
-
     def prepare(self, word: str) -> None:
         """Who acts is never touched; CloudTrail's clients are made in this thread."""
-        self._caller  # noqa: B018 (asked in this thread)
-        action = self.request.action
-        if word in {MARK, UNMARK, DISABLE}:
+        self.caller_identity  # noqa: B018 (asked in this thread)
+        if word in {words.MARK, words.UNMARK, words.DISABLE}:
             self._privileges = shared_listing(self.manager).privileges
-        if word == ENABLE or (word == DISABLE and action.get("recent") != "off"):
-            regions = action.get("regions")
-            self._trail = shared_trail(self.manager, tuple(regions) if regions else None)
-        if word == DISABLE and action.get("recent") != "off" and not action.get("quarantine"):
-            self._resets = shared_resets(self.manager, self._trail, clock.now())
+        if word == words.ENABLE or self.asks_trail(word):
+            self.trail  # noqa: B018 (as above)
+        if self.asks_trail(word) and not self.request.action.get("quarantine"):
+            self._resets = shared_resets(self.manager, self.trail, clock.now())
 
     def identities(self, resources: list[Resource], now: datetime) -> Iterator[tuple[Resource, Identity]]:
         """See Judging."""
@@ -169,7 +125,9 @@ class IamUser(AwsKind):
 
     def identity(self, resource: Mapping[str, Any]) -> Identity:
         """By name and id."""
-        return Identity(AWS, self.manager.config.account_id, resource["UserName"], resource["UserId"], ())
+        return Identity(
+            words.AWS, self.manager.config.account_id, resource["UserName"], resource["UserId"], ()
+        )
 
     def notes(self, resource: Mapping[str, Any]) -> Notes:
         """From the tags of the shared listing."""
@@ -180,7 +138,10 @@ class IamUser(AwsKind):
         resource = of.resource
         if resource["Arn"].endswith(":root"):
             return "root is never touched"
-        if self._caller["UserId"] == resource["UserId"] or self._caller["Arn"] == resource["Arn"]:
+        if (
+            self.caller_identity["UserId"] == resource["UserId"]
+            or self.caller_identity["Arn"] == resource["Arn"]
+        ):
             return "it is the identity that runs this policy"
         return self._privileges.unreadable.get(of.identity.name)
 
@@ -192,7 +153,7 @@ class IamUser(AwsKind):
         """A password, unless the user is quarantined instead; for a restore, one that is gone."""
         action = self.request.action
         there = any(c.kind == PASSWORD for c in of.identity.credentials)
-        if action.get("quarantine") or (action.get("type") == ENABLE and there):
+        if action.get("quarantine") or (action.get("type") == words.ENABLE and there):
             return {}
         return {_PASSWORD_ITEM: f"a deleted password cannot be restored; {new_password(of.identity.name)}"}
 
@@ -227,24 +188,19 @@ class IamUser(AwsKind):
             incomplete=None,
         )
         if advisor.SOURCE in request.evidence:
-            identity = self._advised(identity, found.user["Arn"], now)
+            advice = self.advice({known.name: found.user["Arn"]}, again=True)[known.name]
+            assume = bool(request.filter.get("assume-advisor-complete"))
+            identity = with_advice(identity, advice, assume_complete=assume, covered=WITHOUT_LAST_USED)
         return Fresh(dict(found.user), identity, tags)
-
-    def _advised(self, identity: Identity, arn: str, now: datetime) -> Identity:
-        asked = self.request.filter
-        timeout = asked.get("advisor-timeout", advisor.DEFAULT_TIMEOUT)
-        advice = advisor.get_advice(self.iam, {identity.name: arn}, now, timeout)[identity.name]
-        assume = bool(asked.get("assume-advisor-complete"))
-        return with_advice(identity, advice, assume_complete=assume, covered=WITHOUT_LAST_USED)
 
     def recent(self, fresh: Fresh, since: datetime, now: datetime) -> tuple[Identity, Recent]:
         """CloudTrail, since the first of the marks."""
-        return recent_use(self._trail, self._resets, fresh, since, now)
+        return recent_use(self.trail, self._resets, fresh, since, now)
 
     def changed_by(self, fresh: Fresh, since: Mapping[Item, datetime], now: datetime) -> Mapping[Item, str]:
         """Policies that others put on the user, and UpdateAccessKey where CloudTrail can be read."""
         begins = min(since.values(), default=now)
-        events = self._trail.of_iam(["UpdateAccessKey"], begins, now) if since else Asked()
+        events = self.trail.of_iam(["UpdateAccessKey"], begins, now) if since else Asked()
         return changed_by(self.iam, events, fresh, since, self.caller())
 
     def set_tags(self, name: str, tags: list[dict[str, str]]) -> None:

@@ -8,12 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from custom_filters.aws.credential_report import CredentialReport
-from custom_filters.aws.credentials import (
-    LAST_USED,
-    PASSWORD,
-    missing_row,
-    transform_row,
-)
+from custom_filters.aws.credentials import LAST_USED, PASSWORD, missing_row, transform_row
 from custom_filters.aws.users import Listing
 from custom_filters.core.credential import Credential, Identity, UserType
 from custom_filters.core.evidence import Evidence, read_use

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+from botocore.exceptions import ClientError
 from c7n.utils import local_session
 
 from custom_filters.aws import advisor, credential_report, details
-from custom_filters.aws.client import aws_client
+from custom_filters.aws.client import aws_client, shared_in_account
 from custom_filters.aws.credentials import WITHOUT_LAST_USED
 from custom_filters.aws.fresh import get_fresh_user, named_by_slot
 from custom_filters.aws.identities import Snapshot, with_advice
@@ -22,7 +24,7 @@ from custom_filters.core.verdict import Verdict
 from custom_filters.core.vocabulary import AWS
 from custom_filters.custodian.parallel import for_each
 from custom_filters.custodian.request import Request
-from custom_filters.custodian.store import shared, written_notes
+from custom_filters.custodian.store import written_notes
 
 Known = dict[str, Identity]
 
@@ -49,11 +51,9 @@ class Judging:
         account, asked = self.manager.config.account_id, self.request.filter
         timeout = asked.get("report-timeout", credential_report.DEFAULT_TIMEOUT)
         max_age = asked.get("report-max-age", credential_report.DEFAULT_MAX_AGE)
-        found = shared(
-            local_session(self.manager.session_factory),
-            ("credential-report", account, max_age),
-            lambda: credential_report.get_report(aws_client(self.manager), timeout=timeout, max_age=max_age),
-        )
+        iam, get = aws_client(self.manager), credential_report.get_report
+        load = partial(get, iam, timeout=timeout, max_age=max_age)
+        found = shared_in_account(self.manager, ("credential-report", max_age), load)
         return Snapshot(account, shared_listing(self.manager), found, self.now)
 
     def _known(self, snapshot: Snapshot, resource: dict[str, Any]) -> Identity:
@@ -64,7 +64,7 @@ class Judging:
         return replace(identity, owner=owner, owner_source=source, exemption=exemption)
 
     def _read_again(self, known: Known, snapshot: Snapshot) -> frozenset[str]:
-        """Read users one by one of whom the report cannot know what we changed lately; their names."""
+        """Read again users that we changed after the report was made; returns their names."""
         names = [n for n, identity in known.items() if self._outdated(snapshot, identity)]
         iam = aws_client(self.manager)
         again = for_each(lambda name: get_fresh_user(iam, known[name], self.now), names)
@@ -91,7 +91,7 @@ class Judging:
     def _read_details(self, known: Known, snapshot: Snapshot, complete: frozenset[str]) -> None:
         """Add SSH keys and service-specific credentials; a new user stays new whatever they are.
 
-        `complete` are the users of whom everything was read already.
+        `complete` names the users that were read in full already.
         """
         settled: tuple[Verdict, ...] = () if self.request.filter.get("complete") else ("active", "new")
         names = [name for name in self._unsettled(known, settled) if name not in complete]
@@ -100,8 +100,10 @@ class Judging:
         ssh_keys = details.shared_ssh_keys(self.manager, names)
         service = details.shared_service_credentials(self.manager)
         for name in names:
-            found = (*known[name].credentials, *ssh_keys[name], *service.get(name, ()))
-            known[name] = replace(known[name], credentials=found)
+            one, keys = known[name], ssh_keys[name]
+            if isinstance(keys, ClientError):
+                one, keys = replace(one, incomplete=one.incomplete or f"its SSH keys: {keys}"), []
+            known[name] = replace(one, credentials=(*one.credentials, *keys, *service.get(name, ())))
 
     def _ask_advisor(self, known: Known, arns: Mapping[str, str]) -> None:
         names = self._unsettled(known, ("active", "new", "no-credentials"))

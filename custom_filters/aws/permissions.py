@@ -5,8 +5,8 @@ What a run may need beyond the shipped policies comes in parts, each a statement
 | part | for |
 |---|---|
 | advisor | `evidence: [access-advisor]`, and switching off SSH keys and the like on its word |
-| quarantine | `quarantine: true` of disable-unused, and reading users whom it quarantined |
-| roles | roles-enforce.yml; whoever may put policies on roles is as good as an administrator |
+| quarantine | `quarantine: true` of disable-unused, and reading users that it quarantined |
+| roles | roles-enforce.yml; the right to put policies on roles is as good as administration |
 | exemptions | an exemptions file on S3; put the object's ARN in |
 | output | `custodian run -s s3://...`; put the bucket's ARN in |
 """
@@ -17,6 +17,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import boto3
+
+from custom_filters.aws.aws_kind import AwsKind
 from custom_filters.aws.plugin import kinds
 from custom_filters.core.vocabulary import DISABLE, ENABLE, MARK, OUR_FILTERS, RETIRE, UNMARK
 
@@ -31,43 +34,32 @@ _OUR_TAGS = {"ForAllValues:StringLike": {"aws:TagKeys": ["c7n-unused*"]}}
 
 #: What prerequisites.yml asks, by Custodian's own filters on aws.account.
 PREREQUISITES = frozenset(
-    {
-        "iam:ListAccountAliases",
-        "iam:GetAccountPasswordPolicy",
-        "cloudtrail:DescribeTrails",
-        "cloudtrail:GetEventSelectors",
-        "cloudtrail:GetTrailStatus",
-    }
-)
-#: What disable-unused does without, saying so: credentials are then not checked in the last hours, and
-#: passwords, which cannot be brought back, stay.
-OPTIONAL = frozenset({"cloudtrail:LookupEvents", "ec2:DescribeRegions"})
+    {"iam:ListAccountAliases", "iam:GetAccountPasswordPolicy", "cloudtrail:DescribeTrails",
+     "cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus"}
+)  # fmt: skip
+_NOT_READ = "without it what runs with a role is not known everywhere, and said"
+#: What changing actions do without, and what is lost then.
+OPTIONAL = {
+    "cloudtrail:LookupEvents": "without it the last hours are not checked, and passwords stay",
+    "ec2:DescribeRegions": "without it other Regions are not checked",
+    "cloudformation:DescribeStackResources": "without it roles of a stack are not told apart, and said",
+    "ec2:DescribeIamInstanceProfileAssociations": _NOT_READ,
+    "lambda:ListFunctions": _NOT_READ,
+}
 #: What kinds without last-used data need: only Access Advisor lets them be switched off at all.
 _BY_ADVICE = frozenset(
     {"iam:UpdateSSHPublicKey", "iam:UpdateServiceSpecificCredential", "iam:UpdateSigningCertificate"}
 )
 #: Calls of the optional parts; those that change something are left out without `enforce`.
-PARTS: Mapping[str, frozenset[str]] = {
+PARTS: dict[str, frozenset[str]] = {
     "advisor": _BY_ADVICE | {"iam:GenerateServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetails"},
     "quarantine": frozenset({"iam:GetUserPolicy", "iam:PutUserPolicy", "iam:DeleteUserPolicy"}),
-    "roles": frozenset(
-        {
-            "iam:GetRole",
-            "iam:ListRolePolicies",
-            "iam:GetRolePolicy",
-            "iam:TagRole",
-            "iam:PutRolePolicy",
-            "iam:DeleteRolePolicy",
-            "cloudformation:DescribeStackResources",
-            "lambda:ListFunctions",
-            "ec2:DescribeIamInstanceProfileAssociations",
-        }
-    ),
     "exemptions": frozenset({"s3:GetObject"}),
     "output": frozenset({"s3:PutObject", "s3:PutObjectAcl", "s3:ListBucket"}),
 }
 #: Restores look at others' policies with iam:GetUserPolicy too.
-_ONLY_PARTS = (PARTS["quarantine"] | PARTS["roles"]) - {"iam:GetUserPolicy"}
+_ONLY_PARTS = PARTS["quarantine"] - {"iam:GetUserPolicy"}
+_CHANGING = (MARK, UNMARK, DISABLE, ENABLE, RETIRE)
 _OBJECTS: Mapping[str, str | list[str]] = {
     "exemptions": "arn:aws:s3:::EXEMPTIONS-BUCKET/exemptions.yml",
     "output": ["arn:aws:s3:::OUTPUT-BUCKET", "arn:aws:s3:::OUTPUT-BUCKET/*"],
@@ -76,9 +68,19 @@ _OBJECTS: Mapping[str, str | list[str]] = {
 
 def needed(*, enforce: bool) -> frozenset[str]:
     """The calls of the reports and prerequisites.yml; with `enforce` of enforce.yml and of restores too."""
-    words = (*OUR_FILTERS, *((MARK, UNMARK, DISABLE, ENABLE, RETIRE) if enforce else ()))
-    asked = {call for kind in kinds() for word in words for call in kind.permissions_for(word, {})}
+    words = (*OUR_FILTERS, *(_CHANGING if enforce else ()))
+    asked = {c for kind in kinds() if not kind.part for word in words for c in kind.permissions_for(word, {})}
     return (PREREQUISITES | asked) - _EVERYBODYS - _ONLY_PARTS - _BY_ADVICE
+
+
+def _beyond(kind: type[AwsKind]) -> frozenset[str]:
+    """The calls of a kind that has a part of its own, with all of its options."""
+    words = (*OUR_FILTERS, *_CHANGING)
+    asked = {call for word in words for call in kind.permissions_for(word, {"complete": True})}
+    return frozenset(asked - needed(enforce=True) - _EVERYBODYS)
+
+
+PARTS |= {kind.part: _beyond(kind) for kind in kinds() if kind.part}
 
 
 def is_read(permission: str) -> bool:
@@ -112,10 +114,9 @@ def _statements(
 
 
 def _changing(sid: str, calls: frozenset[str], resource: str) -> list[dict[str, Any]]:
-    changes, tagging = _changes(calls) - _TAGGING, calls & _TAGGING
-    made = [_statement(sid, changes, resource)] if changes else []
-    tags = {**_statement(f"{sid}Tags", tagging, resource), "Condition": _OUR_TAGS}
-    return [*made, tags] if tagging else made
+    changes = _statement(sid, _changes(calls) - _TAGGING, resource)
+    tags = {**_statement(f"{sid}Tags", calls & _TAGGING, resource), "Condition": _OUR_TAGS}
+    return [statement for statement in (changes, tags) if statement["Action"]]
 
 
 def _changes(calls: frozenset[str]) -> frozenset[str]:
@@ -127,5 +128,11 @@ def _statement(sid: str, calls: Iterable[str], resource: str | list[str]) -> dic
 
 
 def document(enforce: bool, parts: Iterable[str] = ()) -> str:
-    """The policy as JSON, for `aws iam put-role-policy`; KeyError for a part that there is not."""
-    return json.dumps(policy(enforce=enforce, parts=parts), indent=2) + "\n"
+    """The policy as JSON, for `aws iam put-role-policy`; KeyError for a part that there is not.
+
+    ARNs are those of the partition (`aws`, `aws-us-gov`, `aws-cn`) that the configured Region belongs to.
+    """
+    session = boto3.Session()
+    partition = session.get_partition_for_region(session.region_name or "us-east-1")
+    text = json.dumps(policy(enforce=enforce, parts=parts), indent=2) + "\n"
+    return text.replace('"arn:aws:', f'"arn:{partition}:')

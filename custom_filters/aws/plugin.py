@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from c7n.manager import resources
 
 if TYPE_CHECKING:
-    from custom_filters.custodian.kind import Kind
+    from custom_filters.aws.aws_kind import AwsKind
 
 _RESOURCES = ("iam-user", "iam-role")
 
 
-def kinds() -> tuple[type[Kind], ...]:
+def kinds() -> tuple[type[AwsKind], ...]:
     """The resource kinds of this cloud, in the order of _RESOURCES."""
     from custom_filters.aws.iam_role import IamRole
     from custom_filters.aws.iam_user import IamUser

@@ -13,31 +13,18 @@ from typing import Any
 
 from custom_filters.aws.quarantine import statements_of
 
-_METHODS = "https://rhinosecuritylabs.com/aws/aws-privilege-escalation-methods-mitigation/"
-_REFERENCE = "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html"
-#: Actions that write policies or credentials -> where that is described. What matches protects.
-PROTECTING: Mapping[str, str] = {
-    "iam:createpolicyversion": _METHODS,
-    "iam:setdefaultpolicyversion": _METHODS,
-    "iam:createaccesskey": _METHODS,
-    "iam:createloginprofile": _METHODS,
-    "iam:updateloginprofile": _METHODS,
-    "iam:attachuserpolicy": _METHODS,
-    "iam:attachgrouppolicy": _METHODS,
-    "iam:attachrolepolicy": _METHODS,
-    "iam:putuserpolicy": _METHODS,
-    "iam:putgrouppolicy": _METHODS,
-    "iam:putrolepolicy": _METHODS,
-    "iam:addusertogroup": _METHODS,
-    "iam:updateassumerolepolicy": _METHODS,
-    "iam:deleteuserpermissionsboundary": _REFERENCE,
-    "iam:putuserpermissionsboundary": _REFERENCE,
-    "iam:createservicespecificcredential": _REFERENCE,
-    "iam:resetservicespecificcredential": _REFERENCE,
-    "iam:uploadsshpublickey": _REFERENCE,
-}
-#: Actions that lead to more rights together with others -> where that is described. What matches is a risk.
-ESCALATING: Mapping[str, str] = {**PROTECTING, "iam:passrole": _METHODS, "iam:updateaccesskey": _REFERENCE}
+#: Actions that write policies or credentials; what matches protects. Sources:
+#: https://rhinosecuritylabs.com/aws/aws-privilege-escalation-methods-mitigation/
+#: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+PROTECTING = (
+    "iam:createpolicyversion", "iam:setdefaultpolicyversion", "iam:createaccesskey", "iam:createloginprofile",
+    "iam:updateloginprofile", "iam:attachuserpolicy", "iam:attachgrouppolicy", "iam:attachrolepolicy",
+    "iam:putuserpolicy", "iam:putgrouppolicy", "iam:putrolepolicy", "iam:addusertogroup",
+    "iam:updateassumerolepolicy", "iam:deleteuserpermissionsboundary", "iam:putuserpermissionsboundary",
+    "iam:createservicespecificcredential", "iam:resetservicespecificcredential", "iam:uploadsshpublickey",
+)  # fmt: skip
+#: Actions that lead to more rights together with others; what matches is a risk.
+ESCALATING = (*PROTECTING, "iam:passrole", "iam:updateaccesskey")
 #: AWS managed policies that grant such actions; the documents of the others do not.
 _PRIVILEGED_NAMES = frozenset({"AdministratorAccess", "IAMFullAccess"})
 #: Where a role keeps who may assume it.
@@ -51,11 +38,11 @@ UNREADABLE = "one of its policies could not be read"
 class Privileges:
     """By user name: whether any escalation is known (None: not read), why he is protected, what is unread."""
 
-    privileged: Mapping[str, bool | None]
-    protected: Mapping[str, str]
-    unreadable: Mapping[str, str]
+    privileged: dict[str, bool | None]
+    protected: dict[str, str]
+    unreadable: dict[str, str]
     #: By user name: whether he may write tags on himself, and so forge a mark (None: not read).
-    tags_itself: Mapping[str, bool | None]
+    tags_itself: dict[str, bool | None]
 
 
 @dataclass(frozen=True)
@@ -77,10 +64,7 @@ def get_privileges(details: Mapping[str, list[dict[str, Any]]]) -> Privileges:
     groups = {g["GroupName"]: _granted(g, "GroupPolicyList", documents) for g in details["GroupDetailList"]}
     roles = _roles(details, documents)
     strong = _strong_roles(roles)
-    privileged: dict[str, bool | None] = {}
-    protected: dict[str, str] = {}
-    unreadable: dict[str, str] = {}
-    tags_itself: dict[str, bool | None] = {}
+    found = Privileges({}, {}, {}, {})
     for user in details["UserDetailList"]:
         name = user["UserName"]
         own = [
@@ -91,13 +75,13 @@ def get_privileges(details: Mapping[str, list[dict[str, Any]]]) -> Privileges:
             user["Arn"], own, roles, strong
         )
         unread = any(one.unreadable for one in own) or any(g not in groups for g in user.get("GroupList", ()))
-        privileged[name] = bool(why) or _escalates(own) or (None if unread else False)
-        tags_itself[name] = _tags(own, user["Arn"]) or (None if unread else False)
+        found.privileged[name] = bool(why) or _escalates(own) or (None if unread else False)
+        found.tags_itself[name] = _tags(own, user["Arn"]) or (None if unread else False)
         if why:
-            protected[name] = why
+            found.protected[name] = why
         elif unread:
-            unreadable[name] = UNREADABLE
-    return Privileges(privileged, protected, unreadable, tags_itself)
+            found.unreadable[name] = UNREADABLE
+    return found
 
 
 @dataclass(frozen=True)
@@ -182,7 +166,7 @@ def _beyond_self(statement: Mapping[str, Any]) -> bool:
 
 
 def _strong_roles(roles: Roles) -> dict[str, str]:
-    """Roles that protect whoever may assume them, by themselves or by another role; with the reason."""
+    """Roles that protect anyone who may assume them, by themselves or by another role; with the reason."""
     found = {
         arn: why for arn, (_, granted) in roles.items() if (why := _own_power(granted) or _unread(granted))
     }
@@ -206,16 +190,11 @@ def _by_role(arn: str, own: Iterable[_Granted], roles: Roles, strong: Mapping[st
 
     The role's trust names him, or the account and a policy of his allows it.
     """
-    granted = list(own)
+    granted, account = list(own), arn.rpartition(":")[0]
     for role, why in strong.items():
         principals = roles[role][0]
-        named = arn in principals or "*" in principals
-        account = arn.split(":")[4]
-        if named or (
-            {account, f"{arn.split(':user/', maxsplit=1)[0].split(':role/', maxsplit=1)[0]}:root"}
-            & principals
-            and _may(granted, _ASSUME, role)
-        ):
+        by_account = not principals.isdisjoint({f"{account}:root", account.rpartition(":")[2]})
+        if not principals.isdisjoint({arn, "*"}) or (by_account and _may(granted, _ASSUME, role)):
             return f"it may assume {role.rpartition('/')[2]}: {why.replace('it ', 'which ', 1)}"
     return None
 

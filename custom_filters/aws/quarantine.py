@@ -47,6 +47,14 @@ def denies_everything(document: Any) -> bool:
     return any(_denies_all(one) for one in statements_of(document))
 
 
+def foreign_deny(documents: Mapping[str, Any], what: str) -> str | None:
+    """Which inline policy (name -> document) of others denies a user or role everything, in a sentence."""
+    found = (name for name, one in documents.items() if denies_everything(one) and not is_ours(one))
+    return next(
+        (f"the inline policy {n}, which is not ours, denies the {what} everything" for n in found), None
+    )
+
+
 def _denies_all(statement: Mapping[str, Any]) -> bool:
     wide = (statement.get("Action") in ("*", ["*"])) and statement.get("Resource") in ("*", ["*"])
     return statement.get("Effect") == "Deny" and wide and not statement.get("Condition")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from c7n.utils import local_session
 
-from custom_filters.aws.client import aws_client, found_or_none
+from custom_filters.aws.client import aws_client, found_or_none, shared_in_account
 from custom_filters.aws.cloudtrail import (
     PASSWORD_EVENTS,
     SIGN_IN_REGIONS,
@@ -21,14 +22,13 @@ from custom_filters.aws.cloudtrail import (
     uses,
 )
 from custom_filters.aws.credentials import ACCESS_KEY, PASSWORD
-from custom_filters.aws.quarantine import COMPROMISED, denies_everything, is_ours
+from custom_filters.aws.quarantine import COMPROMISED, foreign_deny
 from custom_filters.core.credential import Identity
 from custom_filters.core.evidence import Used
 from custom_filters.core.lifecycle_states import Recent, item_of
 from custom_filters.core.notes import Item
 from custom_filters.core.times import format_time, to_utc
 from custom_filters.custodian.kind import Fresh, with_use
-from custom_filters.custodian.store import shared
 
 #: A reset may be missing from a credential report that is so old.
 _RESETS_SINCE = timedelta(hours=48)
@@ -39,8 +39,7 @@ _PASSWORD_ITEM = Item(PASSWORD, PASSWORD)
 
 def shared_trail(manager: Any, asked: tuple[str, ...] | None) -> Trail:
     """Clients for the Regions asked for, else for all that are enabled; to be made in the main thread."""
-    session = local_session(manager.session_factory)
-    return shared(session, ("trail", manager.config.account_id, asked), lambda: _trail(manager, asked))
+    return shared_in_account(manager, ("trail", asked), lambda: _trail(manager, asked))
 
 
 def _trail(manager: Any, asked: tuple[str, ...] | None) -> Trail:
@@ -62,9 +61,8 @@ def enabled_regions(manager: Any) -> tuple[tuple[str, ...], Asked]:
 
 def shared_resets(manager: Any, trail: Trail, now: datetime) -> Asked:
     """Who was given another password lately, by three look-ups a run; to be asked in the main thread."""
-    session = local_session(manager.session_factory)
-    key = ("password-events", manager.config.account_id)
-    return shared(session, key, lambda: trail.of_iam(PASSWORD_EVENTS, now - _RESETS_SINCE, now))
+    load = partial(trail.of_iam, PASSWORD_EVENTS, now - _RESETS_SINCE, now)
+    return shared_in_account(manager, ("password-events",), load)
 
 
 def recent_use(
@@ -120,7 +118,6 @@ def _denied(iam: Any, name: str) -> Iterator[str]:
         if policy["PolicyName"].startswith(COMPROMISED):
             yield f"AWS found a key of the user in public and attached {policy['PolicyName']}"
     inline = found_or_none(lambda: iam.list_user_policies(UserName=name)["PolicyNames"]) or []
-    for policy in inline:
-        document = iam.get_user_policy(UserName=name, PolicyName=policy)["PolicyDocument"]
-        if denies_everything(document) and not is_ours(document):
-            yield f"the inline policy {policy}, which is not ours, denies the user everything"
+    documents = {p: iam.get_user_policy(UserName=name, PolicyName=p)["PolicyDocument"] for p in inline}
+    if why := foreign_deny(documents, "user"):
+        yield why

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
-from c7n.utils import local_session
 
-from custom_filters.aws.client import aws_client, error_code
-from custom_filters.aws.cloudtrail import REFUSED
+from custom_filters.aws.client import answer_or_refusal, aws_client, error_code, shared_in_account
 from custom_filters.aws.privilege import principals_of
 from custom_filters.aws.recent import enabled_regions
 from custom_filters.custodian.parallel import for_each
-from custom_filters.custodian.store import shared
 
 log = logging.getLogger("custodian.unused.aws")
 
@@ -44,8 +41,7 @@ def may_run(role: Mapping[str, Any]) -> bool:
 
 def shared_running(manager: Any) -> Running:
     """Instances and functions of all enabled Regions, read once a run; to be asked in the main thread."""
-    session = local_session(manager.session_factory)
-    return shared(session, ("running", manager.config.account_id), lambda: _get_running(manager))
+    return shared_in_account(manager, ("running",), lambda: _get_running(manager))
 
 
 def _get_running(manager: Any) -> Running:
@@ -55,11 +51,12 @@ def _get_running(manager: Any) -> Running:
         for region in regions
         for service, read in (("ec2", _instances), ("lambda", _functions))
     ]
-    answers = for_each(_granted, reads, "Regions' instances and functions read")
-    unread = tuple(dict.fromkeys([*problem, *(text for _, text in answers if text)]))
+    answers = for_each(answer_or_refusal, reads, "Regions' instances and functions read")
+    unread = tuple(dict.fromkeys([*problem, *(str(a) for a in answers if isinstance(a, ClientError))]))
     for text in unread:
         log.warning("what runs with roles is not known everywhere: %s", text)
-    return Running({arn: by for found, _ in answers for arn, by in found}, unread)
+    found = (answer for answer in answers if not isinstance(answer, ClientError))
+    return Running({arn: by for pairs in found for arn, by in pairs}, unread)
 
 
 def _regions(manager: Any) -> tuple[tuple[str, ...], list[str]]:
@@ -70,16 +67,6 @@ def _regions(manager: Any) -> tuple[tuple[str, ...], list[str]]:
 
 
 Pairs = list[tuple[str, str]]
-
-
-def _granted(read: Callable[[], Pairs]) -> tuple[Pairs, str | None]:
-    """What was read, or why it may not be; other errors are raised."""
-    try:
-        return read(), None
-    except ClientError as error:
-        if error_code(error) not in REFUSED:
-            raise
-        return [], str(error)
 
 
 def _instances(ec2: Any) -> Callable[[], Pairs]:
@@ -108,33 +95,25 @@ class Stacks:
 
     def of(self, name: str) -> tuple[str | None, str | None]:
         """The stack that made a role, and why that cannot be told everywhere."""
-        answers = for_each(lambda region: self._ask(region, name), self.clients)
-        found = (stack for stacks, _ in answers for _, stack in stacks)
-        return next(found, None), next((text for _, text in answers if text), None)
+        answers = for_each(lambda region: answer_or_refusal(lambda: self._stack(region, name)), self.clients)
+        refused = (str(answer) for answer in answers if isinstance(answer, ClientError))
+        return next((a for a in answers if isinstance(a, str)), None), next(refused, None)
 
-    def _ask(self, region: str, name: str) -> tuple[Pairs, str | None]:
-        def read() -> Pairs:
-            try:
-                answer = self.clients[region].describe_stack_resources(PhysicalResourceId=name)
-            except ClientError as error:
-                if error_code(error) == _NO_STACK:
-                    return []
-                raise
-            return list(_made_by(answer["StackResources"], name))
-
-        return _granted(read)
-
-
-def _made_by(resources: Iterable[Mapping[str, Any]], name: str) -> Iterator[tuple[str, str]]:
-    for one in resources:
-        if one["ResourceType"] == "AWS::IAM::Role" and one.get("PhysicalResourceId") == name:
-            yield name, one["StackName"]
+    def _stack(self, region: str, name: str) -> str | None:
+        try:
+            answer = self.clients[region].describe_stack_resources(PhysicalResourceId=name)
+        except ClientError as error:
+            if error_code(error) == _NO_STACK:
+                return None
+            raise
+        mine = (one for one in answer["StackResources"] if one.get("PhysicalResourceId") == name)
+        return next((str(r["StackName"]) for r in mine if r["ResourceType"] == "AWS::IAM::Role"), None)
 
 
 def shared_stacks(manager: Any, regions: Iterable[str] | None) -> Stacks:
     """Clients for these Regions, else for all that are enabled."""
-    session, key = local_session(manager.session_factory), tuple(regions or ())
-    return shared(session, ("stacks", manager.config.account_id, key), lambda: _stacks(manager, key))
+    key = tuple(regions or ())
+    return shared_in_account(manager, ("stacks", key), lambda: _stacks(manager, key))
 
 
 def _stacks(manager: Any, asked: tuple[str, ...]) -> Stacks:

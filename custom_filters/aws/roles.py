@@ -11,23 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from c7n.utils import local_session
-
-from custom_filters.aws.client import aws_client, found_or_none
+from custom_filters.aws.client import aws_client, forget_in_account, found_or_none, shared_in_account
 from custom_filters.aws.credentials import LAST_USED
-from custom_filters.aws.privilege import (
-    TRUST,
-    RolePowers,
-    get_role_powers,
-    principals_in,
-    trusted,
-)
+from custom_filters.aws.privilege import TRUST, RolePowers, get_role_powers, principals_in, trusted
 from custom_filters.aws.quarantine import is_ours, statements_of
 from custom_filters.aws.users import get_authorization_details
 from custom_filters.core.credential import Credential
 from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, read_use
 from custom_filters.core.times import to_utc
-from custom_filters.custodian.store import forget, shared
 
 ROLE = "role"
 _TRACKING = timedelta(days=400)
@@ -41,7 +32,7 @@ _RESERVED = {"/aws-service-role/": "a service keeps it", "/aws-reserved/": "AWS 
 class RoleListing:
     """The roles of one account as GetAccountAuthorizationDetails gives them, without inline policies.
 
-    `quarantined` names the roles whom our own inline policy denies everything.
+    `quarantined` names the roles that our own inline policy denies everything.
     """
 
     roles: tuple[dict[str, Any], ...]
@@ -56,17 +47,12 @@ class RoleListing:
 
 def shared_roles(manager: Any) -> RoleListing:
     """The account's roles, read once for all policies of a run."""
-    session = local_session(manager.session_factory)
-    return shared(session, _key(manager), lambda: get_roles(aws_client(manager)))
+    return shared_in_account(manager, ("iam-roles",), lambda: get_roles(aws_client(manager)))
 
 
 def forget_roles(manager: Any) -> None:
     """Have the next policy list again: roles were tagged or changed."""
-    forget(local_session(manager.session_factory), _key(manager))
-
-
-def _key(manager: Any) -> tuple[str, str]:
-    return ("iam-roles", manager.config.account_id)
+    forget_in_account(manager, "iam-roles")
 
 
 def get_roles(iam: Any) -> RoleListing:

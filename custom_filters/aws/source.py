@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from c7n.cache import NullCache
 from c7n.query import DescribeSource
@@ -15,21 +14,7 @@ from custom_filters.aws.users import get_user, shared_listing
 NAME = "unused-bulk"
 
 
-class _Bulk(NamedTuple):
-    """How resources of one type are listed, and read one by one by name."""
-
-    listed: Callable[[Any], Iterable[dict[str, Any]]]
-    single: Callable[[Any, str], dict[str, Any] | None]
-    permissions: tuple[str, ...]
-
-
 _DETAILS = "iam:GetAccountAuthorizationDetails"
-_BY_TYPE = {
-    "iam-user": _Bulk(
-        lambda manager: shared_listing(manager).users, get_user, ("iam:ListUsers", _DETAILS, "iam:GetUser")
-    ),
-    "iam-role": _Bulk(lambda manager: shared_roles(manager).roles, get_role, (_DETAILS, "iam:GetRole")),
-}
 
 
 class UnusedBulkSource(DescribeSource):
@@ -46,12 +31,14 @@ class UnusedBulkSource(DescribeSource):
 
     def resources(self, query: Any) -> list[dict[str, Any]]:
         """All of them; each policy gets dicts of its own, so that annotations stay apart."""
-        return [dict(one) for one in self._bulk.listed(self.manager)]
+        roles = self.manager.type == "iam-role"
+        listed = shared_roles(self.manager).roles if roles else shared_listing(self.manager).users
+        return [dict(one) for one in listed]
 
     def get_resources(self, ids: list[str], cache: bool = True) -> list[dict[str, Any]]:
         """Single ones, as event-driven policies ask for them."""
-        iam = aws_client(self.manager)
-        return [one for one in (self._bulk.single(iam, name) for name in ids) if one]
+        iam, single = aws_client(self.manager), get_role if self.manager.type == "iam-role" else get_user
+        return [one for one in (single(iam, name) for name in ids) if one]
 
     def augment(self, resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Nothing is left to add."""
@@ -59,8 +46,5 @@ class UnusedBulkSource(DescribeSource):
 
     def get_permissions(self) -> list[str]:
         """The calls behind the listing."""
-        return list(self._bulk.permissions)
-
-    @property
-    def _bulk(self) -> _Bulk:
-        return _BY_TYPE[self.manager.type]
+        users = ["iam:ListUsers", _DETAILS, "iam:GetUser"]
+        return [_DETAILS, "iam:GetRole"] if self.manager.type == "iam-role" else users

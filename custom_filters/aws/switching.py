@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -43,20 +42,23 @@ def new_password(name: str) -> str:
     )
 
 
+#: Kind -> IAM's call that sets its status, and the name of its id there.
+_CALLS = {
+    ACCESS_KEY: ("update_access_key", "AccessKeyId"),
+    SSH_KEY: ("update_ssh_public_key", "SSHPublicKeyId"),
+    SERVICE_CREDENTIAL: ("update_service_specific_credential", "ServiceSpecificCredentialId"),
+    CERTIFICATE: ("update_signing_certificate", "CertificateId"),
+}
+
+
 def set_status(iam: Any, name: str, item: Item, status: str) -> None:
     """Set a key, a service-specific credential or a certificate to Active or Inactive; idempotent.
 
     Raises NotesError for a kind that has no status: a record that somebody edited may name anything.
     """
-    key = item.id
-    calls: dict[str, Callable[[], Any]] = {
-        ACCESS_KEY: lambda: iam.update_access_key(UserName=name, AccessKeyId=key, Status=status),
-        SSH_KEY: lambda: iam.update_ssh_public_key(UserName=name, SSHPublicKeyId=key, Status=status),
-        SERVICE_CREDENTIAL: lambda: iam.update_service_specific_credential(
-            UserName=name, ServiceSpecificCredentialId=key, Status=status
-        ),
-        CERTIFICATE: lambda: iam.update_signing_certificate(UserName=name, CertificateId=key, Status=status),
-    }
-    if item.kind not in calls:
-        raise NotesError(f"{item.kind}={key} is no credential that could be set to {status}; mend the record")
-    calls[item.kind]()
+    if item.kind not in _CALLS:
+        raise NotesError(
+            f"{item.kind}={item.id} is not a credential that can be set to {status}; mend the record"
+        )
+    method, parameter = _CALLS[item.kind]
+    getattr(iam, method)(UserName=name, Status=status, **{parameter: item.id})

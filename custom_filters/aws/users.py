@@ -9,13 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from c7n.utils import local_session
-
-from custom_filters.aws.client import aws_client, found_or_none
+from custom_filters.aws.client import aws_client, forget_in_account, found_or_none, shared_in_account
 from custom_filters.aws.privilege import Privileges, get_privileges
 from custom_filters.aws.quarantine import is_ours
 from custom_filters.custodian.parallel import for_each
-from custom_filters.custodian.store import forget, shared
 
 _PAGE = 1000
 _ENTITIES = ("User", "Group", "Role", "LocalManagedPolicy")
@@ -28,7 +25,7 @@ class Listing:
     """The users of one account.
 
     `users` are resources as ListUsers gives them, with Tags, GroupList and AttachedManagedPolicies;
-    `quarantined` names the users whom our own inline policy denies everything.
+    `quarantined` names the users that our own inline policy denies everything.
     """
 
     users: tuple[dict[str, Any], ...]
@@ -43,17 +40,12 @@ class Listing:
 
 def shared_listing(manager: Any) -> Listing:
     """The account's listing, read once for all policies of a run."""
-    session = local_session(manager.session_factory)
-    return shared(session, _key(manager), lambda: get_listing(aws_client(manager)))
+    return shared_in_account(manager, ("iam-users",), lambda: get_listing(aws_client(manager)))
 
 
 def forget_listing(manager: Any) -> None:
     """Have the next policy list again: users were tagged or changed."""
-    forget(local_session(manager.session_factory), _key(manager))
-
-
-def _key(manager: Any) -> tuple[str, str]:
-    return ("iam-users", manager.config.account_id)
+    forget_in_account(manager, "iam-users")
 
 
 def get_listing(iam: Any) -> Listing:

@@ -43,8 +43,9 @@ class Identity:
     """A user or service account with its credentials.
 
     `evidence` is what sources say that see the whole principal; they may only veto. `privileged` is None
-    when it could not be read, as are `mfa` (a second factor), `tags_itself` (it may write its own tags) and
-    `licences` (how many are assigned) where nobody knows.
+    when it could not be read, as are `mfa` (a second factor), `tags_itself` (it may write its own tags),
+    `anyone_may_assume` (a role that any account may use) and `licences` (how many are assigned) where nobody
+    knows.
     """
 
     provider: str
@@ -56,6 +57,7 @@ class Identity:
     privileged: bool | None = None
     mfa: bool | None = None
     tags_itself: bool | None = None
+    anyone_may_assume: bool | None = None
     licences: int | None = None
     owner: str | None = None
     owner_source: str | None = None

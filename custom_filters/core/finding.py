@@ -28,8 +28,8 @@ Phase = Literal["detected", "marked", "disabled"]
 #: Fields that are the same for every credential of a user.
 IDENTITY_FIELDS = (
     "schema", "provider", "account", "user", "user_id", "user_type", "privileged", "mfa", "tags_itself",
-    "licences", "owner", "owner_source", "user_verdict", "as_of", "threshold_days", "exemption", "policy",
-    "controls",
+    "anyone_may_assume", "licences", "owner", "owner_source", "user_verdict", "as_of", "threshold_days",
+    "exemption", "policy", "controls",
 )  # fmt: skip
 #: Fields of one credential; `change` and `first_seen` are filled from the history, when there is one.
 CREDENTIAL_FIELDS = (
@@ -39,9 +39,10 @@ CREDENTIAL_FIELDS = (
 #: Every field of a finding, in the order in which reports show them.
 FIELDS = (
     "schema", "provider", "account", "user", "user_id", "user_type", "privileged", "mfa", "tags_itself",
-    "licences", "owner", "owner_source", "credential", "verdict", "user_verdict", "last_used", "days_unused",
-    "exceeds", "basis", "evidence", "reason", "as_of", "threshold_days", "phase", "next_action",
-    "next_action_at", "disabled_at", "exemption", "policy", "controls", "change", "first_seen", "uid",
+    "anyone_may_assume", "licences", "owner", "owner_source", "credential", "verdict", "user_verdict",
+    "last_used", "days_unused", "exceeds", "basis", "evidence", "reason", "as_of", "threshold_days", "phase",
+    "next_action", "next_action_at", "disabled_at", "exemption", "policy", "controls", "change",
+    "first_seen", "uid",
 )  # fmt: skip
 
 
@@ -91,6 +92,7 @@ def annotation(
         "privileged": identity.privileged,
         "mfa": identity.mfa,
         "tags_itself": identity.tags_itself,
+        "anyone_may_assume": identity.anyone_may_assume,
         "licences": identity.licences,
         "owner": identity.owner,
         "owner_source": identity.owner_source,

@@ -42,6 +42,7 @@ def _no_second_factor(finding: Mapping[str, Any], verdict: str) -> bool:
 #: In the order in which reasons are told.
 RULES = (
     Rule("high", "privileged and unused", lambda f, v: v in UNUSED and f["privileged"] is True),
+    Rule("high", "anyone may assume it", lambda f, v: f["anyone_may_assume"] is True),
     Rule("medium", "privileged, and nobody knows whether it is used",
          lambda f, v: v == "unknown" and f["privileged"] is True),
     Rule("medium", "a guest who does not come", lambda f, v: v in UNUSED and f["user_type"] == "guest"),

@@ -34,6 +34,9 @@ _PATIENCE = 2 * 3600.0
 _CUT, _GROWTH = 0.8, 1.02
 #: A further refusal lowers the rate only after so many calls: those before could not show the effect.
 _CALLS_A_CUT = 10
+#: Refusals that a lower rate leaves nearly as frequent have another reason than speed: the rate goes back up,
+#: and falls again only when more calls than that are refused. Smaller shares of so few calls say nothing.
+_AS_FREQUENT, _TELLING, _MORE = 0.75, 0.3, 1.3
 #: Calls a second: below this, refusals in a row lengthen the pause instead; above, nothing is held back.
 _SLOWEST_RATE, _FASTEST_RATE = 5.0, 1000.0
 #: A lowered rate starts from no more than this times what was really served.
@@ -122,6 +125,9 @@ class RateLimiter:
         self._next = self._paused_until = self._second = -math.inf
         self._turns = self._cut_after = self._paused_after = 0
         self._in_a_row = self._left = self._this_second = self._last_second = 0
+        self._answers = self._refusals = 0
+        self._tolerated = 0.0
+        self._before: tuple[float, float] | None = None
         self._told = -math.inf
         self._refused_since: float | None = None
 
@@ -208,6 +214,7 @@ class RateLimiter:
         with self._lock:
             self._in_a_row, self._refused_since = 0, None
             self._left = max(0, self._left - 1)
+            self._answers += 1
             self._count(self._clock.now())
             if self._rate:
                 self._rate = min(self._rate * _GROWTH, _FASTEST_RATE)
@@ -218,6 +225,8 @@ class RateLimiter:
             now = self._clock.now()
             self._refused_since = now if self._refused_since is None else self._refused_since
             turn.refusals += 1
+            self._answers += 1
+            self._refusals += 1
             turn.refused_at = now if turn.refused_at is None else turn.refused_at
             waited = now - min(self._refused_since, turn.refused_at)
             if waited + (retry_after or 0.0) >= self._patience:
@@ -244,11 +253,20 @@ class RateLimiter:
             self._kept, self._cut_after = True, self._turns
             self._announce()
             return
+        share, before = self._refusals / self._answers, self._before
+        self._answers = self._refusals = 0
+        self._cut_after, self._before = self._turns + _CALLS_A_CUT, None
+        if before and min(share, before[0]) >= _TELLING and share >= _AS_FREQUENT * before[0]:
+            self._tolerated, self._rate = share * _MORE, before[1]
+        elif share > self._tolerated:
+            self._before = (share, self._rate) if self._rate else None
+            self._tolerated, self._rate = 0.0, self._lower_rate()
+
+    def _lower_rate(self) -> float:
         documented = self._quota.calls / self._quota.seconds if self._quota else math.inf
         seen = max(self._this_second, self._last_second)
         rate = _CUT * min(documented, min(self._rate, _SEEN * seen) if self._rate else seen)
-        self._rate = max(rate, min(_SLOWEST_RATE, documented / 2))
-        self._cut_after = self._turns + _CALLS_A_CUT
+        return max(rate, min(_SLOWEST_RATE, documented / 2))
 
     def _given_up(self, waited: float, retry_after: float | None) -> str:
         asked = f" and asks for {duration(retry_after)} more" if retry_after else ""

@@ -22,7 +22,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "account": _TEXT, "user": _TEXT, "user_id": _TEXT, "user_type": _TEXT, "basis": _TEXT, "reason": _TEXT,
     "policy": _TEXT, "uid": _TEXT, "owner": _TEXT_OR_NONE, "owner_source": _TEXT_OR_NONE,
     "next_action": _TEXT_OR_NONE, "change": _TEXT_OR_NONE, "privileged": _BOOL_OR_NONE, "mfa": _BOOL_OR_NONE,
-    "tags_itself": _BOOL_OR_NONE, "licences": (int, type(None)),
+    "tags_itself": _BOOL_OR_NONE, "anyone_may_assume": _BOOL_OR_NONE, "licences": (int, type(None)),
     "days_unused": (int, type(None)), "threshold_days": (int,), "controls": (list,), "evidence": (list,),
     "exceeds": (list,), "exemption": (dict, type(None)), "credential": (dict,),
 }  # fmt: skip

@@ -57,7 +57,7 @@ def _or_null(found: dict[str, Any]) -> dict[str, Any]:
 _FINDING = _object(
     "text: account user user_id user_type basis reason policy; text?: owner owner_source next_action; "
     "text*: controls; time: as_of; time?: last_used next_action_at disabled_at first_seen; "
-    "bool?: privileged mfa tags_itself; count: threshold_days; count*: exceeds; "
+    "bool?: privileged mfa tags_itself anyone_may_assume; count: threshold_days; count*: exceeds; "
     "count?: licences days_unused; "
     "verdict: verdict user_verdict counts_as; uid: uid",
     schema={"const": SCHEMA},

@@ -187,6 +187,16 @@ CASES: dict[str, Case] = {
     "bedrock-only-off": case(
         "no-credentials", f"{SERVICE}=disabled", service_credentials=(ServiceCredential(BEDROCK, **OFF),)
     ),
+    "bedrock-that-expired": case(
+        "no-credentials",
+        f"{SERVICE}=disabled",
+        service_credentials=(ServiceCredential(BEDROCK, created=ago(300), expires=ago(1)),),
+    ),
+    "bedrock-that-will-expire": case(
+        "unknown",
+        f"{SERVICE}=unknown",
+        service_credentials=(ServiceCredential(BEDROCK, created=ago(300), expires=ago(-1)),),
+    ),
     "certificate-only": case("unknown", f"{CERT}=unknown", certificates=(Certificate(ago(300)),)),
     "certificate-only-off": case(
         "no-credentials", f"{CERT}=disabled", certificates=(Certificate(ago(300), **OFF),)

@@ -19,6 +19,7 @@ from custom_filters.core.evidence import NeverUsed, Unknown, Used
 from custom_filters.sandbox.aws.report import COLUMNS
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
+DAYS = timedelta(days=2)
 GENERATED = NOW - timedelta(hours=3)
 DAY, BORN = "2026-06-01T00:00:00+00:00", "2026-01-01T00:00:00+00:00"
 AT, MADE = datetime(2026, 6, 1, tzinfo=timezone.utc), datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -137,10 +138,12 @@ STATUSES = {"Active": "on", "Inactive": "off", "Expired": "off", "Resting": "on"
 def test_ssh_keys_and_service_credentials(status: str, means: str) -> None:
     ssh = transform_ssh_key({"SSHPublicKeyId": "APKA1", "Status": status, "UploadDate": AT})
     item = {"ServiceSpecificCredentialId": "ACCA1", "Status": status, "CreateDate": AT}
-    service = transform_service_credential(item)
+    service = transform_service_credential(item, NOW)
     assert (ssh.kind, ssh.id, ssh.status, ssh.created, ssh.evidence) == ("ssh-key", "APKA1", means, AT, ())
     assert (service.kind, service.id, service.status) == ("service-specific-credential", "ACCA1", means)
     assert {ssh.kind, service.kind} < set(KINDS)
+    assert transform_service_credential({**item, "ExpirationDate": NOW}, NOW).status == "off"
+    assert transform_service_credential({**item, "ExpirationDate": NOW + DAYS}, NOW).status == means
 
 
 def test_a_user_without_a_row_holds_something_unknown() -> None:

@@ -160,7 +160,7 @@ def test_a_report_needs_each(tmp_path: Path, permission: str) -> None:
         attempt(tmp_path, without(policy(enforce=False), permission), policies)
 
 
-@pytest.mark.parametrize("permission", sorted(OPTIONAL))
+@pytest.mark.parametrize("permission", sorted(OPTIONAL.keys() & needed(enforce=True)))
 def test_what_is_optional_is_told_where_it_is_missing(tmp_path: Path, permission: str) -> None:
     """Keys go all the same; a password stays, which could not be brought back."""
     disabling = [p for p in ENFORCE if p["name"] == "aws-iam-user-unused-disable"]
@@ -171,7 +171,7 @@ def test_what_is_optional_is_told_where_it_is_missing(tmp_path: Path, permission
     assert users["due"]["password"] == (permission == "cloudtrail:LookupEvents")
 
 
-@pytest.mark.parametrize("permission", sorted(needed(enforce=True) - needed(enforce=False) - OPTIONAL))
+@pytest.mark.parametrize("permission", sorted(needed(enforce=True) - needed(enforce=False) - OPTIONAL.keys()))
 def test_enforcing_needs_each(tmp_path: Path, permission: str) -> None:
     policies = [RESTORE, *(p for p in ENFORCE if p["name"].startswith("aws-iam-user"))]
     with pytest.raises(PolicyExecutionError, match=f"not authorized to perform: {permission}"):
@@ -225,6 +225,20 @@ def test_the_part_for_roles_has_all_that_roles_ask() -> None:
     words = (FILTER, MARK, UNMARK, DISABLE, ENABLE, RETIRE)
     asked = {call for word in words for call in IamRole.permissions_for(word, {"complete": True})}
     assert asked - needed(enforce=True) - {"sts:GetCallerIdentity"} == PARTS["roles"]
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("eu-west-1", "aws"), ("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn"), (None, "aws")],
+)
+def test_every_arn_is_of_the_regions_partition(
+    monkeypatch: pytest.MonkeyPatch, region: str | None, partition: str
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    if region:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    printed = document(True, PARTS)
+    assert printed.count("arn:") == printed.count(f'"arn:{partition}:') > 5
 
 
 def test_parts_are_statements_of_their_own() -> None:

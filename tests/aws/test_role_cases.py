@@ -18,6 +18,9 @@ NOW = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 REPORT = ROOT / "policies/aws/roles-report.yml"
 DENY = '{"Statement": {"Sid": "C7nUnusedQuarantine", "Effect": "Deny", "Action": "*", "Resource": "*"}}'
 FOREIGN = DENY.replace("C7nUnusedQuarantine", "Mine")
+ORGANISATION = trust("*").replace(
+    '"Effect"', '"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, "Effect"'
+)
 ASSUMED_BY_SELF = trust({"AWS": "arn:aws:iam::999999999999:root"})
 
 
@@ -72,7 +75,9 @@ CASES: dict[str, Case] = {
     "denied-by-us-under-another-name": case("no-credentials", used=ago(300), inline={"renamed": DENY}),
     "denied-by-others": case("stale", used=ago(300), inline={"c7n-unused-quarantine": FOREIGN}),
     # Risk.
-    "anyone": case("stale", "anyone may assume it", used=ago(300), trust=trust("*")),
+    "anyone": case("stale", used=ago(300), trust=trust("*")),
+    "anyone-in-use": case("active", used=ago(1), trust=trust({"AWS": "*"})),
+    "of-one-organisation": case("stale", used=ago(300), trust=ORGANISATION),
     "another-account": case("stale", used=ago(300), trust=ASSUMED_BY_SELF),
     # Exempt, and names.
     "exempt-by-tag": case("exempt", used=ago(300), tags={"c7n-unused-exempt": "disaster recovery"}),
@@ -118,6 +123,7 @@ def test_verdicts(out: Path, name: str, source: str) -> None:
     found = judged(out, source)[name]
     assert (found["user_verdict"], found["user_type"]) == (CASES[name].verdict, "service")
     assert CASES[name].reason in found["credentials"][0]["reason"]
+    assert found["anyone_may_assume"] == name.startswith("anyone")
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from custom_filters.sandbox.aws.people import Role, days
+from custom_filters.aws.permissions import PARTS
+from custom_filters.sandbox.aws.people import Key, Person, Role, days
 from custom_filters.sandbox.sandbox import Sandbox
 from tests.aws.runs import ROOT, custodian, embedded
 
@@ -127,3 +128,38 @@ def test_from_notice_to_restore(walk: Walk) -> None:
     assert walk.marked() == UNUSED | ({"comes-back"} & walk.marked())
     assert walk.denied() == set()
     assert walk.sandbox.aws.roles()["stale"]["tags"]["c7n-unused"].endswith("@2026/07/13 1200 UTC")
+
+
+@pytest.mark.slow
+def test_roles_are_touched_only_where_they_are_named(tmp_path: Path) -> None:
+    """Who granted users only has users marked, and one sentence says what roles would need."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [
+            sys.executable,
+            "-m",
+            "custom_filters",
+            "run",
+            "-p",
+            "aws",
+            "--enforce",
+            "--yes",
+            *arguments,
+        ]
+        env = sandbox.child_environment()
+        return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    (tmp_path / "exemptions.yml").write_text("exemptions: []\n")
+    with embedded(now=START) as sandbox:
+        sandbox.aws.add(*ROLES, Person("first", keys=(Key(used=days(200)),)))
+        sandbox.faults["deny"] = "+".join(p.partition(":")[2] for p in PARTS["roles"])
+        plain = run()
+        assert (plain.returncode, "aws-iam-role" in plain.stdout) == (0, False), plain.stdout + plain.stderr
+        assert sandbox.aws.snapshot()["first"]["tags"]["c7n-unused"]
+        sandbox.aws.add(Person("second", keys=(Key(used=days(200)),)))
+        sandbox.aws.forget_report()
+        named = run("--policy", "aws-iam-role-unused-mark", "--policy", "aws-iam-user-unused-mark")
+        assert named.returncode == 3
+        assert sandbox.aws.snapshot()["second"]["tags"]["c7n-unused"]
+        assert not any(role["tags"].get("c7n-unused") for role in sandbox.aws.roles().values())
+    assert named.stdout.count("not authorized to perform: iam:") == 1, named.stdout

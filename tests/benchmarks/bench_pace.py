@@ -8,6 +8,7 @@ that it took by calls / rate: 1 is as fast as the cloud allows.
 
 from __future__ import annotations
 
+import random
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -69,6 +70,18 @@ class TokenBucket(Server):
             return (1 - self._tokens) / self._rate
         self._tokens -= 1
         return 0.0
+
+
+class Chance(Server):
+    """Refuses `share` of the calls, whatever their pace."""
+
+    def __init__(self, time: VirtualTime, share: float) -> None:
+        super().__init__(time)
+        self._share, self._random = share, random.Random(1)
+
+    def opens_in(self, now: float) -> float:
+        """See Server."""
+        return 1.0 if self._random.random() < self._share else 0.0
 
 
 class Window(Server):

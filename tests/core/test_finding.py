@@ -26,7 +26,7 @@ def made(who: Identity, progress: LifecycleState | None = None) -> dict[str, Any
 
 def test_the_fields_are_those_of_the_contract() -> None:
     assert set(FIELDS) == {*finding.IDENTITY_FIELDS, *finding.CREDENTIAL_FIELDS}
-    assert len(set(FIELDS)) == len(FIELDS) == 33
+    assert len(set(FIELDS)) == len(FIELDS) == 34
 
 
 @given(people.identities)
@@ -60,6 +60,7 @@ def test_a_finding_in_full() -> None:
         "privileged": True,
         "mfa": None,
         "tags_itself": None,
+        "anyone_may_assume": None,
         "licences": None,
         "owner": "lee@example.com",
         "owner_source": "tag owner",

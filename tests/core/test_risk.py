@@ -8,7 +8,7 @@ from custom_filters.core.risk import LEVELS, RULES, gravity, risk
 
 PLAIN: dict[str, Any] = {
     "account": "1", "user": "ann", "uid": "0", "user_type": "human", "privileged": False, "days_unused": 100,
-    "mfa": None, "tags_itself": None,
+    "mfa": None, "tags_itself": None, "anyone_may_assume": None,
     "as_of": "2026-11-23T06:00:00Z", "credential": {"kind": "password", "created": "2020-01-01T00:00:00Z"},
 }  # fmt: skip
 KEY = {"kind": "access-key", "created": "2025-11-23T06:00:00Z"}
@@ -26,6 +26,11 @@ CASES = {
     "a second factor": ({"mfa": True}, "stale", ("low", ["unused"])),
     "tags itself": (
         {"tags_itself": True}, "stale", ("medium", ["can tag itself, and so forge its own mark"]),
+    ),
+    "anyone may assume it": ({"anyone_may_assume": True}, "stale", ("high", ["anyone may assume it"])),
+    "anyone may assume it, in use or not": (
+        {"anyone_may_assume": True}, "unknown",
+        ("high", ["anyone may assume it", "nobody knows whether it is used"]),
     ),
     "a key of 365 days": ({"credential": KEY}, "stale", ("low", ["unused"])),
     "an older key": (

@@ -7,9 +7,10 @@ from datetime import datetime, timezone
 import pytest
 from c7n.exceptions import PolicyExecutionError
 
+from custom_filters.aws.client import limiter_of
 from custom_filters.custodian.pacing import PATIENCE_VARIABLE, Again, Quota, RateLimiter
 from custom_filters.custodian.waits import parse_retry_after
-from tests.benchmarks.bench_pace import ROWS, Row, TooFastError, measure
+from tests.benchmarks.bench_pace import ROWS, Chance, Row, TooFastError, measure
 from tests.virtual import VirtualTime
 
 
@@ -19,6 +20,15 @@ def test_every_call_is_served_in_little_more_than_the_cloud_needs(row: Row) -> N
     assert found.served == row.calls * row.parallel
     assert found.ratio <= 1.3
     assert found.refused <= found.served * 0.2
+
+
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.6])
+def test_refusals_that_do_not_come_of_speed_cost_little(share: float) -> None:
+    """Slowing down does not make them fewer, so the rate does not stay down."""
+    rate = 15 * (1 - share)
+    found = measure(Row("", 2000, rate, lambda t: Chance(t, share), lambda: limiter_of("iam", "us-east-1")))
+    assert found.served == 2000
+    assert found.ratio <= 1.3
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,8 @@ def run(
 
     The shipped policies, or the POLICY files. Each run makes a folder of its own in OUT.
 
-    Without --enforce nothing is ever changed. With --redact the reports, the plan and the summary name
+    Without --enforce nothing is ever changed; with it IAM roles only where --policy, --tag or POLICY name
+    their policies. With --redact the reports, the plan and the summary name
     nobody; what Custodian wrote, beside `report/` in the run's folder, still does. Exit code 1: findings at
     --fail-on; 2: wrong input; 3: something was not evaluated.
     """
@@ -81,7 +82,8 @@ def run(
     verdicts = parse_verdicts(fail_on)
     environment = _environment(now)
     _check(output, days if len(thresholds) > 1 else None, enforce=enforce, assume_yes=yes)
-    files = apply_days(choose(_files(policies, providers, enforce), names, tags), thresholds)
+    found = _files(policies, providers, enforce, all_of_them=bool(names or tags))
+    files = apply_days(choose(found, names, tags), thresholds)
     _check_exemptions(files)
     with batches_of(files) as batches:
         if policies:
@@ -154,8 +156,12 @@ def _environment(now: str | None) -> dict[str, str]:
     return environment
 
 
-def _files(policies: tuple[Path, ...], providers: str | None, enforce: bool) -> list[PolicyFile]:
+def _files(
+    policies: tuple[Path, ...], providers: str | None, enforce: bool, *, all_of_them: bool
+) -> list[PolicyFile]:
+    """The given files or the shipped ones; roles-enforce.yml, which needs more rights, only if named."""
     named = parse_providers(providers)
     if policies:
         return given(policies, named)
-    return shipped("enforce" if enforce else "report", named)
+    files = shipped("enforce" if enforce else "report", named)
+    return [file for file in files if all_of_them or not enforce or file.path.name == "enforce.yml"]
