@@ -116,13 +116,19 @@ def _not_yet(error: ClientError) -> str:
 def parse_report(content: bytes) -> dict[str, dict[str, str]]:
     """Rows by user name; columns are found by header name, and unknown ones are kept.
 
-    Raises PolicyExecutionError when a column that is needed is missing or a row is cut short.
+    Raises PolicyExecutionError when a column that is needed is missing, a row is cut short, or the text is
+    damaged.
     """
-    reader = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""), strict=True)
-    missing = [name for name in _REQUIRED if name not in (reader.fieldnames or ())]
+    try:
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""), strict=True)
+        missing = [name for name in _REQUIRED if name not in (reader.fieldnames or ())]
+        rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise PolicyExecutionError(
+            f"the credential report is damaged ({error}): nobody was judged"
+        ) from error
     if missing:
         raise PolicyExecutionError(f"the credential report has no column {missing[0]!r}: nobody was judged")
-    rows = list(reader)
     short = next((row for row in rows if None in row or None in row.values()), None)
     if short is not None:
         raise PolicyExecutionError(f"the credential report's row of {short['user']!r} is cut short")

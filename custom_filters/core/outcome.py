@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -87,7 +88,7 @@ def told(report: Report) -> Iterator[str]:
     """What a run did, a line each: the sums, every refusal and failure, and what is open."""
     for found in sums(report.actions):
         why, undo = f": {found.why}" if found.why else "", f" (undo: {found.undo})" if found.undo else ""
-        yield f"{found.what} {found.times}{why}{undo}"
+        yield visible(f"{found.what} {found.times}{why}{undo}")
     for entry in outcomes(report.actions):
         if entry["result"] != "done":
             yield visible(f"  {entry['result']} {entry['operation']} {subject_of(entry)}: {entry['reason']}")
@@ -95,7 +96,7 @@ def told(report: Report) -> Iterator[str]:
 
 def readable(entry: Entry) -> bool:
     """Whether a line that was read from a file is one of a journal of ours, as far as anything reads it."""
-    credential, after = entry.get("credential"), entry.get("after")
+    credential, after = entry.get("credential", 0), entry.get("after", 0)
     ends = (entry.get("undo", 0), entry.get("listed_as"), None if isinstance(after, dict) else after)
     return (
         all(isinstance(entry.get(name), str) for name in _TEXTS)
@@ -108,7 +109,7 @@ def readable(entry: Entry) -> bool:
     )
 
 
-def _holds(part: object, names: Set[str]) -> bool:
+def _holds(part: object, names: AbstractSet[str]) -> bool:
     """Whether it is an object with texts under these names, and nothing else."""
     return isinstance(part, dict) and part.keys() == names and all(isinstance(v, str) for v in part.values())
 
