@@ -44,7 +44,7 @@ LAMBDA = {
     "Exemptions": "s3:GetObject",
     "Output": ["s3:PutObject", "s3:PutObjectAcl", "s3:ListBucket"],
     "Metrics": "cloudwatch:PutMetricData",
-    "Logs": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+    "Logs": ["logs:CreateLogStream", "logs:PutLogEvents"],
 }
 
 

@@ -42,7 +42,7 @@ def mutate_line(content: bytes, dice: random.Random, odd: tuple[Any, ...] = ODD)
     """JSON lines with one value of one line changed, or one line gone, doubled or moved."""
     lines = content.splitlines(keepends=True)
     place, what = dice.randrange(len(lines)), dice.random()
-    if what < 0.7:
+    if what < 0.7 and lines[place].strip():
         lines[place] = mutate_text(lines[place], dice, odd) + b"\n"
     elif what < 0.8:
         del lines[place]

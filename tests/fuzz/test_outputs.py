@@ -92,7 +92,7 @@ def believable(evaluation: Evaluation) -> bool:
     """Whether the folder of what was evaluated bears it out, read the plain way."""
     folder = Path(evaluation.folder)
     metadata, resources = (json.loads(lying(folder, f"{name}.json")) for name in ("metadata", "resources"))
-    metrics = {m.get("MetricName"): m.get("Value") for m in metadata["metrics"] if isinstance(m, dict)}
+    metrics = {str(m.get("MetricName")): m.get("Value") for m in metadata["metrics"] if isinstance(m, dict)}
     whose = {found[ANNOTATION]["account"] for found in resources if ANNOTATION in found}
     if evaluation.judged and not all(ANNOTATION in found for found in resources):
         return False
