@@ -11,10 +11,13 @@ import uuid
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cfnlint.decode import decode
+from cfnlint.decode import decode  # type: ignore[import-untyped]
+from cfnlint.template import Template  # type: ignore[import-untyped]
+from cfnlint.template.transforms._language_extensions import language_extension  # type: ignore[import-untyped]
 from moto.awslambda.models import lambda_backends
 
 from custom_filters.sandbox.sandbox import Sandbox
@@ -53,11 +56,14 @@ for line in sys.stdin:
 """
 
 
+@cache
 def template() -> dict[str, Any]:
-    """stack.cfn.yml as CloudFormation reads it."""
+    """stack.cfn.yml as CloudFormation reads it, with its loops carried out."""
     read, problems = decode(str(STACK))
     assert problems == []
-    found: dict[str, Any] = json.loads(json.dumps(read))
+    problems, made = language_extension(Template(str(STACK), read, ["us-east-1"]))
+    assert problems == []
+    found: dict[str, Any] = json.loads(json.dumps(made))
     return found
 
 
@@ -66,7 +72,7 @@ def deploy_stack(sandbox: Sandbox, enforce: bool = True) -> dict[str, str]:
     stacks = client(sandbox, "cloudformation")
     stacks.create_stack(
         StackName="c7n-unused",
-        TemplateBody=STACK.read_text(),
+        TemplateBody=json.dumps(template()),
         Parameters=[{"ParameterKey": "Enforce", "ParameterValue": str(enforce).lower()}],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )

@@ -16,12 +16,14 @@ from typing import Any
 
 import pytest
 import yaml
+from botocore.exceptions import ClientError, WaiterError
 
 from custom_filters.aws.permissions import PARTS
 from custom_filters.sandbox.aws.people import Key, Password, Person, days
 from custom_filters.sandbox.sandbox import Sandbox
 from tests.aws.functions import POLICIES, archive, container, deploy_stack, invoke, provision, template
-from tests.aws.runs import ROOT, client, embedded, run
+from tests.aws.inside import calling, collection
+from tests.aws.runs import ROOT, client, embedded
 
 START = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 NOTICE = timedelta(hours=336)
@@ -211,22 +213,23 @@ def test_deploying_needs_each_permission_that_is_printed(tmp_path: Path) -> None
         for mode, needed in STEPS:
             for permission in needed.split():
                 sandbox.faults["deny"] = permission.partition(":")[2]
-                assert deploy(sandbox, tmp_path, mode) == 2, permission
+                with pytest.raises((ClientError, WaiterError), match="not authorized"):
+                    deploy(sandbox, tmp_path, mode)
                 del sandbox.faults["deny"]
-            assert deploy(sandbox, tmp_path, mode) == 0
+            deploy(sandbox, tmp_path, mode)
         called = {call.partition(":")[2] for call in sandbox.calls - before} - {"GetCallerIdentity"}
     proven = {permission for _, needed in STEPS for permission in needed.split()}
     assert called == {permission.partition(":")[2] for permission in proven}
     assert proven == PARTS["deploy"] - {"iam:PassRole"}
 
 
-def deploy(sandbox: Sandbox, folder: Path, mode: dict[str, Any]) -> int:
-    """Custodian's exit code for a function with such a mode."""
+def deploy(sandbox: Sandbox, folder: Path, mode: dict[str, Any]) -> None:
+    """Provision a function with such a mode, as `custodian run` does."""
     one = policies_of(POLICIES)[REPORT]
-    one["mode"] |= mode
-    (folder / "one.yml").write_text(yaml.safe_dump({"policies": [one]}))
-    arguments = ("run", "-r", "us-east-1", "-s", str(folder / "out"), str(folder / "one.yml"))
-    return run(*arguments, env=sandbox.child_environment(), cwd=folder).returncode
+    one["mode"] |= mode | {"role": f"arn:aws:iam::{sandbox.aws.account_id}:role/c7n-unused-report"}
+    with calling(sandbox):
+        for policy in collection(sandbox, folder, [one]):
+            policy.provision()
 
 
 def command(sandbox: Sandbox, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -79,7 +79,12 @@ def damage(folder: Path, dice: random.Random) -> Callable[[], object]:
     path.unlink()
     packed, content = Path(f"{path}.gz"), gzip.compress(content, mtime=NOW.timestamp() + 1)
     packed.write_bytes(damaged(content, dice) if dice.random() < 0.5 else content)
-    return lambda: (packed.unlink(), path.write_bytes(before))
+
+    def mend() -> None:
+        packed.unlink()
+        path.write_bytes(before)
+
+    return mend
 
 
 def lying(folder: Path, name: str) -> bytes:
