@@ -144,7 +144,7 @@ def _unless_contested(item: Described, claims: dict[tuple[str, ...], dict[str, s
         others = [folder for root, folder in claims[claim].items() if root != item.folder.root]
         if others:
             problem = f"{item.evaluation.folder} and {others[0]} both claim to be of this account"
-            return _fail(item, f"{problem}; remove the one that is not, or name the right one alone")
+            return _fail(item, f"{problem}; remove the one that is not, or name each of your own by itself")
     return item
 
 
