@@ -91,33 +91,27 @@ def _look_at(
     except ManifestError as error:
         lost = Evaluation("", "", "", "", f"{where}/{MANIFEST}", evaluated=False, problem=shown(str(error)))
         return _of_one_run(described, spread), [lost]
-    described = [_not_before(item, manifest.started) for item in described]
+    older = "its output is older than this run: the policy left nothing this time"
+    described = [_not_before(item, manifest.started, older) for item in described]
     left = [(item.folder.path.removeprefix(run).lstrip("/"), item.evaluation) for item in described]
     return described, missing(manifest, where, left)
 
 
-def _not_before(item: Described, limit: datetime) -> Described:
+def _of_one_run(described: list[Described], spread: timedelta) -> list[Described]:
+    """Set apart what an earlier run left: a policy that fails while it loads does not touch its folder."""
+    newest = max((item.evaluation.started for item in described if item.evaluation.started), default=None)
+    if newest is None:
+        return described
+    hours = spread // timedelta(hours=1)
+    problem = f"an earlier run left it: it began over {hours} hours before the newest output beside it"
+    return [_not_before(item, newest - spread, problem) for item in described]
+
+
+def _not_before(item: Described, limit: datetime, problem: str) -> Described:
     started = item.evaluation.started
     if not item.evaluation.evaluated or started is None or started >= limit:
         return item
-    return _fail(item, "its output is older than this run: the policy left nothing this time")
-
-
-def _of_one_run(described: list[Described], spread: timedelta) -> list[Described]:
-    """Set apart what an earlier run left: a policy that fails while it loads does not touch its folder."""
-    starts = [item.evaluation.started for item in described if item.evaluation.started]
-    if not starts:
-        return described
-    newest = max(starts)
-    return [_in_run(item, newest, spread) for item in described]
-
-
-def _in_run(item: Described, newest: datetime, spread: timedelta) -> Described:
-    started = item.evaluation.started
-    if not item.evaluation.evaluated or started is None or newest - started <= spread:
-        return item
-    hours = int((newest - started).total_seconds() // 3600)
-    return _fail(item, f"an earlier run left it: it is {hours} hours older than the newest output beside it")
+    return _fail(item, problem)
 
 
 def contested(described: list[Described]) -> list[Described]:

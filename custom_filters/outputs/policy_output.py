@@ -74,8 +74,7 @@ def describe(folder: Folder) -> Described:
     bare = _bare(folder)
     try:
         metadata = _metadata(folder)
-        _check_start(folder, metadata)
-        known = _with_metadata(bare, metadata)
+        known = _with_metadata(bare, metadata, folder.file(METADATA)[1])
         required = any(set(f.blocks) <= {"and"} for f in unused_filters(metadata["policy"]))
     except NotEvaluatedError as error:
         return Described(folder, _failed(bare, error))
@@ -87,15 +86,6 @@ def describe(folder: Folder) -> Described:
         return Described(folder, _failed(known, error))
     tenant = str(metadata["policy"].get("resource")).endswith(_OF_A_TENANT)
     return Described(folder, replace(known, evaluated=True), count, required, tenant)
-
-
-def _check_start(folder: Folder, metadata: dict[str, Any]) -> None:
-    """Nobody may make an output the newest for ever by a start in the future."""
-    execution = metadata.get("execution")
-    start = execution.get("start") if isinstance(execution, dict) else None
-    latest = max(time.time(), folder.file(METADATA)[1])
-    if isinstance(start, (int, float)) and start > latest + _START_TOLERANCE:
-        raise NotEvaluatedError(f"{METADATA} says that the run started in the future")
 
 
 def policies_of(
@@ -128,19 +118,18 @@ def unseen(storage: Storage, where: str, why: str) -> Evaluation:
     return replace(_bare(Folder(storage, where, where, None)), problem=shown(why))
 
 
-def _with_metadata(bare: Evaluation, metadata: dict[str, Any]) -> Evaluation:
+def _with_metadata(bare: Evaluation, metadata: dict[str, Any], written: float) -> Evaluation:
     policy, config, execution = (metadata.get(key) for key in ("policy", "config", "execution"))
     if not isinstance(policy, dict) or not isinstance(config, dict) or not isinstance(execution, dict):
         raise NotEvaluatedError(f"{METADATA} was not written by Custodian")
     resource = str(policy.get("resource"))
-    start = execution.get("start")
     return replace(
         bare,
         provider=shown(resource.partition(".")[0]) if "." in resource else AWS,
         account=shown(str(config.get("account_id") or "")),
         region=shown(str(config.get("region") or "")),
         policy=shown(str(policy.get("name") or bare.policy)),
-        started=_start(start),
+        started=_start(execution.get("start"), max(time.time(), written)),
         judged=has_unused_filter(policy),
         asks_active="active" in asked_verdicts(policy),
         execution=shown(str(execution.get("id") or "")),
@@ -148,13 +137,17 @@ def _with_metadata(bare: Evaluation, metadata: dict[str, Any]) -> Evaluation:
     )
 
 
-def _start(value: object) -> datetime:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        try:
-            return datetime.fromtimestamp(value, timezone.utc)
-        except (ValueError, OverflowError, OSError):
-            pass
-    raise NotEvaluatedError(f"{METADATA} does not tell when the run started")
+def _start(value: object, latest: float) -> datetime:
+    """When the run started; nobody may make an output the newest for ever by a start in the future."""
+    try:
+        if type(value) not in {int, float}:
+            raise ValueError
+        started = datetime.fromtimestamp(value, timezone.utc)  # type: ignore[arg-type]
+    except (ValueError, OverflowError, OSError) as error:
+        raise NotEvaluatedError(f"{METADATA} does not tell when the run started") from error
+    if started.timestamp() > latest + _START_TOLERANCE:
+        raise NotEvaluatedError(f"{METADATA} says that the run started in the future")
+    return started
 
 
 def _resource_count(folder: Folder, metadata: dict[str, Any]) -> int:
