@@ -225,4 +225,4 @@ def sessions_left(lines: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     for entry in lines:
         if (entry["step"], entry["result"]) == ("outcome", "done") and entry["operation"] in _SWITCHES:
             newest[entry["principal"]["user_id"]] = entry
-    return {key: e["principal"]["user"] for key, e in newest.items() if e["sessions"] == "failed"}
+    return {key: e["principal"]["user"] for key, e in newest.items() if e.get("sessions") == "failed"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -163,13 +164,11 @@ def _absent_in_some_accounts(described: list[Described]) -> list[Evaluation]:
 
 
 def _newest(described: list[Described]) -> list[Described]:
-    kept: dict[tuple[str, ...], Described] = {}
-    for item in described:
-        e = item.evaluation
-        key = (*e.scope, e.region) if e.started else (e.folder,)
-        if key not in kept or _start(item) >= _start(kept[key]):
-            kept[key] = item
-    return list(kept.values())
+    """Of each policy, account and Region the newest; what does not tell when it began stands for itself."""
+    started = [item for item in described if item.evaluation.started]
+    started.sort(key=_start)
+    newest = {(*item.evaluation.scope, item.evaluation.region): item for item in started}
+    return [*newest.values(), *(item for item in described if not item.evaluation.started)]
 
 
 def _start(item: Described) -> float:
@@ -179,19 +178,12 @@ def _start(item: Described) -> float:
 def _read(described: list[Described], spool: Spool, users: Spool) -> Iterator[Evaluation]:
     """Read one account after the other (a tenant has one listing over all subscriptions: one provider)."""
     groups = [list(items) for _, items in groupby(sorted(described, key=_group), key=_group)]
-    for evaluations, lines, people in _over(groups):
-        spool.append(lines)
-        users.append(people)
-        yield from evaluations
-
-
-def _over(groups: list[list[Described]]) -> Iterator[Group]:
-    """Read the groups, those of a fleet on every core."""
-    if len(groups) < _FLEET:
-        yield from map(_read_group, groups)
-        return
-    with processes() as pool:
-        yield from pool.map(_read_group, groups, chunksize=4)
+    with processes() if len(groups) >= _FLEET else nullcontext() as pool:
+        found = pool.map(_read_group, groups, chunksize=4) if pool else map(_read_group, groups)
+        for evaluations, lines, people in found:
+            spool.append(lines)
+            users.append(people)
+            yield from evaluations
 
 
 def _read_group(items: list[Described]) -> Group:

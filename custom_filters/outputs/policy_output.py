@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from custom_filters.core.errors import NotEvaluatedError
 from custom_filters.core.policy_data import asked_verdicts, has_unused_filter, unused_filters
-from custom_filters.core.population import FILE_NAME, Population, PopulationError, parse
+from custom_filters.core.population import FILE_NAME, Population, parse
 from custom_filters.core.report import Evaluation, Finding
 from custom_filters.core.text import shown
 from custom_filters.core.vocabulary import ANNOTATION, AWS, FILTER
@@ -56,6 +56,11 @@ def _reading(name: str) -> Iterator[None]:
         raise NotEvaluatedError(f"{name} cannot be read: {error.strerror or error}") from error
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise NotEvaluatedError(f"{name} is truncated or not JSON: {error}") from error
+    except ValueError as error:
+        told = str(error)
+        raise NotEvaluatedError(
+            told if name in told else f"{name} is truncated or damaged: {told}"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,7 @@ def _last_error(folder: Folder) -> str:
     try:
         with _reading(LOG):
             end = read_end(folder.storage, folder.file(LOG)[0], _LOG_END)
-    except (NotEvaluatedError, ValueError):
+    except NotEvaluatedError:
         return f" (it left no {LOG} that can be read)"
     lines = end.decode("utf-8", "replace").splitlines()
     message = next((line.strip() for line in reversed(lines) if line[:1].strip()), "")
@@ -178,13 +183,10 @@ def _last_error(folder: Folder) -> str:
 
 def _metadata(folder: Folder) -> dict[str, Any]:
     path, _ = folder.file(METADATA)
-    try:
-        with _reading(METADATA):
-            text = read(folder.storage, path).decode("utf-8")
-            value = json.loads(text)
-            value = without_surrogates(value) if may_hold_surrogates(text) else value
-    except ValueError as error:
-        raise NotEvaluatedError(str(error)) from error
+    with _reading(METADATA):
+        text = read(folder.storage, path).decode("utf-8")
+        value = json.loads(text)
+        value = without_surrogates(value) if may_hold_surrogates(text) else value
     if not isinstance(value, dict):
         raise NotEvaluatedError(f"{METADATA} was not written by Custodian: it holds no JSON object")
     return value
@@ -211,8 +213,6 @@ def _resources(described: Described, not_before: float) -> Iterator[dict[str, An
                 yield resource
     except TypeError as error:
         raise NotEvaluatedError(foreign) from error
-    except ValueError as error:
-        raise NotEvaluatedError(f"{RESOURCES} is truncated or not JSON: {error}") from error
 
 
 def read_annotations(described: Described, not_before: datetime | None = None) -> Iterator[tuple[int, Any]]:
@@ -272,12 +272,9 @@ def _population(folder: Folder) -> Population | None:
     """Everybody whom the policy judged; None where it left no such file. A damaged one is an error."""
     if FILE_NAME not in folder.files:
         return None
-    try:
-        with _reading(FILE_NAME):
-            content = read(folder.storage, folder.file(FILE_NAME)[0], MOST_BYTES)
-            return parse(content.decode("utf-8", "replace").splitlines())
-    except (PopulationError, ValueError) as error:
-        raise NotEvaluatedError(str(error)) from error
+    with _reading(FILE_NAME):
+        content = read(folder.storage, folder.file(FILE_NAME)[0], MOST_BYTES)
+        return parse(content.decode("utf-8", "replace").splitlines())
 
 
 def _check_account(described: Described, findings: list[Finding]) -> None:
@@ -293,11 +290,10 @@ def _check_account(described: Described, findings: list[Finding]) -> None:
 
 
 def _all_findings(annotations: Iterator[tuple[int, Any]]) -> list[Finding]:
-    return [finding for number, value in annotations for finding in _checked(number, value)]
-
-
-def _checked(number: int, value: object) -> list[Finding]:
-    try:
-        return checked_findings(value)
-    except ValueError as error:
-        raise NotEvaluatedError(f"resource {number + 1} in {RESOURCES} is damaged: {error}") from error
+    found: list[Finding] = []
+    for number, value in annotations:
+        try:
+            found += checked_findings(value)
+        except ValueError as error:
+            raise NotEvaluatedError(f"resource {number + 1} in {RESOURCES} is damaged: {error}") from error
+    return found
