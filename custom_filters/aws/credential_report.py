@@ -108,10 +108,16 @@ def parse_report(content: bytes) -> dict[str, dict[str, str]]:
     """Rows by user name; columns are found by header name, and unknown ones are kept.
 
     A row that is cut short, or longer than the header, is left out: its user is not known to the report.
-    Raises PolicyExecutionError when a column that is needed is missing.
+    Raises PolicyExecutionError when a column that is needed is missing, or the text is damaged.
     """
-    reader = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""), strict=True)
-    missing = [name for name in _REQUIRED if name not in (reader.fieldnames or ())]
+    try:
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""), strict=True)
+        missing = [name for name in _REQUIRED if name not in (reader.fieldnames or ())]
+        rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise PolicyExecutionError(
+            f"the credential report is damaged ({error}): nobody was judged"
+        ) from error
     if missing:
         raise PolicyExecutionError(f"the credential report has no column {missing[0]!r}: nobody was judged")
-    return {row["user"]: row for row in reader if None not in row and None not in row.values()}
+    return {row["user"]: row for row in rows if None not in row and None not in row.values()}

@@ -9,6 +9,7 @@ What a run may need beyond the shipped policies comes in parts, each a statement
 | roles | roles-enforce.yml; the right to put policies on roles is as good as administration |
 | exemptions | an exemptions file on S3; put the object's ARN in |
 | output | `custodian run -s s3://...`; put the bucket's ARN in |
+| deploy | `custodian run` on lambda/policies.yml: functions and rules (the stack is an administrator's) |
 """
 
 from __future__ import annotations
@@ -56,6 +57,23 @@ PARTS: dict[str, frozenset[str]] = {
     "quarantine": frozenset({"iam:GetUserPolicy", "iam:PutUserPolicy", "iam:DeleteUserPolicy"}),
     "exemptions": frozenset({"s3:GetObject"}),
     "output": frozenset({"s3:PutObject", "s3:PutObjectAcl", "s3:ListBucket"}),
+    "deploy": frozenset(
+        {
+            "lambda:GetFunction",
+            "lambda:GetFunctionConfiguration",
+            "lambda:CreateFunction",
+            "lambda:UpdateFunctionCode",
+            "lambda:UpdateFunctionConfiguration",
+            "lambda:AddPermission",
+            "lambda:TagResource",
+            "lambda:UntagResource",
+            "events:DescribeRule",
+            "events:PutRule",
+            "events:ListTargetsByRule",
+            "events:PutTargets",
+            "iam:PassRole",
+        }
+    ),
 }
 #: Restores look at others' policies with iam:GetUserPolicy too.
 _ONLY_PARTS = PARTS["quarantine"] - {"iam:GetUserPolicy"}
@@ -63,6 +81,12 @@ _CHANGING = (MARK, UNMARK, DISABLE, ENABLE, RETIRE)
 _OBJECTS: Mapping[str, str | list[str]] = {
     "exemptions": "arn:aws:s3:::EXEMPTIONS-BUCKET/exemptions.yml",
     "output": ["arn:aws:s3:::OUTPUT-BUCKET", "arn:aws:s3:::OUTPUT-BUCKET/*"],
+    "deploy": [
+        "arn:aws:lambda:*:*:function:custodian-aws-iam-*",
+        "arn:aws:events:*:*:rule/custodian-aws-iam-*",
+        "arn:aws:iam::*:role/c7n-unused-report",
+        "arn:aws:iam::*:role/c7n-unused-enforce",
+    ],
 }
 
 

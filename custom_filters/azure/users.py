@@ -16,7 +16,7 @@ from urllib.parse import quote
 from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.azure.client import Graph, Json
-from custom_filters.azure.errors import found_or_none
+from custom_filters.azure.errors import GraphError, found_or_none
 from custom_filters.azure.notes import Properties
 from custom_filters.custodian.progress import Progress
 
@@ -35,6 +35,12 @@ _PLAIN = (
 _SELECT = f"{_PLAIN},{LICENSES},{SESSIONS},{ACTIVITY}"
 #: The names of a user's properties, each of them one object in memory for all users.
 _NAMES = {name: sys.intern(name) for name in (*_PLAIN.split(","), LICENSES, SESSIONS, ACTIVITY, *DATES)}
+#: Types of what is no text.
+_FORMS: dict[str, type] = {
+    **dict.fromkeys(("accountEnabled", "onPremisesSyncEnabled", "isManagementRestricted"), bool),
+    LICENSES: list,
+    ACTIVITY: dict,
+}
 _SHARED = ("mail", "userType", "externalUserState")
 
 
@@ -130,8 +136,11 @@ def _found(graph: Graph, key: str, names: str, properties: Properties | None) ->
 
 
 def transform_user(user: Mapping[str, Any], properties: Properties | None = None) -> Json:
-    """A resource: what was selected and is not null. Names and repeated values are shared, to save memory."""
-    kept = {name: user[name] for name in _NAMES.values() if user.get(name) is not None}
+    """A resource: what was selected and is not null. Names and repeated values are shared, to save memory.
+
+    Raises GraphError for a user of a form that Graph does not document.
+    """
+    kept = _checked(user)
     for name in _SHARED:
         if name in kept:
             same = kept[name] == user["userPrincipalName"]
@@ -141,7 +150,7 @@ def transform_user(user: Mapping[str, Any], properties: Properties | None = None
     activity = _dates(kept.pop(ACTIVITY, {}))
     licenses = [sys.intern(str(held.get("skuId"))) for held in kept.pop(LICENSES, ())]
     held = (
-        {name: user[name] for name in map(properties.of, properties.names) if user.get(name)}
+        {name: str(user[name]) for name in map(properties.of, properties.names) if user.get(name)}
         if properties
         else {}
     )
@@ -151,6 +160,17 @@ def transform_user(user: Mapping[str, Any], properties: Properties | None = None
         **({ACTIVITY: activity} if activity else {}),
         **held,
     }
+
+
+def _checked(user: Any) -> Json:
+    """What was selected of a user and is not null, each of its own type."""
+    kept = {n: user[n] for n in _NAMES.values() if user.get(n) is not None} if isinstance(user, dict) else {}
+    wrong = [name for name in ("id", "userPrincipalName") if name not in kept]
+    wrong += [name for name, value in kept.items() if not isinstance(value, _FORMS.get(name, str))]
+    if wrong or not all(isinstance(held, dict) for held in kept.get(LICENSES, ())):
+        name = wrong[0] if wrong else LICENSES
+        raise GraphError("GET /users", None, "broken answer", f"a user has {name} {kept.get(name)!r:.80}")
+    return kept
 
 
 def _dates(activity: Mapping[str, Any]) -> dict[str, str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 
 from custom_filters.core.times import format_optional, in_future, parse_time, to_utc
+
+#: Clouds write 1970 or the year 1 for "no date".
+_NO_DATE = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +63,17 @@ def read_use(
     observed_at: datetime | None = None,
     covers: bool = True,
 ) -> Used | Unknown:
-    """Turn a last-used date into evidence; an unreadable or future date is Unknown, never old use."""
+    """Turn a last-used date into evidence.
+
+    One that is unreadable, lies in the future or before any cloud is Unknown, never old use.
+    """
     raw = value if isinstance(value, str) else value.isoformat()
     try:
         at = parse_time(value) if isinstance(value, str) else to_utc(value)
     except ValueError as error:
         return Unknown(f"last-used date: {error}", source, observed_at=observed_at, value=raw, covers=covers)
-    if in_future(at, now):
-        reason = f"last-used date {raw} lies in the future"
+    if in_future(at, now) or at <= _NO_DATE:
+        reason = f"last-used date {raw} lies {'in the future' if in_future(at, now) else 'before any cloud'}"
         return Unknown(reason, source, observed_at=observed_at, value=raw, covers=covers)
     return Used(at, source, observed_at=observed_at, value=raw, covers=covers)
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
 from custom_filters.core.report import Changed, Finding, Report
 from custom_filters.core.text import visible
+from custom_filters.core.times import parse_time
 from custom_filters.core.verdict import UNUSED
+from custom_filters.core.vocabulary import PROVIDERS
 
 #: When a mark is due, as a journal tells it of an entry.
 _UNTIL = re.compile(r"until (.+Z)$")
 _WORDS = {"disable": "disabled", "mark": "marked", "unmark": "unmarked", "enable": "restored"}
 _PHASES = {"disable": "disabled", "mark": "marked", "unmark": "detected", "enable": "detected"}
-_TEXTS = ("operation", "result", "reason", "at", "policy", "hash")
+_TEXTS = ("operation", "step", "result", "reason", "at", "run_id", "policy", "hash")
+_PRINCIPAL = {"provider", "account", "user", "user_id"}
 _OPEN = {
     "disable": "switched off by us, outcome not recorded: the next enforcing run ends it, or takes it back"
 }
@@ -92,22 +96,38 @@ def told(report: Report) -> Iterator[str]:
     """What a run did, a line each: the sums, every refusal and failure, and what is open."""
     for found in sums(report.actions):
         why, undo = f": {found.why}" if found.why else "", f" (undo: {found.undo})" if found.undo else ""
-        yield f"{found.what} {found.times}{why}{undo}"
+        yield visible(f"{found.what} {found.times}{why}{undo}")
     for entry in outcomes(report.actions):
         if entry["result"] != "done":
             yield visible(f"  {entry['result']} {entry['operation']} {subject_of(entry)}: {entry['reason']}")
 
 
 def readable(entry: Entry) -> bool:
-    """Whether a line that was read from a file is one of a journal of ours."""
-    who, credential, after = (entry.get(name) for name in ("principal", "credential", "after"))
-    parts = [(entry, _TEXTS), (who, ("provider", "account", "user", "user_id"))]
-    parts += [] if credential is None else [(credential, ("kind", "id"))]
-    parts += [(after, tuple(after))] if isinstance(after, dict) else []
-    ends = (entry.get("undo"), entry.get("listed_as"), None if isinstance(after, dict) else after)
-    return all(isinstance(end, (str, type(None))) for end in ends) and all(
-        isinstance(part, dict) and all(isinstance(part.get(key), str) for key in keys) for part, keys in parts
+    """Whether a line that was read from a file is one of a journal of ours, as far as anything reads it."""
+    credential, after = entry.get("credential", 0), entry.get("after", 0)
+    ends = (entry.get("undo", 0), entry.get("listed_as"), None if isinstance(after, dict) else after)
+    return (
+        all(isinstance(entry.get(name), str) for name in _TEXTS)
+        and _is_time(entry["at"])
+        and _holds(entry.get("principal"), _PRINCIPAL)
+        and entry["principal"]["provider"] in PROVIDERS
+        and (credential is None or _holds(credential, {"kind", "id"}))
+        and (not isinstance(after, dict) or _holds(after, set(after)))
+        and all(isinstance(end, (str, type(None))) for end in ends)
     )
+
+
+def _holds(part: object, names: AbstractSet[str]) -> bool:
+    """Whether it is an object with texts under these names, and nothing else."""
+    return isinstance(part, dict) and part.keys() == names and all(isinstance(v, str) for v in part.values())
+
+
+def _is_time(text: str) -> bool:
+    try:
+        parse_time(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _with_done(by_subject: Mapping[tuple[Any, ...], Entry], finding: Finding) -> Finding:

@@ -11,6 +11,7 @@ from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, Used, rea
 from custom_filters.core.notes import Item
 from custom_filters.core.times import read_optional
 from custom_filters.core.vocabulary import GCP
+from custom_filters.gcp.errors import GoogleError
 
 SIGN_IN = "sign-in"
 KINDS = (SIGN_IN,)
@@ -20,7 +21,17 @@ _NEVER = "1970-01-01T00:00:00"
 
 
 def transform_user(user: Mapping[str, Any], more: tuple[Evidence, ...], now: datetime) -> Identity:
-    """A user of users.list or users.get; `more` is what other sources say of it."""
+    """A user of users.list or users.get; `more` is what other sources say of it.
+
+    Raises GoogleError for a user of a form that Google does not document.
+    """
+    try:
+        return _identity(user, more, now)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise GoogleError("users", None, "broken answer", f"a user cannot be read ({error})") from error
+
+
+def _identity(user: Mapping[str, Any], more: tuple[Evidence, ...], now: datetime) -> Identity:
     owner = _manager(user)
     created, problem = read_optional(user, "creationTime")
     credential = Credential(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from custom_filters.core.outcome import readable, subject_of
 from custom_filters.core.report import Evaluation
 from custom_filters.core.text import visible
 from custom_filters.core.vocabulary import ACTIONS_FILE
+from custom_filters.outputs.json_list import may_hold_surrogates, without_surrogates
 from custom_filters.outputs.storage import MOST_BYTES, Storage, open_storages, read
 
 _NAMES = frozenset({ACTIONS_FILE, f"{ACTIONS_FILE}.gz"})
@@ -30,13 +32,15 @@ class Journal:
 
     @property
     def lines(self) -> list[Line]:
-        """The complete lines; one that a killed run cut short is left to `problems`."""
-        return read_lines(self.texts)
+        """The lines that are whole and ours; what is wrong with others is in `problems`."""
+        return [line for line in read_lines(map(_encodable, self.texts)) if readable(line)]
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong with the chain, a sentence each."""
+        """What is wrong with the chain and its lines, a sentence each."""
         problems = [self.damage] if self.damage else verify(self.texts)
+        foreign = len(read_lines(self.texts)) - len(self.lines)
+        problems += [f"{foreign} of its lines are not those of a journal of ours"] if foreign else []
         return [visible(f"{self.where}: {problem}") for problem in problems]
 
 
@@ -69,6 +73,16 @@ def _lines(storage: Storage, paths: Iterable[str]) -> Iterator[str]:
         yield from read(storage, path, MOST_BYTES).decode("utf-8", "replace").splitlines()
 
 
+def _encodable(text: str) -> str:
+    """The line without half a surrogate pair, which no report could hold."""
+    if not may_hold_surrogates(text):
+        return text
+    try:
+        return json.dumps(without_surrogates(json.loads(text)))
+    except (ValueError, RecursionError):
+        return text
+
+
 def outcomes(paths: Iterable[str]) -> list[Line]:
     """What came of each change, or why nothing was changed; the lines of intent are left out."""
     return [line for one in journals(paths) for line in one.lines if line["step"] == "outcome"]
@@ -94,8 +108,7 @@ def lines_left_open(paths: Iterable[str]) -> list[Line]:
 
 def lines_of(found: Iterable[Journal]) -> list[Line]:
     """Their lines in order, each once, though an output's folder and its bucket may both hold it."""
-    lines = {line["hash"]: line for one in found for line in one.lines if readable(line)}
-    return list(lines.values())
+    return list({line["hash"]: line for one in found for line in one.lines}.values())
 
 
 def entry_lines(out: Path) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -91,33 +92,27 @@ def _look_at(
     except ManifestError as error:
         lost = Evaluation("", "", "", "", f"{where}/{MANIFEST}", evaluated=False, problem=shown(str(error)))
         return _of_one_run(described, spread), [lost]
-    described = [_not_before(item, manifest.started) for item in described]
+    older = "its output is older than this run: the policy left nothing this time"
+    described = [_not_before(item, manifest.started, older) for item in described]
     left = [(item.folder.path.removeprefix(run).lstrip("/"), item.evaluation) for item in described]
     return described, missing(manifest, where, left)
 
 
-def _not_before(item: Described, limit: datetime) -> Described:
+def _of_one_run(described: list[Described], spread: timedelta) -> list[Described]:
+    """Set apart what an earlier run left: a policy that fails while it loads does not touch its folder."""
+    newest = max((item.evaluation.started for item in described if item.evaluation.started), default=None)
+    if newest is None:
+        return described
+    hours = spread // timedelta(hours=1)
+    problem = f"an earlier run left it: it began over {hours} hours before the newest output beside it"
+    return [_not_before(item, newest - spread, problem) for item in described]
+
+
+def _not_before(item: Described, limit: datetime, problem: str) -> Described:
     started = item.evaluation.started
     if not item.evaluation.evaluated or started is None or started >= limit:
         return item
-    return _fail(item, "its output is older than this run: the policy left nothing this time")
-
-
-def _of_one_run(described: list[Described], spread: timedelta) -> list[Described]:
-    """Set apart what an earlier run left: a policy that fails while it loads does not touch its folder."""
-    starts = [item.evaluation.started for item in described if item.evaluation.started]
-    if not starts:
-        return described
-    newest = max(starts)
-    return [_in_run(item, newest, spread) for item in described]
-
-
-def _in_run(item: Described, newest: datetime, spread: timedelta) -> Described:
-    started = item.evaluation.started
-    if not item.evaluation.evaluated or started is None or newest - started <= spread:
-        return item
-    hours = int((newest - started).total_seconds() // 3600)
-    return _fail(item, f"an earlier run left it: it is {hours} hours older than the newest output beside it")
+    return _fail(item, problem)
 
 
 def contested(described: list[Described]) -> list[Described]:
@@ -144,7 +139,7 @@ def _unless_contested(item: Described, claims: dict[tuple[str, ...], dict[str, s
         others = [folder for root, folder in claims[claim].items() if root != item.folder.root]
         if others:
             problem = f"{item.evaluation.folder} and {others[0]} both claim to be of this account"
-            return _fail(item, f"{problem}; remove the one that is not, or name the right one alone")
+            return _fail(item, f"{problem}; remove the one that is not, or name each of your own by itself")
     return item
 
 
@@ -169,13 +164,11 @@ def _absent_in_some_accounts(described: list[Described]) -> list[Evaluation]:
 
 
 def _newest(described: list[Described]) -> list[Described]:
-    kept: dict[tuple[str, ...], Described] = {}
-    for item in described:
-        e = item.evaluation
-        key = (*e.scope, e.region) if e.started else (e.folder,)
-        if key not in kept or _start(item) >= _start(kept[key]):
-            kept[key] = item
-    return list(kept.values())
+    """Of each policy, account and Region the newest; what does not tell when it began stands for itself."""
+    started = [item for item in described if item.evaluation.started]
+    started.sort(key=_start)
+    newest = {(*item.evaluation.scope, item.evaluation.region): item for item in started}
+    return [*newest.values(), *(item for item in described if not item.evaluation.started)]
 
 
 def _start(item: Described) -> float:
@@ -185,19 +178,12 @@ def _start(item: Described) -> float:
 def _read(described: list[Described], spool: Spool, users: Spool) -> Iterator[Evaluation]:
     """Read one account after the other (a tenant has one listing over all subscriptions: one provider)."""
     groups = [list(items) for _, items in groupby(sorted(described, key=_group), key=_group)]
-    for evaluations, lines, people in _over(groups):
-        spool.append(lines)
-        users.append(people)
-        yield from evaluations
-
-
-def _over(groups: list[list[Described]]) -> Iterator[Group]:
-    """Read the groups, those of a fleet on every core."""
-    if len(groups) < _FLEET:
-        yield from map(_read_group, groups)
-        return
-    with processes() as pool:
-        yield from pool.map(_read_group, groups, chunksize=4)
+    with processes() if len(groups) >= _FLEET else nullcontext() as pool:
+        found = pool.map(_read_group, groups, chunksize=4) if pool else map(_read_group, groups)
+        for evaluations, lines, people in found:
+            spool.append(lines)
+            users.append(people)
+            yield from evaluations
 
 
 def _read_group(items: list[Described]) -> Group:

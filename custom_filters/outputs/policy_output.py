@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from custom_filters.core.errors import NotEvaluatedError
 from custom_filters.core.policy_data import asked_verdicts, has_unused_filter, unused_filters
-from custom_filters.core.population import FILE_NAME, Population, PopulationError, parse
+from custom_filters.core.population import FILE_NAME, Population, parse
 from custom_filters.core.report import Evaluation, Finding
 from custom_filters.core.text import shown
 from custom_filters.core.vocabulary import ANNOTATION, AWS, FILTER
@@ -56,6 +56,11 @@ def _reading(name: str) -> Iterator[None]:
         raise NotEvaluatedError(f"{name} cannot be read: {error.strerror or error}") from error
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise NotEvaluatedError(f"{name} is truncated or not JSON: {error}") from error
+    except ValueError as error:
+        told = str(error)
+        raise NotEvaluatedError(
+            told if name in told else f"{name} is truncated or damaged: {told}"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,7 @@ def describe(folder: Folder) -> Described:
     bare = _bare(folder)
     try:
         metadata = _metadata(folder)
-        _check_start(folder, metadata)
-        known = _with_metadata(bare, metadata)
+        known = _with_metadata(bare, metadata, folder.file(METADATA)[1])
         required = any(set(f.blocks) <= {"and"} for f in unused_filters(metadata["policy"]))
     except NotEvaluatedError as error:
         return Described(folder, _failed(bare, error))
@@ -87,15 +91,6 @@ def describe(folder: Folder) -> Described:
         return Described(folder, _failed(known, error))
     tenant = str(metadata["policy"].get("resource")).endswith(_OF_A_TENANT)
     return Described(folder, replace(known, evaluated=True), count, required, tenant)
-
-
-def _check_start(folder: Folder, metadata: dict[str, Any]) -> None:
-    """Nobody may make an output the newest for ever by a start in the future."""
-    execution = metadata.get("execution")
-    start = execution.get("start") if isinstance(execution, dict) else None
-    latest = max(time.time(), folder.file(METADATA)[1])
-    if isinstance(start, (int, float)) and start > latest + _START_TOLERANCE:
-        raise NotEvaluatedError(f"{METADATA} says that the run started in the future")
 
 
 def metadata_of(
@@ -127,19 +122,18 @@ def unseen(storage: Storage, where: str, why: str) -> Evaluation:
     return replace(_bare(Folder(storage, where, where, None)), problem=shown(why))
 
 
-def _with_metadata(bare: Evaluation, metadata: dict[str, Any]) -> Evaluation:
+def _with_metadata(bare: Evaluation, metadata: dict[str, Any], written: float) -> Evaluation:
     policy, config, execution = (metadata.get(key) for key in ("policy", "config", "execution"))
     if not isinstance(policy, dict) or not isinstance(config, dict) or not isinstance(execution, dict):
         raise NotEvaluatedError(f"{METADATA} was not written by Custodian")
     resource = str(policy.get("resource"))
-    start = execution.get("start")
     return replace(
         bare,
         provider=shown(resource.partition(".")[0]) if "." in resource else AWS,
         account=shown(str(config.get("account_id") or "")),
         region=shown(str(config.get("region") or "")),
         policy=shown(str(policy.get("name") or bare.policy)),
-        started=_start(start),
+        started=_start(execution.get("start"), max(time.time(), written)),
         judged=has_unused_filter(policy),
         asks_active="active" in asked_verdicts(policy),
         execution=shown(str(execution.get("id") or "")),
@@ -147,13 +141,17 @@ def _with_metadata(bare: Evaluation, metadata: dict[str, Any]) -> Evaluation:
     )
 
 
-def _start(value: object) -> datetime:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        try:
-            return datetime.fromtimestamp(value, timezone.utc)
-        except (ValueError, OverflowError, OSError):
-            pass
-    raise NotEvaluatedError(f"{METADATA} does not tell when the run started")
+def _start(value: object, latest: float) -> datetime:
+    """When the run started; nobody may make an output the newest for ever by a start in the future."""
+    try:
+        if type(value) not in {int, float}:
+            raise ValueError
+        started = datetime.fromtimestamp(value, timezone.utc)  # type: ignore[arg-type]
+    except (ValueError, OverflowError, OSError) as error:
+        raise NotEvaluatedError(f"{METADATA} does not tell when the run started") from error
+    if started.timestamp() > latest + _START_TOLERANCE:
+        raise NotEvaluatedError(f"{METADATA} says that the run started in the future")
+    return started
 
 
 def _resource_count(folder: Folder, metadata: dict[str, Any]) -> int:
@@ -175,7 +173,7 @@ def _last_error(folder: Folder) -> str:
     try:
         with _reading(LOG):
             end = read_end(folder.storage, folder.file(LOG)[0], _LOG_END)
-    except (NotEvaluatedError, ValueError):
+    except NotEvaluatedError:
         return f" (it left no {LOG} that can be read)"
     lines = end.decode("utf-8", "replace").splitlines()
     message = next((line.strip() for line in reversed(lines) if line[:1].strip()), "")
@@ -184,13 +182,10 @@ def _last_error(folder: Folder) -> str:
 
 def _metadata(folder: Folder) -> dict[str, Any]:
     path, _ = folder.file(METADATA)
-    try:
-        with _reading(METADATA):
-            text = read(folder.storage, path).decode("utf-8")
-            value = json.loads(text)
-            value = without_surrogates(value) if may_hold_surrogates(text) else value
-    except ValueError as error:
-        raise NotEvaluatedError(str(error)) from error
+    with _reading(METADATA):
+        text = read(folder.storage, path).decode("utf-8")
+        value = json.loads(text)
+        value = without_surrogates(value) if may_hold_surrogates(text) else value
     if not isinstance(value, dict):
         raise NotEvaluatedError(f"{METADATA} was not written by Custodian: it holds no JSON object")
     return value
@@ -217,8 +212,6 @@ def _resources(described: Described, not_before: float) -> Iterator[dict[str, An
                 yield resource
     except TypeError as error:
         raise NotEvaluatedError(foreign) from error
-    except ValueError as error:
-        raise NotEvaluatedError(f"{RESOURCES} is truncated or not JSON: {error}") from error
 
 
 def read_annotations(described: Described, not_before: datetime | None = None) -> Iterator[tuple[int, Any]]:
@@ -278,12 +271,9 @@ def _population(folder: Folder) -> Population | None:
     """Everybody whom the policy judged; None where it left no such file. A damaged one is an error."""
     if FILE_NAME not in folder.files:
         return None
-    try:
-        with _reading(FILE_NAME):
-            content = read(folder.storage, folder.file(FILE_NAME)[0], MOST_BYTES)
-            return parse(content.decode("utf-8", "replace").splitlines())
-    except (PopulationError, ValueError) as error:
-        raise NotEvaluatedError(str(error)) from error
+    with _reading(FILE_NAME):
+        content = read(folder.storage, folder.file(FILE_NAME)[0], MOST_BYTES)
+        return parse(content.decode("utf-8", "replace").splitlines())
 
 
 def _check_account(described: Described, findings: list[Finding]) -> None:
@@ -299,11 +289,10 @@ def _check_account(described: Described, findings: list[Finding]) -> None:
 
 
 def _all_findings(annotations: Iterator[tuple[int, Any]]) -> list[Finding]:
-    return [finding for number, value in annotations for finding in _checked(number, value)]
-
-
-def _checked(number: int, value: object) -> list[Finding]:
-    try:
-        return checked_findings(value)
-    except ValueError as error:
-        raise NotEvaluatedError(f"resource {number + 1} in {RESOURCES} is damaged: {error}") from error
+    found: list[Finding] = []
+    for number, value in annotations:
+        try:
+            found += checked_findings(value)
+        except ValueError as error:
+            raise NotEvaluatedError(f"resource {number + 1} in {RESOURCES} is damaged: {error}") from error
+    return found

@@ -11,10 +11,11 @@ import os
 import stat
 import zlib
 from collections.abc import Callable, Container, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, cast
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from custom_filters.core.errors import InputError
@@ -82,120 +83,105 @@ class LocalStorage:
         raise OSError(f"{path} is not a plain file")
 
 
-class _Bucket:
-    """What the three clouds' buckets share: the prefix, and their errors as OSError."""
+@dataclass
+class Bucket:
+    """A bucket below a prefix, by what lists (key and time of change) and opens its objects.
 
-    def __init__(self, url: SplitResult, prefix: str, errors: tuple[type[Exception], ...]) -> None:
-        self.root = url._replace(query="").geturl()
-        self.lost: list[tuple[str, str]] = []
-        self._url = url.geturl()
-        self._prefix = f"{prefix.strip('/')}/".lstrip("/")
-        self._errors = errors
+    What its SDK raises is an OSError. Another process opens it anew by its URL.
+    """
+
+    url: SplitResult
+    prefix: str
+    errors: tuple[type[Exception], ...]
+    listed: Callable[[str], Iterable[tuple[str, float]]]
+    opened: Callable[[str], AbstractContextManager[IO[bytes]]]
+    lost: list[tuple[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Name the root as it is shown."""
+        self.root = self.url._replace(query="").geturl()
+        self.prefix = f"{self.prefix.strip('/')}/".lstrip("/")
 
     def __reduce__(self) -> tuple[Callable[[str], Storage], tuple[str]]:
-        return _reopen, (self._url,)
+        return _reopen, (self.url.geturl(),)
 
     def files(self, names: Container[str]) -> Iterator[tuple[str, float]]:
-        with self._as_os_error():
-            for key, changed in self._list():
+        with _as_os_error(self.errors):
+            for key, changed in self.listed(self.prefix):
                 if key.rpartition("/")[2] in names:
-                    yield key[len(self._prefix) :], changed
+                    yield key[len(self.prefix) :], changed
 
     @contextmanager
     def open(self, path: str) -> Iterator[IO[bytes]]:
-        with self._as_os_error(), self._stream(self._prefix + path) as stream:
+        with _as_os_error(self.errors), self.opened(self.prefix + path) as stream:
             yield stream
 
-    @contextmanager
-    def _as_os_error(self) -> Iterator[None]:
-        try:
-            yield
-        except self._errors as error:
-            raise OSError(str(error)) from error
 
-    def _list(self) -> Iterator[tuple[str, float]]:
-        raise NotImplementedError
-
-    def _stream(self, key: str) -> AbstractContextManager[IO[bytes]]:
-        raise NotImplementedError
+@contextmanager
+def _as_os_error(errors: tuple[type[Exception], ...]) -> Iterator[None]:
+    try:
+        yield
+    except errors as error:
+        raise OSError(str(error)) from error
 
 
-class S3Storage(_Bucket):
-    """An S3 bucket, through boto3."""
+def _s3(url: SplitResult) -> Bucket:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    def __init__(self, url: SplitResult) -> None:
-        import boto3
-        from botocore.exceptions import BotoCoreError, ClientError
+    errors = (BotoCoreError, ClientError)
+    with _as_os_error(errors):
+        client = boto3.Session(region_name=parse_qs(url.query).get("region", [None])[0]).client("s3")
 
-        super().__init__(url, url.path, (BotoCoreError, ClientError))
-        self._bucket = url.netloc
-        region = parse_qs(url.query).get("region", [None])[0]
-        with self._as_os_error():
-            self._client = boto3.Session(region_name=region).client("s3")
+    def listed(prefix: str) -> Iterator[tuple[str, float]]:
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=url.netloc, Prefix=prefix):
+            yield from ((o["Key"], o["LastModified"].timestamp()) for o in page.get("Contents", ()))
 
-    def _list(self) -> Iterator[tuple[str, float]]:
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=self._prefix
-        )
-        for item in (item for page in pages for item in page.get("Contents", ())):
-            yield item["Key"], item["LastModified"].timestamp()
-
-    def _stream(self, key: str) -> AbstractContextManager[IO[bytes]]:
-        answer = self._client.get_object(Bucket=self._bucket, Key=key)
-        body: AbstractContextManager[IO[bytes]] = answer["Body"]
-        return body
+    return Bucket(
+        url, url.path, errors, listed, lambda k: client.get_object(Bucket=url.netloc, Key=k)["Body"]
+    )
 
 
-class GoogleStorage(_Bucket):
-    """A bucket of Google Cloud Storage."""
+def _google(url: SplitResult) -> Bucket:
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import GoogleAuthError
+    from google.cloud import storage
 
-    def __init__(self, url: SplitResult) -> None:
-        from google.api_core.exceptions import GoogleAPIError
-        from google.auth.exceptions import GoogleAuthError
-        from google.cloud import storage
+    errors = (GoogleAPIError, GoogleAuthError)
+    with _as_os_error(errors):
+        bucket = storage.Client().bucket(url.netloc)
 
-        super().__init__(url, url.path, (GoogleAPIError, GoogleAuthError))
-        with self._as_os_error():
-            self._bucket = storage.Client().bucket(url.netloc)
+    def listed(prefix: str) -> Iterator[tuple[str, float]]:
+        return ((blob.name, blob.updated.timestamp()) for blob in bucket.list_blobs(prefix=prefix))
 
-    def _list(self) -> Iterator[tuple[str, float]]:
-        for blob in self._bucket.list_blobs(prefix=self._prefix):
-            yield blob.name, blob.updated.timestamp()
-
-    def _stream(self, key: str) -> AbstractContextManager[IO[bytes]]:
-        stream: AbstractContextManager[IO[bytes]] = self._bucket.blob(key).open("rb", raw_download=True)
-        return stream
+    return Bucket(url, url.path, errors, listed, lambda k: bucket.blob(k).open("rb", raw_download=True))
 
 
-class AzureStorage(_Bucket):
-    """A container of Azure Blob Storage."""
+def _azure(url: SplitResult) -> Bucket:
+    from azure.core.exceptions import AzureError
+    from azure.identity import DefaultAzureCredential
+    from azure.storage.blob import ContainerClient
 
-    def __init__(self, url: SplitResult) -> None:
-        from azure.core.exceptions import AzureError
-        from azure.identity import DefaultAzureCredential
-        from azure.storage.blob import ContainerClient
+    container, _, prefix = url.path.strip("/").partition("/")
+    if not container:
+        raise OSError("the URL names no container")
+    with _as_os_error((AzureError,)):
+        client = ContainerClient(f"https://{url.netloc}", container, DefaultAzureCredential())
 
-        container, _, prefix = url.path.strip("/").partition("/")
-        super().__init__(url, prefix, (AzureError,))
-        if not container:
-            raise OSError("the URL names no container")
-        with self._as_os_error():
-            self._client = ContainerClient(f"https://{url.netloc}", container, DefaultAzureCredential())
+    def listed(prefix: str) -> Iterator[tuple[str, float]]:
+        blobs = client.list_blobs(name_starts_with=prefix)
+        return ((blob.name, blob.last_modified.timestamp()) for blob in blobs)
 
-    def _list(self) -> Iterator[tuple[str, float]]:
-        for blob in self._client.list_blobs(name_starts_with=self._prefix):
-            yield blob.name, blob.last_modified.timestamp()
-
-    @contextmanager
-    def _stream(self, key: str) -> Iterator[Any]:
-        yield self._client.download_blob(key)
+    return Bucket(
+        url, prefix, (AzureError,), listed, lambda k: nullcontext(cast(Any, client.download_blob(k)))
+    )
 
 
 #: Scheme -> what opens it, and the extra of c7n-unused that brings its SDK.
 _SCHEMES: dict[str, tuple[Callable[[SplitResult], Storage], str]] = {
-    "s3": (S3Storage, "all"),
-    "gs": (GoogleStorage, "gcp"),
-    "azure": (AzureStorage, "azure"),
+    "s3": (_s3, "all"),
+    "gs": (_google, "gcp"),
+    "azure": (_azure, "azure"),
 }
 
 

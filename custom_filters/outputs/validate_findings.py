@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import Any, get_args
+from typing import Any, NoReturn, get_args
 
 from custom_filters.core.finding import SCHEMA, Phase, findings_of
 from custom_filters.core.report import Finding
@@ -72,13 +72,9 @@ def checked_findings(value: object) -> list[Finding]:
 
 
 def _check_schema(schema: object) -> None:
-    if type(schema) is int and schema > SCHEMA:
-        raise ValueError(
-            f"its c7n:unused annotation has schema {schema}, newer than the {SCHEMA} that is known here; "
-            "upgrade c7n-unused"
-        )
     if type(schema) is not int or schema != SCHEMA:
-        raise ValueError(f"its c7n:unused annotation has schema {reprlib.repr(schema)}, not {SCHEMA}")
+        newer = "; it is newer: upgrade c7n-unused" if type(schema) is int and schema > SCHEMA else ""
+        raise ValueError(f"its c7n:unused annotation has schema {reprlib.repr(schema)}, not {SCHEMA}{newer}")
 
 
 def _with_user_row(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,21 +106,17 @@ def _checked(finding: Finding) -> Finding:
     """The finding, with nothing in it but what was looked at."""
     for name, values in _VALUES.items():
         if not isinstance(finding[name], str) or finding[name] not in values:
-            told = reprlib.repr(finding[name])
-            raise ValueError(f"its {name} is {told}, not one of {', '.join(sorted(values))}")
-    wrong = next((name for name, types in _TYPES.items() if type(finding[name]) not in types), None)
-    if wrong:
-        raise ValueError(f"its {wrong} is {reprlib.repr(finding[wrong])}")
-    _check_ranges(finding)
+            _refuse(name, finding[name], f", not one of {', '.join(sorted(values))}")
+    for name in _wrong(finding):
+        _refuse(name, finding[name])
     for name in _TIMES:
         _check_time(name, finding[name])
     _check_time("as_of", finding["as_of"] or "")
-    if not all(isinstance(control, str) for control in finding["controls"]):
-        raise ValueError("its controls are not all text")
-    if not all(type(days) is int and 0 <= days <= _MOST_DAYS for days in finding["exceeds"]):
-        raise ValueError(f"its exceeds is {reprlib.repr(finding['exceeds'])}")
     credential = _parts("credential", finding["credential"])
-    _check_uid(finding, credential)
+    # A finding may speak of its own credential only: reports merge, and remember, by uid.
+    whose = (finding[name] for name in ("provider", "account", "user_id"))
+    if finding["uid"] != _uid(*whose, credential["kind"], credential["id"]):
+        _refuse("uid", finding["uid"], ", not that of its credential")
     return {
         **finding,
         "credential": credential,
@@ -133,29 +125,33 @@ def _checked(finding: Finding) -> Finding:
     }
 
 
-def _check_uid(finding: Finding, credential: dict[str, Any]) -> None:
-    """A finding may speak of its own credential only: reports merge, and remember, by uid."""
-    whose = (finding[name] for name in ("provider", "account", "user_id"))
-    if finding["uid"] != _uid(*whose, credential["kind"], credential["id"]):
-        raise ValueError(f"its uid {reprlib.repr(finding['uid'])} is not that of its credential")
+def _wrong(finding: Finding) -> Iterator[str]:
+    """The fields of a wrong type or out of range, types first."""
+    yield from (name for name, types in _TYPES.items() if type(finding[name]) not in types)
+    days = ("days_unused", "threshold_days")
+    yield from (name for name in days if not 0 <= (finding[name] or 0) <= _MOST_DAYS)
+    if not all(isinstance(control, str) for control in finding["controls"]):
+        yield "controls"
+    if not all(type(day) is int and 0 <= day <= _MOST_DAYS for day in finding["exceeds"]):
+        yield "exceeds"
 
 
-def _check_ranges(finding: Finding) -> None:
-    for name in ("days_unused", "threshold_days"):
-        if not 0 <= (finding[name] or 0) <= _MOST_DAYS:
-            raise ValueError(f"its {name} is {reprlib.repr(finding[name])}")
+def _refuse(name: str, value: object, why: str = "") -> NoReturn:
+    raise ValueError(f"its {name} is {reprlib.repr(value)}{why}")
 
 
 def _check_time(name: str, value: object) -> None:
-    if value is not None and not isinstance(value, str):
-        raise ValueError(f"its {name} is {reprlib.repr(value)}")
-    if value is not None and _parse_time(value[:_LONGEST_TIME]) < _EARLIEST:
-        raise ValueError(f"its {name} is {value}, before any cloud")
+    if value is None:
+        return
+    if not isinstance(value, str):
+        _refuse(name, value)
+    if _parse_time(value[:_LONGEST_TIME]) < _EARLIEST:
+        _refuse(name, value, ", before any cloud")
 
 
 def _parts(name: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"its {name} is {reprlib.repr(value)}")
+        _refuse(name, value)
     for key, types in _PARTS[name].items():
         if key not in value or type(value[key]) not in types:
             raise ValueError(f"its {name} has {key} {reprlib.repr(value.get(key))}")

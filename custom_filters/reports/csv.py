@@ -64,7 +64,8 @@ def evaluation_row(e: Evaluation) -> list[str | int | None]:
 COLUMNS = (
     _of("risk", "level"), _field("counts_as"), _field("provider"), _field("account"), _field("user"),
     _field("user_id"), _field("user_type"), _field("privileged", "boolean"), _field("mfa", "boolean"),
-    _field("tags_itself", "boolean"), _field("anyone_may_assume", "boolean"), _field("licences", "integer"), _field("owner"), _field("owner_source"),
+    _field("tags_itself", "boolean"), _field("anyone_may_assume", "boolean"),
+    _field("licences", "integer"), _field("owner"), _field("owner_source"),
     _credential("kind"), _credential("id"), _credential("status"), _credential("created", "time"),
     _field("verdict"), _field("user_verdict"), _field("last_used", "time"), _field("days_unused", "integer"),
     Column("exceeds", "text", lambda f: " ".join(map(str, f["exceeds"]))),

@@ -19,7 +19,7 @@ def permissions(provider: str, enforce: bool, parts: str | None) -> None:
     """Print the least privileges needed.
 
     As an IAM policy, Graph permissions, or OAuth scopes and roles. Parts on AWS: advisor,
-    quarantine, roles, exemptions, output.
+    quarantine, roles, exemptions, output, deploy.
     """
     need_installed([provider])
     module = import_module(f"custom_filters.{provider}.permissions")

@@ -103,7 +103,10 @@ def wanted_of(lines: Sequence[Line], user: str | None) -> Wanted:
 
 
 def _resource(off: Off) -> str:
-    return next(r for r, kinds in _RESOURCES[off.provider].items() if not kinds or off.item.kind in kinds)
+    found = [r for r, kinds in _RESOURCES[off.provider].items() if not kinds or off.item.kind in kinds]
+    if not found:
+        raise InputError(f"the journal names a {off.item.kind!r}, which {off.provider} does not have")
+    return found[0]
 
 
 def _of_cloud(user: str, provider: str | None) -> Wanted:

@@ -7,13 +7,17 @@ import io
 import json
 import subprocess
 import sys
+import uuid
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cfnlint.decode import decode
+from cfnlint.decode import decode  # type: ignore[import-untyped]
+from cfnlint.template import Template  # type: ignore[import-untyped]
+from cfnlint.template.transforms._language_extensions import language_extension  # type: ignore[import-untyped]
 from moto.awslambda.models import lambda_backends
 
 from custom_filters.sandbox.sandbox import Sandbox
@@ -23,16 +27,27 @@ POLICIES = ROOT / "policies/aws/lambda/policies.yml"
 STACK = ROOT / "policies/aws/lambda/stack.cfn.yml"
 #: What AWS's Python runtime brings: boto3 and what it needs.
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six")
+#: Milliseconds that a function has, as policies.yml says.
+TIMEOUT = 900_000
 # Imports and calls the handler as AWS's runtime client does, once for each line that it is sent.
 BOOTSTRAP = """
 import importlib, json, pathlib, re, sys, time
+
+class Context:
+    def __init__(self, aws_request_id, milliseconds):
+        self.aws_request_id, self._end = aws_request_id, time.monotonic() * 1000 + milliseconds
+
+    def get_remaining_time_in_millis(self):
+        return int(self._end - time.monotonic() * 1000)
+
 start = time.perf_counter()
 module, _, name = sys.argv[1].rpartition(".")
 handler = getattr(importlib.import_module(module), name)
 print(json.dumps({"seconds": time.perf_counter() - start}), flush=True)
 for line in sys.stdin:
     try:
-        answer = {"returned": handler(json.loads(line), None)}
+        sent = json.loads(line)
+        answer = {"returned": handler(sent["event"], Context(*sent["context"]))}
     except Exception as error:
         answer = {"error": f"{type(error).__name__}: {error}"}
     status = pathlib.Path("/proc/self/status")
@@ -41,11 +56,14 @@ for line in sys.stdin:
 """
 
 
+@cache
 def template() -> dict[str, Any]:
-    """stack.cfn.yml as CloudFormation reads it."""
+    """stack.cfn.yml as CloudFormation reads it, with its loops carried out."""
     read, problems = decode(str(STACK))
     assert problems == []
-    found: dict[str, Any] = json.loads(json.dumps(read))
+    problems, made = language_extension(Template(str(STACK), read, ["us-east-1"]))
+    assert problems == []
+    found: dict[str, Any] = json.loads(json.dumps(made))
     return found
 
 
@@ -54,7 +72,7 @@ def deploy_stack(sandbox: Sandbox, enforce: bool = True) -> dict[str, str]:
     stacks = client(sandbox, "cloudformation")
     stacks.create_stack(
         StackName="c7n-unused",
-        TemplateBody=STACK.read_text(),
+        TemplateBody=json.dumps(template()),
         Parameters=[{"ParameterKey": "Enforce", "ParameterValue": str(enforce).lower()}],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )
@@ -108,14 +126,15 @@ class Container:
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer
 
-    def invoke(self) -> dict[str, Any]:
-        """Send the event of a schedule; what the handler returned or raised."""
+    def invoke(self, request: str | None = None, milliseconds: int = TIMEOUT) -> dict[str, Any]:
+        """Send the event of a schedule; what the handler returned or raised. A retry repeats `request`."""
         event = {
             "version": "0", "id": "0", "detail-type": "Scheduled Event", "source": "aws.events", "detail": {},
             "account": self._sandbox.aws.account_id, "region": "us-east-1", "time": "2026-06-15T06:00:00Z",
         }  # fmt: skip
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(event) + "\n")
+        context = (request or str(uuid.uuid4()), milliseconds)
+        self._process.stdin.write(json.dumps({"event": event, "context": context}) + "\n")
         self._process.stdin.flush()
         answer = self._answer()
         self.modules = frozenset(answer.pop("modules"))
@@ -142,7 +161,7 @@ def container(sandbox: Sandbox, folder: Path, name: str) -> Iterator[Container]:
             yield Container(process, sandbox)
 
 
-def invoke(sandbox: Sandbox, folder: Path, name: str) -> dict[str, Any]:
+def invoke(sandbox: Sandbox, folder: Path, name: str, **context: Any) -> dict[str, Any]:
     """One event in a new container."""
     with container(sandbox, folder, name) as started:
-        return started.invoke()
+        return started.invoke(**context)

@@ -96,33 +96,40 @@ COUNTS = {
 }
 
 
-@pytest.mark.parametrize("name", ["ReportFailed", "EnforcementFailed", "LimitExceeded"])
 @pytest.mark.parametrize(("series", "on"), COUNTS.values(), ids=COUNTS)
-def test_one_function_is_enough(name: str, series: Series, on: list[bool]) -> None:
-    for metric in alarms()[name]["Metrics"][1:]:
-        assert fires(alarms()[name], {metric["Id"]: series}) == on
+def test_each_function_and_each_limit_has_an_alarm_of_its_own(series: Series, on: list[bool]) -> None:
+    watching = {n: a for n, a in alarms().items() if n.startswith(("Failed", "Limit"))}
+    for alarm in watching.values():
+        [metric] = alarm["Metrics"][1:]
+        assert fires(alarm, {metric["Id"]: series}) == on
+    assert len(watching) == 15
+
+
+def watched(metric_name: str, dimension: str) -> list[str]:
+    metrics = [m["MetricStat"]["Metric"] for a in alarms().values() for m in a.get("Metrics", ())[1:]]
+    found = [
+        {d["Name"]: d["Value"] for d in m["Dimensions"]} for m in metrics if m["MetricName"] == metric_name
+    ]
+    return sorted(text(one[dimension]) for one in found)
+
+
+def text(value: Any) -> str:
+    """A text of the template, and one that is put together without parameters."""
+    return value if isinstance(value, str) else str(value["Fn::Sub"])
 
 
 def test_every_function_is_watched() -> None:
-    watched = [
-        dimension["Value"]
-        for name in ("ReportFailed", "EnforcementFailed")
-        for metric in alarms()[name]["Metrics"][1:]
-        for dimension in metric["MetricStat"]["Metric"]["Dimensions"]
-    ]
     policies = policies_of(POLICIES)
-    assert sorted(watched) == sorted(f"custodian-{name}" for name in policies)
-    groups = [
-        r["Properties"]["LogGroupName"]
-        for r in template()["Resources"].values()
-        if r["Type"] == "AWS::Logs::LogGroup"
-    ]
-    assert sorted(groups) == sorted(f"/aws/lambda/custodian-{name}" for name in policies)
-    limited = {
-        dimension["Value"]
-        for metric in alarms()["LimitExceeded"]["Metrics"][1:]
-        for dimension in metric["MetricStat"]["Metric"]["Dimensions"]
-        if dimension["Name"] == "Policy"
-    }
-    assert limited == {name for name, policy in policies.items() if "max-resources" in policy}
+    assert watched("Errors", "FunctionName") == sorted(f"custodian-{name}" for name in policies)
+    groups = [r for r in template()["Resources"].values() if r["Type"] == "AWS::Logs::LogGroup"]
+    names = sorted(text(group["Properties"]["LogGroupName"]) for group in groups)
+    assert names == sorted(f"/aws/lambda/custodian-{name}" for name in policies)
+    limited = sorted(name for name, policy in policies.items() if "max-resources" in policy)
+    assert watched("ResourceLimitExceeded", "Policy") == limited
     assert "ResourceLimitExceeded" in str(policies["aws-iam-user-unused"]["mode"]["execution-options"])
+    made = template()["Resources"].values()
+    needs_enforce = {
+        text(r["Properties"]["AlarmName"]) for r in made if r["Type"].endswith("Alarm") and "Condition" in r
+    }
+    assert len(needs_enforce) == 7 + 4 + 1
+    assert not any(name.endswith(("unused", "unknown", "off")) for name in needs_enforce)

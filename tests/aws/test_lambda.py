@@ -16,10 +16,13 @@ from typing import Any
 
 import pytest
 import yaml
+from botocore.exceptions import ClientError, WaiterError
 
+from custom_filters.aws.permissions import PARTS
 from custom_filters.sandbox.aws.people import Key, Password, Person, days
 from custom_filters.sandbox.sandbox import Sandbox
 from tests.aws.functions import POLICIES, archive, container, deploy_stack, invoke, provision, template
+from tests.aws.inside import calling, collection
 from tests.aws.runs import ROOT, client, embedded
 
 START = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
@@ -151,6 +154,92 @@ def test_a_failing_call_fails_the_invocation(account: Sandbox, folder: Path) -> 
     assert "AccessDenied" in answer["error"]
 
 
+@pytest.mark.slow
+def test_a_function_whose_time_runs_out_stops_after_the_current_user_and_the_next_goes_on(
+    tmp_path: Path,
+) -> None:
+    """A second is left until it must end, and each tag takes two; then the event comes again."""
+    stale = [Person(f"stale.{n}", keys=(Key(used=days(200)),)) for n in range(25)]
+    busy = [Person(f"busy.{n}", created=days(2), keys=(Key(),)) for n in range(60)]
+    with embedded(now=START) as sandbox:
+        sandbox.aws.add(*stale, *busy)
+        bucket = deploy_stack(sandbox)["Bucket"]
+        client(sandbox, "s3").put_object(Bucket=bucket, Key="exemptions.json", Body='{"exemptions": []}')
+        provision(sandbox, tmp_path, (MARK,))
+        sandbox.faults["slow"] = "TagUser"
+        # 60 s are kept for outputs; listing takes some of the rest, so that it may be over before the first.
+        answer = invoke(sandbox, tmp_path, MARK, request="event-1", milliseconds=66_000)
+        del sandbox.faults["slow"]
+        begun = marked(sandbox)
+        assert "the time ran out" in answer["error"]
+        assert f"{25 - len(begun)} of 25 were not begun; the next run goes on" in answer["error"]
+        assert 0 < len(begun) < 25
+        assert invoke(sandbox, tmp_path, MARK, request="event-1") == {"returned": True}
+        assert marked(sandbox) == begun
+        assert invoke(sandbox, tmp_path, MARK, request="event-2") == {"returned": True}
+        assert len(marked(sandbox)) == 25
+        executions = {
+            k.split("/journal/")[1].split("/")[0] for k in keys(sandbox, bucket) if "/journal/" in k
+        }
+        assert executions == {"event-1", "event-2"}
+        assert_journals_are_read_in_the_bucket(sandbox, tmp_path, bucket)
+
+
+def assert_journals_are_read_in_the_bucket(sandbox: Sandbox, folder: Path, bucket: str) -> None:
+    verified = command(sandbox, folder, "verify", f"s3://{bucket}/lambda")
+    assert (verified.returncode, verified.stderr) == (0, "")
+    assert "each as it was written" in verified.stdout
+    restored = command(sandbox, folder, "restore", f"s3://{bucket}/lambda", "--user", "stale.1")
+    assert restored.returncode == 3  # it was marked only
+    assert "Nobody matched" in restored.stdout
+
+
+#: A function made, changed, tagged, and the tag taken off: what is different, and what each step needs.
+STEPS: tuple[tuple[dict[str, Any], str], ...] = (
+    ({}, ("lambda:GetFunction lambda:CreateFunction lambda:GetFunctionConfiguration events:DescribeRule "
+         "events:PutRule lambda:AddPermission events:ListTargetsByRule events:PutTargets")),
+    ({"memory": 256}, "lambda:UpdateFunctionCode lambda:UpdateFunctionConfiguration"),
+    ({"memory": 256, "tags": {"x": "y"}}, "lambda:TagResource"),
+    ({"memory": 256}, "lambda:UntagResource"),
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_deploying_needs_each_permission_that_is_printed(tmp_path: Path) -> None:
+    """Denied one by one, custodian fails; and it calls nothing else. (iam:PassRole is not a call.)"""
+    with embedded(now=START) as sandbox:
+        deploy_stack(sandbox)
+        before = Counter(sandbox.calls)
+        for mode, needed in STEPS:
+            for permission in needed.split():
+                sandbox.faults["deny"] = permission.partition(":")[2]
+                with pytest.raises((ClientError, WaiterError), match="not authorized"):
+                    deploy(sandbox, tmp_path, mode)
+                del sandbox.faults["deny"]
+            deploy(sandbox, tmp_path, mode)
+        called = {call.partition(":")[2] for call in sandbox.calls - before} - {"GetCallerIdentity"}
+    proven = {permission for _, needed in STEPS for permission in needed.split()}
+    assert called == {permission.partition(":")[2] for permission in proven}
+    assert proven == PARTS["deploy"] - {"iam:PassRole"}
+
+
+def deploy(sandbox: Sandbox, folder: Path, mode: dict[str, Any]) -> None:
+    """Provision a function with such a mode, as `custodian run` does."""
+    one = policies_of(POLICIES)[REPORT]
+    one["mode"] |= mode | {"role": f"arn:aws:iam::{sandbox.aws.account_id}:role/c7n-unused-report"}
+    with calling(sandbox):
+        for policy in collection(sandbox, folder, [one]):
+            policy.provision()
+
+
+def command(sandbox: Sandbox, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`c7n-unused ...` in the account."""
+    return subprocess.run(
+        [sys.executable, "-m", "custom_filters", *words],
+        env=sandbox.child_environment(), cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
 def keys(sandbox: Sandbox, bucket: str) -> list[str]:
     listed = client(sandbox, "s3").list_objects_v2(Bucket=bucket)
     return [item["Key"] for item in listed["Contents"]]
@@ -159,11 +248,7 @@ def keys(sandbox: Sandbox, bucket: str) -> list[str]:
 def reported(sandbox: Sandbox, folder: Path, bucket: str) -> set[str]:
     """The users of whom `c7n-unused report` tells, read from the bucket."""
     out = folder / "report"
-    command = [sys.executable, "-m", "custom_filters", "report", "-f", "json", "-o", str(out)]
-    done = subprocess.run(
-        [*command, f"s3://{bucket}/lambda"],
-        env=sandbox.child_environment(), cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = command(sandbox, folder, "report", "-f", "json", "-o", str(out), f"s3://{bucket}/lambda")
     assert done.returncode == 0, done.stderr
     [file] = out.glob("*.json")
     return {finding["user"] for finding in json.loads(file.read_text())["findings"]}

@@ -83,10 +83,10 @@ def test_dates_regions_and_runs_make_no_other_root(tmp_path: Path) -> None:
 
 FRAMES = {
     "findings of another account": ([ALICE], "its findings are of aws 111111111111"),
-    "findings of another cloud": ([MALLORY | {"provider": "gcp"}], "not that of its credential"),
+    "findings of another cloud": ([MALLORY | {"provider": "gcp"}], ", not that of its credential"),
     "the uid of another's credential": (
         [MALLORY | {"credentials": [MALLORY["credentials"][0] | {"uid": ALICE["credentials"][0]["uid"]}]}],
-        "not that of its credential",
+        ", not that of its credential",
     ),
 }
 

@@ -25,6 +25,7 @@ def entry(
         "result": result,
         "reason": "",
         "undo": None,
+        "after": None,
     }
     return line(content, Origin("run", "me", "p"), NOW, "")
 

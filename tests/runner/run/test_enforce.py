@@ -15,6 +15,7 @@ from custom_filters.core.population import FILE_NAME
 from custom_filters.runner.main import cli
 from custom_filters.runner.run.policy_files import shipped
 from custom_filters.sandbox.sandbox import Sandbox
+from tests.runner.test_report import unpacked
 
 
 def invoke(*args: object) -> Result:
@@ -82,17 +83,32 @@ def test_a_changed_log_is_found(tmp_path: Path) -> None:
 def test_with_redact_nothing_that_is_shown_or_reported_names_anybody(
     sandbox: Sandbox, tmp_path: Path, policies: Path
 ) -> None:
+    """Users, their ids and credentials, owners, and whom and why an exemption names: in every byte."""
+    expires = str(datetime.now(timezone.utc).date() + timedelta(days=99))
+    entry = {
+        "provider": "aws", "account": "*", "user": min(sandbox.aws.snapshot()), "reason": "leave of Zebedee",
+        "approved_by": "chief.zebedee@example.com", "expires": expires,
+    }  # fmt: skip
+    (tmp_path / "exemptions.yml").write_text(yaml.safe_dump({"exemptions": [entry]}))
+    path = str(tmp_path / "exemptions.yml")
+    policies.write_text(policies.read_text().replace("exemptions: none", f"exemptions: {path}"))
     out = tmp_path / "out"
     run = invoke("run", "--enforce", "--yes", "--redact", "-s", out, policies)
     assert run.exit_code == 0, run.output
     lines = [line for path in out.rglob(FILE_NAME) for line in path.read_text().splitlines()]
     examined = [row for row in map(json.loads, lines) if "user_id" in row]
     people = [*examined, *(entry["principal"] for entry in actions(out))]
-    names = {text.lower() for who in people for text in (who["user"], who["user_id"])}
-    assert len(names) > 20
+    names = {
+        text.lower() for who in people for text in (who["user"], who["user_id"], who.get("owner")) if text
+    }
+    held = [credential["id"] for row in examined for credential in row["credentials"]]
+    held += [entry["credential"]["id"] for entry in actions(out) if entry["credential"]]
+    names |= {name.lower() for name in held if any(c.isdigit() for c in name) and len(name) > 12}
+    names.add("zebedee")
+    assert len(names) > 40
     reports = [path for path in (out / "latest/report").rglob("*") if path.is_file()]
     assert "c7n-unused-actions.redacted.jsonl" in {path.name for path in reports}
-    shown = {"the terminal": run.output.encode(), **{path.name: path.read_bytes() for path in reports}}
+    shown = {"the terminal": run.output.encode(), **{path.name: unpacked(path) for path in reports}}
     named = [
         (where, name) for where, text in shown.items() for name in names if name.encode() in text.lower()
     ]
