@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import google.auth.exceptions
+from google.auth.transport.requests import Request
 
 from custom_filters.core.doctor_check import Check
 from custom_filters.custodian import clock
+from custom_filters.custodian.reach import unreachable
 from custom_filters.gcp import bound_keys, recent_use, usage_reports
 from custom_filters.gcp.accounts import ACCOUNTS, POLICIES
 from custom_filters.gcp.activity import ACTIVITIES, OF_ACCOUNTS, OF_KEYS, SERIES, get_seen
@@ -20,20 +23,44 @@ from custom_filters.gcp.roles import ASSIGNMENTS
 from custom_filters.gcp.schema import SCHEMA, SCHEMAS_READ, get_schema, missing_fields
 
 _LOG_IN = "set GOOGLE_APPLICATION_CREDENTIALS to the service account's key file"
+_TIMEOUT = 6
 _NO_PROJECT = "set GOOGLE_CLOUD_PROJECT to look at a project's service accounts"
+
+
+def log_in() -> Check:
+    """Whether Google gives a token; soon said where there is no network, or the log-in is refused."""
+    from c7n_gcp.client import Session
+
+    try:
+        session = Session()
+        lost = _no_token(session)
+    except google.auth.exceptions.RefreshError as error:  # that Google is busy is no reason not to run
+        return Check("log-in", error.retryable, str(error.args[0]), _LOG_IN)
+    except google.auth.exceptions.GoogleAuthError as error:
+        return Check("log-in", ok=False, detail=str(error.args[0]), remedy=_LOG_IN)
+    return lost or Check("log-in", ok=True, detail=str(login_of(session)))
+
+
+def _no_token(session: Any) -> Check | None:
+    """Have the log-in give a token; a failed check when it can't be reached. Raises GoogleAuthError."""
+    credentials = session._credentials
+    address = getattr(credentials, "_token_uri", None)
+    if address and (lost := unreachable(address)):
+        return lost
+    credentials.refresh(partial(Request(), timeout=_TIMEOUT))
+    return None
 
 
 def checks() -> Iterator[Check]:
     """Each thing that a run needs of Google; what depends on a log-in that failed is left out."""
     from c7n_gcp.client import Session
 
-    try:
-        session = Session()
-        login = login_of(session)
-    except google.auth.exceptions.GoogleAuthError as error:
-        yield Check("log-in", ok=False, detail=str(error), remedy=_LOG_IN)
+    found = log_in()
+    yield found
+    if not found.ok:
         return
-    yield Check("log-in", ok=True, detail=str(login))
+    session = Session()
+    login = login_of(session)
     yield _subject(login)
     yield from _people(session, login)
     yield from _project(session)

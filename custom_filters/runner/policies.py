@@ -12,7 +12,7 @@ from custom_filters.runner.run.policy_files import (
     read,
     shipped_folder,
 )
-from custom_filters.runner.tables import stdout
+from custom_filters.runner.tables import show
 
 
 @click.command()
@@ -24,7 +24,7 @@ def policies(providers: str | None) -> None:
     """
     for provider in parse_providers(providers) or PROVIDERS:
         for path in sorted((shipped_folder() / provider).glob("*.yml")):
-            stdout().print(_table(read(path)))
+            show(_table(read(path)))
 
 
 def _table(file: PolicyFile) -> Table:

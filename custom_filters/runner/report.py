@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import click
 from custom_filters.core.decision import DecisionError, Decisions, parse
 from custom_filters.core.errors import InputError
 from custom_filters.core.outcome import told, with_actions
-from custom_filters.core.report import with_decisions
+from custom_filters.core.report import Report, with_decisions
 from custom_filters.core.verdict import SELECTABLE
 from custom_filters.outputs.action_logs import journals_of, lines_of
 from custom_filters.outputs.collect import collect
@@ -114,10 +114,7 @@ def report(
     """
     if pack and (redacted or redact_key):
         raise InputError("--pack names everybody, as auditors need it; leave out --pack or --redact")
-    named = {(p.provider, p.name) for file in policies for p in policy_files.read(file).policies}
-    collected = with_expected(collect(outputs), read_accounts(accounts) if accounts else (), named)
-    found = journals_of(outputs, collected.evaluations)
-    collected = with_actions(collected, lines_of(found))
+    collected = _collected(outputs, accounts, policies)
     if history:
         collected = with_history(collected, history)
     decided = decisions.read_bytes() if decisions else None
@@ -129,11 +126,17 @@ def report(
         click.echo(path)
     if pack:
         click.echo(write_pack(collected, outputs, decided, pack))
-    for line in (*told(collected), *([collected.review.sentence()] if collected.review else [])):
-        click.echo(line, err=True)
-    for line in not_evaluated_lines(collected):
+    review = [collected.review.sentence()] if collected.review else []
+    for line in (*told(collected), *review, *not_evaluated_lines(collected)):
         click.echo(line, err=True)
     ctx.exit(exits.of_report(collected, fail_on))
+
+
+def _collected(outputs: Sequence[str], accounts: Path | None, policies: Sequence[Path]) -> Report:
+    """What the outputs tell, what was expected and is missing, and what was done."""
+    expected = {(p.provider, p.name) for file in policies for p in policy_files.read(file).policies}
+    found = with_expected(collect(outputs), read_accounts(accounts) if accounts else (), expected)
+    return with_actions(found, lines_of(journals_of(outputs, found.evaluations)))
 
 
 def _parsed(file: Path | None, content: bytes) -> Decisions:

@@ -119,7 +119,7 @@ def start_sandbox(
 
 @contextmanager
 def _without_variables(prefixes: tuple[str, ...]) -> Iterator[None]:
-    """The embedded clouds use SDKs too; somebody's AWS_PROFILE is none of their business."""
+    """Hide this user's log-ins, such as AWS_PROFILE, from the SDKs inside the embedded clouds."""
     taken = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(prefixes)}
     try:
         yield

@@ -25,7 +25,12 @@ FILES = {
     "exempt.yml": POLICY + "  filters: [{type: unused-credentials, exemptions: bad.yml}]\n",
     "unexempt.yml": POLICY + "  filters: [{not: [{type: unused-credentials, exemptions: none.yml}]}]\n",
     "bad.yml": "exemptions:\n- {provider: aws, account: x, user: y, reason: z, approved_by: a, expires: no}",
-    "unknown-filter.yml": POLICY + "  filters: [no-such-filter]\n",
+    "filter.yml": POLICY + "  filters: [unused-credental]\n",
+    "action.yml": POLICY + "  actions: [{type: disable-unsed}]\n",
+    "value.yml": POLICY + "  filters: [{type: unused-credentials, verdicts: [stael]}]\n",
+    "nested.yml": POLICY + "  filters: [{not: [{type: unused-credentials, mach: user}]}]\n",
+    "resource.yml": "policies:\n- name: mine\n  resource: gcp.service-acount\n",
+    "key.yml": POLICY + "  filter: [unused-credentials]\n",
 }
 
 CASES = {
@@ -50,9 +55,30 @@ CASES = {
     "other cloud": (["run", "foreign.yml"], "policy mine is for k8s, not for one of aws, azure, gcp."),
     "same name": (["run", "twice.yml"], "policy mine is there 2 times"),
     "none of provider": (["run", "-p", "aws", "azure.yml"], "no given policy is for aws."),
-    "invalid policy": (["run", "unknown-filter.yml"], "the policies are not valid: "),
-    "option out of range": (["run", "many-days.yml"], "policy:mine: 500 is greater than the maximum of 400"),
-    "no such option": (["run", "odd-option.yml"], "policy:mine: Additional properties are not allowed"),
+    "option out of range": (
+        ["run", "many-days.yml"],
+        "many-days.yml: policy mine: 500 is greater than the max",
+    ),
+    "no such option": (
+        ["run", "odd-option.yml"],
+        "odd-option.yml: policy mine: there is no option odd of unused-",
+    ),
+    "filter misspelt": (
+        ["run", "filter.yml"],
+        "filter.yml: policy mine: there is no filter unused-credental; did you mean unused-credentials?",
+    ),
+    "action misspelt": (["run", "action.yml"], "action disable-unsed; did you mean disable-unused?"),
+    "value misspelt": (
+        ["run", "value.yml"],
+        "there is no value stael for verdicts of unused-credentials; did you mean stale?",
+    ),
+    "option misspelt": (["run", "nested.yml"], "option mach of unused-credentials; did you mean match?"),
+    "resource misspelt": (["run", "resource.yml"], "did you mean gcp.service-account?"),
+    "key misspelt": (
+        ["run", "key.yml"],
+        "key.yml: policy mine: there is no key filter; did you mean filters?",
+    ),
+    "limit": (["run", "--max-resources", "0"], "0 is not in the range x>=1"),
     "bad exemptions": (["run", "exempt.yml"], "bad.yml, line 2: 'expires' is 'no'; write a date"),
     "no exemptions file": (["run", "unexempt.yml"], "none.yml: cannot be read (No such file or directory)"),
     "now not a time": (["demo", "--now", "yesterday"], "--now: 'yesterday' is not an RFC 3339 timestamp"),

@@ -15,7 +15,7 @@ from custom_filters.core.times import format_time
 from custom_filters.core.verdict import SELECTABLE
 from custom_filters.runner.cloud import cloud_option
 from custom_filters.runner.run.policy_files import PolicyFile, choose, given, parse_providers, shipped
-from custom_filters.runner.run.thresholds import apply_days, parse_days
+from custom_filters.runner.run.thresholds import apply_days, limited, parse_days
 from custom_filters.runner.sandbox import move_clock, parse_now
 
 if TYPE_CHECKING:
@@ -44,6 +44,10 @@ SANDBOX = "C7N_UNUSED_SANDBOX"
 @click.option(
     "--tag", "tags", multiple=True, metavar="TAG", help="Only policies with this tag; or of --policy."
 )
+@click.option(
+    "--max-resources", type=click.IntRange(1), metavar="N",
+    help="A policy with actions that selects more changes nothing.",
+)  # fmt: skip
 @click.option("--enforce", is_flag=True, help="Act: mark, unmark, disable. Shows the plan and asks first.")
 @click.option("--yes", is_flag=True, help="With --enforce: do not ask.")
 @click.option("--fail-on", metavar="VERDICTS", help="Exit with 1 on these, for example stale,never-used.")
@@ -59,6 +63,7 @@ def run(
     days: str | None,
     names: tuple[str, ...],
     tags: tuple[str, ...],
+    max_resources: int | None,
     enforce: bool,
     yes: bool,
     fail_on: str | None,
@@ -81,11 +86,12 @@ def run(
     verdicts = parse_verdicts(fail_on)
     environment = _environment(now)
     _check(output, days if len(thresholds) > 1 else None, enforce=enforce, assume_yes=yes)
-    files = apply_days(choose(_files(policies, providers, enforce), names, tags), thresholds)
+    chosen = choose(_files(policies, providers, enforce), names, tags)
+    files = limited(apply_days(chosen, thresholds), max_resources)
     _check_exemptions(files)
     with batches_of(files) as batches:
         if policies:
-            validate(batches, environment)
+            validate(files, batches, environment)
         job = Job(batches, output, environment, verdicts, secrets.token_bytes(32) if redact else None)
         if enforce:
             ctx.exit(run_enforcing(job, assume_yes=yes))
