@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from base64 import b64encode
 from contextlib import closing
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -19,7 +20,7 @@ _REMEDY = "check the network and its DNS, and whether HTTPS_PROXY is needed and 
 def unreachable(url: str) -> Check | None:
     """A failed log-in check when nothing listens at `url`, or at the proxy that leads there.
 
-    Nothing is sent there: a connection is made, no more.
+    No request is sent. Whether a certificate is trusted is the SDK's to say.
     """
     target = urlsplit(url)
     host, port = target.hostname or "", target.port or (443 if target.scheme == "https" else 80)
@@ -27,7 +28,9 @@ def unreachable(url: str) -> Check | None:
     proxy = urlsplit(named if "//" in named else f"//{named}")
     there = f"the proxy {proxy.netloc.rpartition('@')[2]}" if named else target.netloc
     try:
-        _connect(host, port, proxy)
+        _connect(target.scheme, host, port, proxy)
+    except ssl.SSLError:
+        return None
     except socket.gaierror:
         return _check(f"the name of {there} can't be resolved")
     except TimeoutError:
@@ -37,9 +40,9 @@ def unreachable(url: str) -> Check | None:
     return None
 
 
-def _connect(host: str, port: int, proxy: SplitResult) -> None:
+def _connect(scheme: str, host: str, port: int, proxy: SplitResult) -> None:
     to = (proxy.hostname, proxy.port or _PROXY_PORT) if proxy.hostname else (host, port)
-    connection = HTTPConnection(*to, timeout=_SECONDS)
+    connection = (HTTPSConnection if scheme == "https" else HTTPConnection)(*to, timeout=_SECONDS)
     if proxy.hostname:
         login = unquote(f"{proxy.username}:{proxy.password}").encode()
         basic = {"Proxy-Authorization": f"Basic {b64encode(login).decode()}"} if proxy.username else {}

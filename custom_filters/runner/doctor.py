@@ -14,9 +14,10 @@ import click
 from custom_filters import autoload
 from custom_filters.core.doctor_check import Check
 from custom_filters.core.text import printable
-from custom_filters.runner.cloud import cloud_option
+from custom_filters.core.vocabulary import PROVIDERS
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED
-from custom_filters.runner.run.policy_files import PROVIDERS, need_installed
+from custom_filters.runner.options import cloud_option
+from custom_filters.runner.run.policy_files import need_installed
 
 
 @click.command()

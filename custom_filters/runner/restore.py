@@ -15,8 +15,8 @@ from custom_filters.core.errors import InputError
 from custom_filters.core.journal import Line, Off, switched_off
 from custom_filters.core.vocabulary import AWS, AZURE, GCP, PROVIDERS
 from custom_filters.outputs.action_logs import Journal, entry_lines, journals, outcomes
-from custom_filters.runner.cloud import cloud_option
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED
+from custom_filters.runner.options import cloud_option
 
 if TYPE_CHECKING:
     from custom_filters.outputs.run_folder import RunFolder

@@ -107,7 +107,7 @@ def test_each_option_has_a_variable_of_its_own() -> None:
     ("variable", "value", "args", "said"),
     [
         ("C7N_UNUSED_RUN_DAYS", "0", ["run"], "--days 0: '0' is not a whole number"),
-        ("C7N_UNUSED_RUN_PROVIDER", "ibm", ["run"], "'ibm' is not a provider"),
+        ("C7N_UNUSED_RUN_PROVIDER", "ibm", ["run"], "'ibm' is not one of aws"),
         ("C7N_UNUSED_RUN_POLICY", "one two", ["run", "-p", "aws"], "--policy one: no policy has it"),
         ("C7N_UNUSED_RUN_ENFORCE", "1", ["run"], "this is not a terminal; add --yes"),
         ("C7N_UNUSED_RUN_MAX_RESOURCES", "many", ["run"], "'many' is not a valid integer range"),
