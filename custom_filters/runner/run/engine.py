@@ -116,7 +116,7 @@ def _so_far(run: Path) -> Iterator[str]:
     yield f"Changes made: {ended.count('done')}. Begun, outcome not recorded: {max(open_ones, 0)}."
     yield f"Journal: {', '.join(one.where for one in found)}."
     yield "To go on, call the same command again: what is done is not done twice."
-    yield f"To undo: c7n-unused restore {run} --all."
+    yield f"To undo what was disabled: c7n-unused restore {run} --all."
 
 
 def done_in(folder: RunFolder, report: Report) -> Report:

@@ -102,17 +102,26 @@ def test_one_cause_is_told_once_and_nothing_else_runs(
     assert not any(word in result.output for word in ("Error", "Exception", "Traceback"))
 
 
+MARKS = """
+policies:
+- name: mark
+  resource: aws.iam-user
+  source: unused-bulk
+  filters:
+  - {type: unused-credentials, days: 30, exemptions: none}
+  actions:
+  - {type: mark-for-op, op: disable-unused, tag: c7n-unused, hours: 336}
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("enforce", [False, True])
 def test_interrupted(tmp_path: Path, enforce: bool) -> None:
     """A real Ctrl-C: to the whole group, as a terminal sends it."""
     out = tmp_path / "out"
     with Sandbox(Settings(users=60, clouds=("aws",), latency_ms=100)) as started:
-        args = (
-            ["--enforce", "--yes", "--policy", "aws-iam-user-unused-mark", "--max-resources", "1000"]
-            if enforce
-            else []
-        )
+        (tmp_path / "mark.yml").write_text(MARKS)
+        args = ["--enforce", "--yes", "mark.yml"] if enforce else []
         child = subprocess.Popen(
             children.own_command("run", "-p", "aws", "-s", str(out), *args),
             env=started.child_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -121,11 +130,13 @@ def test_interrupted(tmp_path: Path, enforce: bool) -> None:
         waited_for = "*/aws/*/c7n-unused-actions.jsonl" if enforce else "*/aws.log"
         while child.poll() is None and not any(out.glob(waited_for)):
             time.sleep(0.05)
-        time.sleep(0.5)
+        assert child.poll() is None, child.communicate()
         os.killpg(child.pid, signal.SIGINT)
         said = child.communicate()
     assert child.returncode == 130, said
     assert "stopped before the end. " in said[1]
     assert "call the same command again" in said[1]
     assert ("Nothing was changed." in said[1]) is not enforce
-    assert ("c7n-unused-actions.jsonl" in said[1] and "To undo: c7n-unused restore" in said[1]) is enforce
+    assert (
+        "c7n-unused-actions.jsonl" in said[1] and "To undo what was disabled: c7n-unused restore" in said[1]
+    ) is enforce
