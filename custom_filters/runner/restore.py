@@ -71,7 +71,9 @@ def restore(
     for line in entry_lines(folder.path):
         click.echo(line)
     problems = [child.problem for child in folder.children if child.problem]
-    problems += _missing(wanted, outcomes([str(folder.path)]))
+    asked = {child.provider for child in folder.children if child.log}  # the others did not start
+    sought = {r: people for r, people in wanted.items() if r.partition(".")[0] in asked}
+    problems += _missing(sought, outcomes([str(folder.path)]))
     for problem in problems:
         click.echo(problem)
     click.echo(f"Record: {folder.path}")

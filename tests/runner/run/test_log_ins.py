@@ -102,6 +102,16 @@ def test_one_cause_is_told_once_and_nothing_else_runs(
     assert not any(word in result.output for word in ("Error", "Exception", "Traceback"))
 
 
+def test_restore_says_so_too_and_not_that_somebody_was_not_found(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    led = away(environment, "http://127.0.0.1:9") | {"NO_PROXY": ""}
+    args = ["restore", "-p", "azure", "--user", "jane", "-s", str(tmp_path)]
+    result = CliRunner().invoke(cli, args, env=led)
+    assert (result.exit_code, result.output.count("can't be reached")) == (3, 1)
+    assert "not found" not in result.output
+
+
 MARKS = """
 policies:
 - name: mark
