@@ -78,7 +78,9 @@ def test_a_denied_call_is_not_evaluated(sandbox: Sandbox, tmp_path: Path) -> Non
     sandbox.faults["deny"] = "GetCredentialReport"
     result = invoke("run", "-p", "aws", "-s", tmp_path, "--fail-on", "stale")
     assert result.exit_code == 3
-    assert f" {UNUSED}: the policy failed: " in result.output
+    assert ": the policy failed: " in result.output
+    report = json.loads((find_run(tmp_path) / "report" / "report.json").read_text())
+    assert UNUSED in {e["policy"] for e in report["evaluations"] if not e["evaluated"]}
     assert "AccessDenied" in result.output
     assert "`c7n-unused doctor -p aws` checks what a run needs." in result.output
     assert "custodian ended with exit code 2" in manifest(tmp_path)["children"][0]["problem"]
