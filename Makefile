@@ -19,7 +19,8 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 define install
 @index=$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}; \
 	test -z "$$index" || export UV_DEFAULT_INDEX="$$index"; \
-	$(UV) $(1) || { echo "uv did not install it: pip tries, which takes some minutes ..."; $(PIP) $(1); }
+	{ $(UV) $(1) 2>&1 || touch .venv/.failed; } | grep -v '^ [-+~] '; \
+	test ! -e .venv/.failed || { rm .venv/.failed; echo "uv did not install it: pip tries, which takes some minutes ..."; $(PIP) $(1); }
 endef
 
 # What the command needs. autoload.py is copied into site-packages, so an editable install does not follow it.

@@ -87,6 +87,12 @@ def error_code(error: Any) -> str:
     return str(error.response["Error"]["Code"])
 
 
+def is_throttled(error: ClientError) -> bool:
+    """Whether AWS was too busy to answer."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status in _PASSING or status == _TOO_MANY or error_code(error) in _THROTTLED
+
+
 def found_or_none(call: Callable[[], Any]) -> Any:
     """The call's answer, or None where IAM says that there is no such entity; other errors are raised."""
     try:

@@ -13,22 +13,25 @@ from uuid import uuid4
 
 import boto3
 from botocore import xform_name
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from c7n.exceptions import PolicyExecutionError
 
-from custom_filters.aws.client import error_code
+from custom_filters.aws.client import error_code, is_throttled
 from custom_filters.aws.credential_report import get_report
 from custom_filters.aws.fresh import get_keys
 from custom_filters.aws.permissions import OPTIONAL
 from custom_filters.core.doctor_check import Check
 from custom_filters.core.times import format_time
 from custom_filters.core.vocabulary import TAG
+from custom_filters.custodian.reach import unreachable
 
 _HOME = "us-east-1"
 _LOG_IN = "set AWS_PROFILE, log in with `aws sso login`, or run where a role is attached"
 _REGION = f"set AWS_DEFAULT_REGION={_HOME}: IAM is the same everywhere, and c7n-org runs once a Region"
 _GRANT = "attach the policy that `c7n-unused permissions -p aws` prints"
 _REPORT_TIMEOUT = 60
+_QUICK = Config(connect_timeout=4, read_timeout=6, retries={"mode": "standard", "total_max_attempts": 3})
 #: Whose access keys are looked through for one to ask about.
 _SOME_USERS = 25
 #: Answers that only those hear who may make the call.
@@ -42,16 +45,28 @@ _NOTHING = '{"Version": "2012-10-17", "Statement": []}'
 Tried = Mapping[str, Mapping[str, Any]]
 
 
-def checks() -> Iterator[Check]:
-    """Each thing that a run needs of AWS; what depends on a log-in that failed is left out."""
+def log_in() -> Check:
+    """Who asks, by AWS's own word; soon said where there is no network, or the log-in is refused."""
     try:
         session = boto3.Session()
-        region = session.region_name
-        caller = session.client("sts", region_name=region or _HOME).get_caller_identity()
-    except (BotoCoreError, ClientError) as error:
-        yield Check("log-in", ok=False, detail=str(error), remedy=_LOG_IN)
+        sts = session.client("sts", region_name=session.region_name or _HOME, config=_QUICK)
+        lost = unreachable(sts.meta.endpoint_url)
+        caller = {} if lost else sts.get_caller_identity()
+    except ClientError as error:  # being throttled is no reason not to run
+        return Check("log-in", is_throttled(error), str(error), _LOG_IN)
+    except BotoCoreError as error:
+        return Check("log-in", ok=False, detail=str(error), remedy=_LOG_IN)
+    return lost or Check("log-in", ok=True, detail=f"account {caller['Account']}, as {caller['Arn']}")
+
+
+def checks() -> Iterator[Check]:
+    """Each thing that a run needs of AWS; what depends on a log-in that failed is left out."""
+    login = log_in()
+    yield login
+    if not login.ok:
         return
-    yield Check("log-in", ok=True, detail=f"account {caller['Account']}, as {caller['Arn']}")
+    session = boto3.Session()
+    region = session.region_name
     yield Check("region", bool(region), region or "none is set", _REGION)
     look = partial(_problems, session, region or _HOME)
     name = f"c7n-unused-doctor-{uuid4()}"

@@ -247,15 +247,25 @@ def log_in() -> Graph:
 
     Raises PolicyExecutionError when the log-in fails, or there is no such cloud.
     """
-    from c7n_azure.provider import Azure
     from c7n_azure.session import Session
+
+    session = Session(cloud_endpoints=_cloud())
+    logged_in(session.get_tenant_id)
+    return graph_of(session)
+
+
+def authority() -> str:
+    """Where that cloud's log-ins are made (https://HOST); raises PolicyExecutionError as log_in does."""
+    return os.environ.get("AZURE_AUTHORITY_HOST") or str(_cloud().endpoints.active_directory)
+
+
+def _cloud() -> Any:
+    from c7n_azure.provider import Azure
 
     cloud = os.environ.get(CLOUD_VARIABLE) or CLOUDS[0]
     if cloud not in CLOUDS:
         raise PolicyExecutionError(f"{CLOUD_VARIABLE}={cloud}: give one of {', '.join(CLOUDS)}")
-    session = Session(cloud_endpoints=Azure.region_to_cloud[cloud])
-    logged_in(session.get_tenant_id)
-    return graph_of(session)
+    return Azure.region_to_cloud[cloud]
 
 
 def graph_of(session: Any) -> Graph:

@@ -8,27 +8,38 @@ from typing import Any
 
 from c7n.exceptions import PolicyExecutionError
 
-from custom_filters.azure.client import Graph, log_in
+from custom_filters.azure.client import Graph, authority
+from custom_filters.azure.client import log_in as connect
 from custom_filters.azure.errors import NO_PIM, UNLICENSED, GraphError
 from custom_filters.azure.notes import APP_VARIABLE, SET_UP, properties_for, there
 from custom_filters.azure.permissions import ENFORCE, ROLES, needed
 from custom_filters.core.doctor_check import Check
 from custom_filters.core.vocabulary import TAG
+from custom_filters.custodian.reach import unreachable
 
 _LOG_IN = "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or log in with `az login`"
 _GRANT = "grant it to the app registration and give admin consent"
 
 
+def log_in() -> Check:
+    """Who asks, by the token's own word; soon said where there is no network, or the log-in is refused."""
+    try:
+        if os.environ.get("AZURE_CLIENT_ID") and (lost := unreachable(authority())):
+            return lost
+        claims = connect().token.claims()
+    except PolicyExecutionError as error:
+        return Check("log-in", ok=False, detail=str(error), remedy=_LOG_IN)
+    return Check("log-in", ok=True, detail=f"tenant {claims.get('tid')}, as {claims.get('appid')}")
+
+
 def checks() -> Iterator[Check]:
     """Each thing that a run needs of Entra; what depends on a log-in that failed is left out."""
-    try:
-        graph = log_in()
-        claims = graph.token.claims()
-    except PolicyExecutionError as error:
-        yield Check("log-in", ok=False, detail=str(error), remedy=_LOG_IN)
+    login = log_in()
+    yield login
+    if not login.ok:
         return
-    yield Check("log-in", ok=True, detail=f"tenant {claims.get('tid')}, as {claims.get('appid')}")
-    yield from _permissions(claims)
+    graph = connect()
+    yield from _permissions(graph.token.claims())
     yield _activity(graph)
     yield _roles(graph)
     yield _notes(graph)

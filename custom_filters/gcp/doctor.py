@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import google.auth.exceptions
+from google.auth.transport.requests import Request
 
 from custom_filters.core.doctor_check import Check
 from custom_filters.core.times import format_time
 from custom_filters.custodian import clock
+from custom_filters.custodian.reach import unreachable
 from custom_filters.gcp import accounts, activity, bound_keys, directory, recent_use, roles, usage_reports
 from custom_filters.gcp.client import Api, Client, Login, login_of
 from custom_filters.gcp.errors import GoogleError
@@ -17,22 +20,46 @@ from custom_filters.gcp.permissions import iam_permissions
 from custom_filters.gcp.schema import SCHEMA, SCHEMAS_READ, get_schema, missing_fields
 
 _LOG_IN = "set GOOGLE_APPLICATION_CREDENTIALS to the service account's key file"
+_TIMEOUT = 6
 _NO_PROJECT = "set GOOGLE_CLOUD_PROJECT to look at a project's service accounts"
 _NO_SUBJECT = "set GOOGLE_WORKSPACE_SUBJECT to an administrator's address, and delegate the scopes"
 _LOST = "without them, accounts that are not seen in use are unknown"
+
+
+def log_in() -> Check:
+    """Whether Google gives a token; soon said where there is no network, or the log-in is refused."""
+    from c7n_gcp.client import Session
+
+    try:
+        session = Session()
+        lost = _no_token(session)
+    except google.auth.exceptions.RefreshError as error:  # that Google is busy is no reason not to run
+        return Check("log-in", error.retryable, str(error.args[0]), _LOG_IN)
+    except google.auth.exceptions.GoogleAuthError as error:
+        return Check("log-in", ok=False, detail=str(error.args[0]), remedy=_LOG_IN)
+    return lost or Check("log-in", ok=True, detail=str(login_of(session)))
+
+
+def _no_token(session: Any) -> Check | None:
+    """Have the log-in give a token; a failed check when it can't be reached. Raises GoogleAuthError."""
+    credentials = session._credentials
+    address = getattr(credentials, "_token_uri", None)
+    if address and (lost := unreachable(address)):
+        return lost
+    credentials.refresh(partial(Request(), timeout=_TIMEOUT))
+    return None
 
 
 def checks() -> Iterator[Check]:
     """Each thing that a run needs of Google; what depends on a log-in that failed is left out."""
     from c7n_gcp.client import Session
 
-    try:
-        session = Session()
-        login = login_of(session)
-    except google.auth.exceptions.GoogleAuthError as error:
-        yield Check("log-in", ok=False, detail=str(error), remedy=_LOG_IN)
+    found = log_in()
+    yield found
+    if not found.ok:
         return
-    yield Check("log-in", ok=True, detail=str(login))
+    session = Session()
+    login = login_of(session)
     detail = f"customer {login.customer}, on behalf of {login.subject or 'the service account itself'}"
     yield Check("subject", ok=bool(login.subject), detail=detail, remedy=_NO_SUBJECT)
     yield from _people(session, login)

@@ -229,7 +229,7 @@ def missing(manifest: Manifest, where: str, folders: Iterable[tuple[str, Evaluat
     """
     left = dict(folders)
     absent = [
-        _lost(where, a.provider, a.name, a.folder, f"it left no output folder{_why(manifest, a.provider)}")
+        _lost(where, a.provider, a.name, a.folder, _why(manifest, a.provider))
         for a in manifest.policies
         if a.folder not in left
     ]
@@ -244,7 +244,7 @@ def missing(manifest: Manifest, where: str, folders: Iterable[tuple[str, Evaluat
 
 def _why(manifest: Manifest, provider: str) -> str:
     child = next((c for c in manifest.children if c.provider == provider), None)
-    return f": {child.problem}" if child and child.problem else ""
+    return child.problem if child and child.problem else "it left no output folder"
 
 
 def _lost(where: str, provider: str, policy: str, path: str, problem: str) -> Evaluation:

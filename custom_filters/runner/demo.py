@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from custom_filters.runner.options import Time
 from custom_filters.runner.sandbox import (
     DEFAULT_SEED,
     DEFAULT_USERS,
-    parse_now,
     sandbox_environment,
     start_sandbox,
 )
@@ -27,7 +28,7 @@ _ENFORCED_USERS = 100
     help=f"Size of the company; default: {DEFAULT_USERS}, with --enforce {_ENFORCED_USERS}.",
 )  # fmt: skip
 @click.option("--seed", default=DEFAULT_SEED, show_default=True, help="The same seed, the same company.")
-@click.option("--now", metavar="TIME", help="The clouds' time (RFC 3339).")
+@click.option("--now", type=Time(), metavar="TIME", help="The clouds' time (RFC 3339).")
 @click.option("--enforce", is_flag=True, help="On AWS: mark, disable 15 days later, restore.")
 @click.option(
     "-s", "--output", default="out/demo", show_default=True, metavar="OUT",
@@ -35,7 +36,7 @@ _ENFORCED_USERS = 100
 )  # fmt: skip
 @click.pass_context
 def demo(
-    ctx: click.Context, users: int | None, seed: int, now: str | None, enforce: bool, output: Path
+    ctx: click.Context, users: int | None, seed: int, now: datetime | None, enforce: bool, output: Path
 ) -> None:
     """Show everything on embedded clouds.
 
@@ -46,14 +47,14 @@ def demo(
     if enforce:
         from custom_filters.runner.demo_enforce import demo_enforce
 
-        ctx.exit(demo_enforce(users or _ENFORCED_USERS, seed, parse_now(now), output))
+        ctx.exit(demo_enforce(users or _ENFORCED_USERS, seed, now, output))
     from custom_filters.runner.run.policy_files import shipped
 
     users = users or DEFAULT_USERS
     files = shipped("report", None)
     clouds = tuple(dict.fromkeys(policy.provider for file in files for policy in file.policies))
     click.echo(f"{users} users in each of {', '.join(clouds)}, embedded in this process.")
-    with start_sandbox(users, seed, 0, "", parse_now(now), clouds) as embedded:
+    with start_sandbox(users, seed, 0, "", now, clouds) as embedded:
         ctx.exit(_run(files, output, sandbox_environment(embedded)))
 
 
@@ -63,5 +64,5 @@ def _run(files: list[PolicyFile], output: Path, environment: dict[str, str]) -> 
 
     with batches_of(files) as batches:
         job = Job(batches, output, environment)
-        folder = evaluate(job, dryrun=True)
+        folder = evaluate(job, dryrun=True, ask=False)
         return conclude(folder, job, collect([str(folder.path)]))

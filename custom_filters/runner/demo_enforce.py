@@ -98,7 +98,7 @@ def _exemption(user: str, begin: datetime) -> dict[str, str]:
 
 def _enforce(files: Sequence[PolicyFile], output: Path, embedded: Sandbox) -> RunFolder:
     with batches_of(files) as batches:
-        folder = evaluate(Job(batches, output, sandbox_environment(embedded)), dryrun=False)
+        folder = evaluate(Job(batches, output, sandbox_environment(embedded)), dryrun=False, ask=False)
     for child in folder.children:
         if child.problem:
             raise NotEvaluatedError(f"the demo's policies failed: {child.problem}; see {folder.path}.")

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 import click
 
 from custom_filters import autoload
 from custom_filters.core.doctor_check import Check
 from custom_filters.core.text import printable
-from custom_filters.runner.cloud import cloud_option
+from custom_filters.core.vocabulary import PROVIDERS
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED
-from custom_filters.runner.run.policy_files import PROVIDERS, need_installed
+from custom_filters.runner.options import cloud_option
+from custom_filters.runner.run.policy_files import need_installed
 
 
 @click.command()
 @click.option("-p", "--provider", required=True, type=click.Choice(PROVIDERS), help="The cloud to look at.")
+@click.option("--log-in", is_flag=True, hidden=True, help="Print the check of the log-in alone, as JSON.")
 @cloud_option
 @click.pass_context
-def doctor(ctx: click.Context, provider: str) -> None:
+def doctor(ctx: click.Context, provider: str, log_in: bool) -> None:
     """Say what is missing before a run.
 
     Credentials, permission, licence, an API that is not enabled, autoload. Exit code 3 when one of
     them is missing.
     """
     need_installed([provider])
+    if log_in:
+        click.echo(json.dumps(asdict(_module(provider).log_in())))
+        return
     missing = 0
     for check in _checks(provider):
         click.echo(f"{'ok     ' if check.ok else 'MISSING'} {check.name}: {printable(check.detail)}")
@@ -40,7 +48,11 @@ def doctor(ctx: click.Context, provider: str) -> None:
 def _checks(provider: str) -> Iterator[Check]:
     yield _vocabulary()
     autoload.load()
-    yield from import_module(f"custom_filters.{provider}.doctor").checks()
+    yield from _module(provider).checks()
+
+
+def _module(provider: str) -> Any:
+    return import_module(f"custom_filters.{provider}.doctor")
 
 
 def _vocabulary() -> Check:

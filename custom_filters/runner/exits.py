@@ -11,16 +11,26 @@ EVALUATED = 0
 FINDINGS = 1
 WRONG_INPUT = 2
 NOT_EVALUATED = 3
+INTERRUPTED = 130
+
+
+class StoppedError(Exception):
+    """Somebody stopped the command: the sentences say how far it came and how to go on."""
+
 
 #: Exit codes of the errors that end a command.
-OF_ERROR = {InputError: WRONG_INPUT, NotEvaluatedError: NOT_EVALUATED}
+OF_ERROR: dict[type[Exception], int] = {
+    InputError: WRONG_INPUT,
+    NotEvaluatedError: NOT_EVALUATED,
+    StoppedError: INTERRUPTED,
+}
 _RANK = (EVALUATED, FINDINGS, NOT_EVALUATED, WRONG_INPUT)
 
 
 def worst(*codes: int) -> int:
     """The exit code of a whole: 2 (wrong input) before 3 (not evaluated) before 1 (findings) before 0.
 
-    Raises ValueError on a number that is no exit code of ours.
+    Raises ValueError on any other number.
     """
     return max(codes, key=_RANK.index, default=EVALUATED)
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 
 from custom_filters.core.errors import InputError
-from custom_filters.runner.run.policy_files import PROVIDERS, installed, parse_providers, shipped_folder
+from custom_filters.core.vocabulary import PROVIDERS
+from custom_filters.runner.options import Words
+from custom_filters.runner.run.policy_files import installed, shipped_folder
 
 _WORKFLOW = ".github/workflows/unused.yml"
 #: What the workflow installs, until somebody writes it there.
@@ -19,16 +21,16 @@ _ENTRIES = "exemptions:"
 
 
 @click.command()
-@click.option("-p", "--provider", "providers", metavar="NAMES",
+@click.option("-p", "--provider", "providers", type=Words(PROVIDERS), metavar="NAMES",
               help="aws,azure,gcp; default: all that are installed.")  # fmt: skip
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-def init(providers: str | None, folder: Path) -> None:
+def init(providers: tuple[str, ...] | None, folder: Path) -> None:
     """Write policies and a workflow to start from.
 
     To DIR: policies/, exemptions.yml, constraints.txt (what the workflow installs) and the workflow itself.
     Never overwrites a file: exit code 2 names the first one that is there.
     """
-    chosen = parse_providers(providers) or [name for name in PROVIDERS if installed(name)]
+    chosen = providers or [name for name in PROVIDERS if installed(name)]
     wheel = installed_wheel()
     files = dict(_files(chosen, wheel))
     _refuse_existing(folder / name for name in files)

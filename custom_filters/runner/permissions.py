@@ -8,7 +8,8 @@ from importlib import import_module
 import click
 
 from custom_filters.core.errors import InputError
-from custom_filters.runner.run.policy_files import PROVIDERS, need_installed
+from custom_filters.core.vocabulary import PROVIDERS
+from custom_filters.runner.run.policy_files import need_installed
 
 
 @click.command()

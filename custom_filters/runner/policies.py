@@ -5,26 +5,28 @@ from __future__ import annotations
 import click
 from rich.table import Table
 
+from custom_filters.core.vocabulary import PROVIDERS
+from custom_filters.runner.options import Words
 from custom_filters.runner.run.policy_files import (
-    PROVIDERS,
     PolicyFile,
-    parse_providers,
     read,
     shipped_folder,
 )
-from custom_filters.runner.tables import stdout
+from custom_filters.runner.tables import show
 
 
 @click.command()
-@click.option("-p", "--provider", "providers", metavar="NAMES", help="Only of aws,azure,gcp.")
-def policies(providers: str | None) -> None:
+@click.option(
+    "-p", "--provider", "providers", type=Words(PROVIDERS), metavar="NAMES", help="Only of aws,azure,gcp."
+)
+def policies(providers: tuple[str, ...] | None) -> None:
     """List the shipped policies.
 
     Each with its resource, what it does and its file; `init` writes copies to change.
     """
-    for provider in parse_providers(providers) or PROVIDERS:
+    for provider in providers or PROVIDERS:
         for path in sorted((shipped_folder() / provider).glob("*.yml")):
-            stdout().print(_table(read(path)))
+            show(_table(read(path)))
 
 
 def _table(file: PolicyFile) -> Table:

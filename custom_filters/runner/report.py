@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import click
 from custom_filters.core.decision import DecisionError, Decisions, parse
 from custom_filters.core.errors import InputError
 from custom_filters.core.outcome import told, with_actions
-from custom_filters.core.report import with_decisions
+from custom_filters.core.report import Report, with_decisions
 from custom_filters.core.verdict import SELECTABLE
 from custom_filters.outputs.action_logs import journals_of, lines_left_open, lines_of
 from custom_filters.outputs.collect import collect
@@ -23,6 +23,7 @@ from custom_filters.reports.formats import FORMATS
 from custom_filters.reports.redact import redact
 from custom_filters.reports.schema import schema
 from custom_filters.runner import exits
+from custom_filters.runner.options import Words
 from custom_filters.runner.pack import write as write_pack
 from custom_filters.runner.report_files import DEFAULT_FORMATS, write_reports
 from custom_filters.runner.run import policy_files
@@ -30,19 +31,6 @@ from custom_filters.runner.tables import not_evaluated_lines
 
 _SHORTEST_KEY = 16
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-def _names(allowed: Collection[str]) -> Callable[[click.Context, click.Parameter, str], tuple[str, ...]]:
-    """A click callback for a comma-separated list of names out of a fixed set."""
-
-    def names(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
-        named = tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
-        wrong = next((name for name in named if name not in allowed), None)
-        if wrong:
-            raise click.BadParameter(f"{wrong!r} is not one of {', '.join(allowed)}.")
-        return named
-
-    return names
 
 
 def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -54,7 +42,7 @@ def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.command()
 @click.argument("outputs", metavar="OUT...", nargs=-1, required=True)
 @click.option(
-    "-f", "--format", "formats", callback=_names(FORMATS), default=",".join(DEFAULT_FORMATS),
+    "-f", "--format", "formats", type=Words(FORMATS), metavar="FORMATS", default=",".join(DEFAULT_FORMATS),
     show_default=True, help=f"Comma-separated list of {', '.join(FORMATS)}.",
 )  # fmt: skip
 @click.option(
@@ -66,7 +54,7 @@ def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> No
     help="SQLite file that remembers earlier runs: what is new, resolved, back in use.",
 )  # fmt: skip
 @click.option(
-    "--fail-on", callback=_names(SELECTABLE), default="", metavar="VERDICTS",
+    "--fail-on", type=Words(SELECTABLE), default="", metavar="VERDICTS",
     help="Exit with 1 when a credential has one of these verdicts, comma-separated, or a check of an account "
     "found something.",
 )  # fmt: skip
@@ -114,12 +102,7 @@ def report(
     """
     if pack and (redacted or redact_key):
         raise InputError("--pack names everybody, as auditors need it; leave out --pack or --redact")
-    named = {(p.provider, p.name) for file in policies for p in policy_files.read(file).policies}
-    collected = with_expected(collect(outputs), read_accounts(accounts) if accounts else (), named)
-    found = journals_of(outputs, collected.evaluations)
-    mine = lines_of(found)
-    left = [line for line in lines_left_open(outputs) if line not in mine]
-    collected = with_actions(collected, [*mine, *left])
+    collected = _collected(outputs, accounts, policies)
     if history:
         collected = with_history(collected, history)
     decided = decisions.read_bytes() if decisions else None
@@ -131,11 +114,19 @@ def report(
         click.echo(path)
     if pack:
         click.echo(write_pack(collected, outputs, decided, pack))
-    for line in (*told(collected), *([collected.review.sentence()] if collected.review else [])):
-        click.echo(line, err=True)
-    for line in not_evaluated_lines(collected):
+    review = [collected.review.sentence()] if collected.review else []
+    for line in (*told(collected), *review, *not_evaluated_lines(collected)):
         click.echo(line, err=True)
     ctx.exit(exits.of_report(collected, fail_on))
+
+
+def _collected(outputs: Sequence[str], accounts: Path | None, policies: Sequence[Path]) -> Report:
+    """What the outputs tell, what was expected and is missing, and what was done."""
+    expected = {(p.provider, p.name) for file in policies for p in policy_files.read(file).policies}
+    found = with_expected(collect(outputs), read_accounts(accounts) if accounts else (), expected)
+    lines = lines_of(journals_of(outputs, found.evaluations))
+    left = [line for line in lines_left_open(outputs) if line not in lines]
+    return with_actions(found, [*lines, *left])
 
 
 def _parsed(file: Path | None, content: bytes) -> Decisions:

@@ -15,8 +15,8 @@ from custom_filters.core.errors import InputError
 from custom_filters.core.journal import Line, Off, switched_off
 from custom_filters.core.vocabulary import AWS, AZURE, GCP, PROVIDERS
 from custom_filters.outputs.action_logs import Journal, entry_lines, journals, outcomes
-from custom_filters.runner.cloud import cloud_option
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED
+from custom_filters.runner.options import cloud_option
 
 if TYPE_CHECKING:
     from custom_filters.outputs.run_folder import RunFolder
@@ -71,7 +71,9 @@ def restore(
     for line in entry_lines(folder.path):
         click.echo(line)
     problems = [child.problem for child in folder.children if child.problem]
-    problems += _missing(wanted, outcomes([str(folder.path)]))
+    asked = {child.provider for child in folder.children if child.log}  # the others did not start
+    sought = {r: people for r, people in wanted.items() if r.partition(".")[0] in asked}
+    problems += _missing(sought, outcomes([str(folder.path)]))
     for problem in problems:
         click.echo(problem)
     click.echo(f"Record: {folder.path}")

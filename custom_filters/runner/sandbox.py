@@ -19,8 +19,10 @@ from urllib.request import ProxyHandler, Request, build_opener
 import click
 
 from custom_filters.core.errors import InputError
-from custom_filters.core.times import format_time, parse_time
-from custom_filters.runner.run.policy_files import PROVIDERS, installed, need_installed, parse_providers
+from custom_filters.core.times import format_time
+from custom_filters.core.vocabulary import PROVIDERS
+from custom_filters.runner.options import Time, Words
+from custom_filters.runner.run.policy_files import installed, need_installed
 
 if TYPE_CHECKING:
     from custom_filters.sandbox.sandbox import Sandbox
@@ -36,8 +38,10 @@ DEFAULT_SEED = 7
 @click.option("--latency-ms", default=0.0, show_default=True, type=click.FloatRange(0),
               help="Time that each call takes at least.")  # fmt: skip
 @click.option("--faults", default="", metavar="SPEC", help="For example throttle=0.1,report=slow.")
-@click.option("--now", metavar="TIME", help="The clouds' time, RFC 3339 with a time zone.")
-@click.option("--clouds", metavar="NAMES", help="aws,azure,gcp; default: all that are installed.")
+@click.option("--now", type=Time(), metavar="TIME", help="The clouds' time, RFC 3339 with a time zone.")
+@click.option(
+    "--clouds", type=Words(PROVIDERS), metavar="NAMES", help="aws,azure,gcp; default: all that are installed."
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def sandbox(
@@ -46,8 +50,8 @@ def sandbox(
     seed: int,
     latency_ms: float,
     faults: str,
-    now: str | None,
-    clouds: str | None,
+    now: datetime | None,
+    clouds: tuple[str, ...] | None,
     command: tuple[str, ...],
 ) -> None:
     """Run a command against embedded clouds.
@@ -58,7 +62,9 @@ def sandbox(
     \b
       c7n-unused sandbox -- custodian run -s out policies/aws/report.yml
     """  # noqa: D301 - click's \b keeps the lines
-    with start_sandbox(users, seed, latency_ms, faults, parse_now(now), chosen_clouds(clouds)) as embedded:
+    need_installed(clouds or ())
+    clouds = clouds or tuple(filter(installed, PROVIDERS))
+    with start_sandbox(users, seed, latency_ms, faults, now, clouds) as embedded:
         environment = sandbox_environment(embedded)
         if command:
             ctx.exit(_run(command, environment))
@@ -66,21 +72,6 @@ def sandbox(
             click.echo(f"export {name}={shlex.quote(value)}")
         click.echo("The embedded clouds run until Ctrl-C.", err=True)
         _wait_for_stop()
-
-
-def parse_now(text: str | None) -> datetime | None:
-    """Read `--now`; raises InputError."""
-    try:
-        return None if text is None else parse_time(text)
-    except ValueError as error:
-        raise InputError(f"--now: {error}.") from error
-
-
-def chosen_clouds(text: str | None) -> tuple[str, ...]:
-    """The clouds of `--clouds`, or all whose packages are there; raises InputError."""
-    named = parse_providers(text)
-    need_installed(named or ())
-    return named or tuple(provider for provider in PROVIDERS if installed(provider))
 
 
 def move_clock(control_url: str, at: datetime) -> None:
@@ -119,7 +110,7 @@ def start_sandbox(
 
 @contextmanager
 def _without_variables(prefixes: tuple[str, ...]) -> Iterator[None]:
-    """The embedded clouds use SDKs too; somebody's AWS_PROFILE is none of their business."""
+    """Hide this user's log-ins, such as AWS_PROFILE, from the SDKs inside the embedded clouds."""
     taken = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(prefixes)}
     try:
         yield

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from custom_filters.core.errors import NotEvaluatedError
-from custom_filters.runner.cloud import cloud_option
+from custom_filters.runner.options import cloud_option
 from custom_filters.runner.run.policy_files import need_installed
 
 

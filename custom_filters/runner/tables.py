@@ -21,14 +21,30 @@ from custom_filters.runner.run.children import Child
 from custom_filters.runner.run.policy_files import Policy
 
 _METADATA = "metadata.json"
-_PLAIN_WIDTH = 140
+_PLAIN_WIDTH, _WIDEST = 140, 1000
 _TOLD_EVERY = 30.0
+_MOST_PLACES = 3
 
 
 def stdout() -> Console:
-    """Where results go; wide enough for the tables where there is no terminal to ask for its width."""
+    """Where results go: as wide as the terminal or COLUMNS, else wide enough for the tables."""
     console = Console()
-    return console if console.is_terminal else Console(width=_PLAIN_WIDTH)
+    known = console.is_terminal or "COLUMNS" in os.environ
+    return console if known else Console(width=_PLAIN_WIDTH)
+
+
+def show(table: Table) -> None:
+    """Print a table; where the terminal is too narrow for it, a line for each row."""
+    console = stdout()
+    anywhere = console.options.update(width=_WIDEST)
+    if console.measure(table, options=anywhere).minimum <= console.width:
+        console.print(table)
+        return
+    console.print(table.title)
+    for first, *rest in zip(*(column.cells for column in table.columns), strict=True):
+        told = (f"{column.header} {cell}" for column, cell in zip(table.columns[1:], rest, strict=True))
+        console.print(f"{first}: {', '.join(told)}")
+    console.print(table.caption or "")
 
 
 @contextmanager
@@ -84,12 +100,20 @@ def _evaluated(provider: str, evaluations: Iterable[Evaluation]) -> str:
 
 
 def not_evaluated_lines(report: Report) -> Iterator[str]:
-    """One line for each policy of which nothing is known, and where to look for the remedy."""
+    """One line for each cause, with the policies that it stops, and where to look for the remedy."""
+    causes: dict[tuple[str, str], list[Evaluation]] = {}
     for evaluation in report.not_evaluated:
-        names = (evaluation.provider, evaluation.account, evaluation.policy)
-        yield f"not evaluated: {' '.join(filter(None, names))}: {evaluation.problem}"
-    for provider in sorted({e.provider for e in report.not_evaluated if e.provider}):
+        causes.setdefault((evaluation.provider, str(evaluation.problem)), []).append(evaluation)
+    for (provider, problem), stopped in causes.items():
+        yield f"not evaluated: {' '.join(filter(None, (provider, _places(stopped))))}: {problem}"
+    for provider in sorted({provider for provider, _ in causes if provider}):
         yield f"`c7n-unused doctor -p {provider}` checks what a run needs."
+
+
+def _places(evaluations: Sequence[Evaluation]) -> str:
+    places = [" ".join(filter(None, (e.account, e.policy))) for e in evaluations]
+    more = len(places) - _MOST_PLACES
+    return ", ".join(places[:_MOST_PLACES]) + (f" and {more} more" if more > 0 else "")
 
 
 def threshold_table(policies: Iterable[Policy], report: Report) -> Table:

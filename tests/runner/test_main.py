@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from custom_filters.autoload import SWITCH
+from custom_filters.core.vocabulary import CLOUD_VARIABLE, NOW_VARIABLE, RUN_ID_VARIABLE
 from custom_filters.runner.exits import worst
 from custom_filters.runner.main import COMMANDS, STOCK, cli
 
@@ -56,18 +58,18 @@ def _stop() -> None:
 
 
 @pytest.mark.parametrize(
-    ("callback", "sentence"),
+    ("callback", "sentence", "code"),
     [
-        (_fail, "demo stopped on ZeroDivisionError: nobody foresaw this"),
-        (_stop, "demo was stopped before its end."),
+        (_fail, "demo stopped on ZeroDivisionError: nobody foresaw this", 3),
+        (_stop, "demo was stopped before its end.", 130),
     ],
 )
 def test_what_nobody_foresaw_is_not_evaluated(
-    monkeypatch: pytest.MonkeyPatch, callback: Callable[[], None], sentence: str
+    monkeypatch: pytest.MonkeyPatch, callback: Callable[[], None], sentence: str, code: int
 ) -> None:
     monkeypatch.setattr("custom_filters.runner.demo.demo", click.Command("demo", callback=callback))
     result = CliRunner().invoke(cli, ["demo"])
-    assert result.exit_code == 3
+    assert result.exit_code == code
     assert result.output.startswith(f"Error: {sentence}")
 
 
@@ -78,3 +80,46 @@ def test_debug_shows_where(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_stock_commands_are_commands() -> None:
     assert COMMANDS.keys() >= STOCK
+
+
+def _options(command: click.Command, *path: str) -> Iterator[tuple[str, str]]:
+    """Each option's variable as the help describes it, and the one that click reads."""
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _options(inner, *path, name)
+    for option in (p for p in command.params if isinstance(p, click.Option)):
+        words = ("C7N_UNUSED", *path, max(option.opts, key=len).lstrip("-"))
+        yield "_".join(words).replace("-", "_").upper(), str(option.envvar)
+
+
+def test_each_option_has_a_variable_of_its_own() -> None:
+    context = click.Context(cli)
+    commands = {name: cli.get_command(context, name) for name in COMMANDS}
+    found = [pair for name, command in commands.items() if command for pair in _options(command, name)]
+    own = [(said, read) for said, read in found if read != CLOUD_VARIABLE]
+    assert len(own) > 40
+    assert [pair for pair in own if pair[0] != pair[1]] == []
+    meant_otherwise = {RUN_ID_VARIABLE, NOW_VARIABLE, "C7N_UNUSED_SANDBOX", SWITCH, "C7N_UNUSED_ENTRA_APP"}
+    names = [read for _, read in own]
+    assert sorted(set(names) - meant_otherwise) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "args", "said"),
+    [
+        ("C7N_UNUSED_RUN_DAYS", "0", ["run"], "--days 0: '0' is not a whole number"),
+        ("C7N_UNUSED_RUN_PROVIDER", "ibm", ["run"], "'ibm' is not one of aws"),
+        ("C7N_UNUSED_RUN_POLICY", "one two", ["run", "-p", "aws"], "--policy one: no policy has it"),
+        ("C7N_UNUSED_RUN_ENFORCE", "1", ["run"], "this is not a terminal; add --yes"),
+        ("C7N_UNUSED_RUN_MAX_RESOURCES", "many", ["run"], "'many' is not a valid integer range"),
+        ("C7N_UNUSED_EXPLAIN_USER", "jane", ["explain", "nowhere"], "nowhere is not a folder"),
+        (
+            "C7N_UNUSED_DECISIONS_CHECK_REPORT",
+            "none",
+            ["decisions", "check", __file__],
+            "'none' does not exist",
+        ),
+    ],
+)
+def test_a_variable_is_as_good_as_its_option(variable: str, value: str, args: list[str], said: str) -> None:
+    result = CliRunner().invoke(cli, args, env={variable: value, "C7N_UNUSED_SANDBOX": None})
+    assert (result.exit_code, said in result.output) == (2, True), result.output

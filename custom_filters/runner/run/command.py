@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,11 @@ from custom_filters.core.errors import InputError
 from custom_filters.core.policy_data import exemptions_of
 from custom_filters.core.times import format_time
 from custom_filters.core.verdict import SELECTABLE
-from custom_filters.runner.cloud import cloud_option
-from custom_filters.runner.run.policy_files import PolicyFile, choose, given, parse_providers, shipped
-from custom_filters.runner.run.thresholds import apply_days, parse_days
-from custom_filters.runner.sandbox import move_clock, parse_now
+from custom_filters.core.vocabulary import PROVIDERS
+from custom_filters.runner.options import Time, Words, cloud_option
+from custom_filters.runner.run.policy_files import PolicyFile, choose, given, shipped
+from custom_filters.runner.run.thresholds import apply_days, limited, parse_days
+from custom_filters.runner.sandbox import move_clock
 
 if TYPE_CHECKING:
     from custom_filters.runner.run.engine import Job
@@ -27,7 +29,7 @@ SANDBOX = "C7N_UNUSED_SANDBOX"
 
 @click.command()
 @click.option(
-    "-p", "--provider", "providers", metavar="NAMES",
+    "-p", "--provider", "providers", type=Words(PROVIDERS), metavar="NAMES",
     help="aws,azure,gcp; default: those of the policies, or all that are installed.",
 )  # fmt: skip
 @click.option(
@@ -44,26 +46,36 @@ SANDBOX = "C7N_UNUSED_SANDBOX"
 @click.option(
     "--tag", "tags", multiple=True, metavar="TAG", help="Only policies with this tag; or of --policy."
 )
+@click.option(
+    "--max-resources", type=click.IntRange(1), metavar="N",
+    help="A policy with actions that selects more changes nothing.",
+)  # fmt: skip
 @click.option("--enforce", is_flag=True, help="Act: mark, unmark, disable. Shows the plan and asks first.")
 @click.option("--yes", is_flag=True, help="With --enforce: do not ask.")
-@click.option("--fail-on", metavar="VERDICTS", help="Exit with 1 on these, for example stale,never-used.")
+@click.option(
+    "--fail-on", type=Words(SELECTABLE), default="", metavar="VERDICTS",
+    help="Exit with 1 on these, for example stale,never-used.",
+)  # fmt: skip
 @click.option("--redact", is_flag=True, help="Hash users, owners and credentials in all that is shown.")
-@click.option("--now", metavar="TIME", help="In the sandbox only: judge as of this time (RFC 3339).")
+@click.option(
+    "--now", type=Time(), metavar="TIME", help="In the sandbox only: judge as of this time (RFC 3339)."
+)
 @click.argument("policies", nargs=-1, metavar="[POLICY...]", type=click.Path(path_type=Path))
 @cloud_option
 @click.pass_context
 def run(
     ctx: click.Context,
-    providers: str | None,
+    providers: tuple[str, ...] | None,
     output: Path,
     days: str | None,
     names: tuple[str, ...],
     tags: tuple[str, ...],
+    max_resources: int | None,
     enforce: bool,
     yes: bool,
-    fail_on: str | None,
+    fail_on: tuple[str, ...],
     redact: bool,
-    now: str | None,
+    now: datetime | None,
     policies: tuple[Path, ...],
 ) -> None:
     """Run policies on each cloud, then report.
@@ -79,18 +91,17 @@ def run(
     from custom_filters.runner.run.engine import Job, batches_of, commit_of, validate
 
     thresholds = parse_days(days)
-    verdicts = parse_verdicts(fail_on)
     environment = _environment(now)
     _check(output, days if len(thresholds) > 1 else None, enforce=enforce, assume_yes=yes)
-    found = _files(policies, providers, enforce, all_of_them=bool(names or tags))
-    files = apply_days(choose(found, names, tags), thresholds)
+    chosen = choose(_files(policies, providers, enforce, all_of_them=bool(names or tags)), names, tags)
+    files = limited(apply_days(chosen, thresholds), max_resources)
     _check_exemptions(files)
     with batches_of(files) as batches:
         if policies:
-            validate(batches, environment)
+            validate(files, batches, environment)
         key = secrets.token_bytes(32) if redact else None
         commit = "" if days else commit_of(file.path for file in files)
-        job = Job(batches, output, environment, verdicts, key, commit)
+        job = Job(batches, output, environment, frozenset(fail_on), key, commit)
         if enforce:
             ctx.exit(run_enforcing(job, assume_yes=yes))
         ctx.exit(_look(job, compare=len(thresholds) > 1))
@@ -131,21 +142,9 @@ def _look(job: Job, *, compare: bool) -> int:
     return conclude(folder, job, collect([str(folder.path)]), compare=compare)
 
 
-def parse_verdicts(text: str | None) -> frozenset[str]:
-    """Read `--fail-on`; raises InputError on a word that is not a verdict."""
-    words = [word.strip() for word in (text or "").split(",") if word.strip()]
-    for word in words:
-        if word not in SELECTABLE:
-            raise InputError(
-                f"--fail-on {text}: {word!r} is not a verdict; choose from {', '.join(SELECTABLE)}."
-            )
-    return frozenset(words)
-
-
-def _environment(now: str | None) -> dict[str, str]:
+def _environment(at: datetime | None) -> dict[str, str]:
     """The children's environment; a moved clock is for the embedded clouds only."""
     environment = dict(os.environ)
-    at = parse_now(now)
     if (at or environment.get(NOW)) and SANDBOX not in environment:
         raise InputError(
             f"--now and {NOW} are for the sandbox only: real clouds are judged as of the real time."
@@ -157,10 +156,9 @@ def _environment(now: str | None) -> dict[str, str]:
 
 
 def _files(
-    policies: tuple[Path, ...], providers: str | None, enforce: bool, *, all_of_them: bool
+    policies: tuple[Path, ...], named: tuple[str, ...] | None, enforce: bool, *, all_of_them: bool
 ) -> list[PolicyFile]:
     """The given files or the shipped ones; roles-enforce.yml, which needs more rights, only if named."""
-    named = parse_providers(providers)
     if policies:
         return given(policies, named)
     files = shipped("enforce" if enforce else "report", named)

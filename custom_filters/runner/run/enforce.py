@@ -34,7 +34,7 @@ from custom_filters.runner.run.plan import (
 )
 from custom_filters.runner.run.policy_files import Policy
 from custom_filters.runner.run.reconcile import reconcile, reconciled_lines, write_outcome
-from custom_filters.runner.tables import stdout
+from custom_filters.runner.tables import show
 
 
 def check_can_ask(assume_yes: bool) -> None:
@@ -65,7 +65,7 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
     if not assume_yes and not click.confirm("Do this?", default=False):
         click.echo("Nothing was changed.")
         return worst(code, conclude(planned, job, report))
-    done = evaluate(ready, dryrun=False)
+    done = evaluate(ready, dryrun=False, ask=False)
     _say_limits(done, ready)
     told = done_in(done, collect([str(done.path)]))
     rows = reconcile(steps, told.actions)
@@ -77,7 +77,7 @@ def run_enforcing(job: Job, *, assume_yes: bool) -> int:
 
 
 def _left_open(out: Path) -> list[str]:
-    """What earlier runs began and did not end: whoever was switched off is named."""
+    """A sentence for each credential that an earlier run switched off without recording the outcome."""
     earlier = journals([str(out)]) if out.is_dir() else []
     return open_intents(line for one in earlier for line in one.lines)
 
@@ -97,7 +97,7 @@ def _exempt_in_reports(job: Job) -> dict[tuple[str, str], str]:
 
 
 def _say(lines: list[str], job: Job, what: str) -> None:
-    """Print lines that name a user each; with a key only how many there are."""
+    """Print lines that each name a user; with a key, only how many there are."""
     told = [f"{len(lines)} {what}"] if lines and job.redact_key else lines
     for line in told:
         click.echo(line)
@@ -115,7 +115,7 @@ def _without_names(steps: list[Step], key: bytes | None) -> list[Step]:
 
 def _show_plan(steps: list[Step], complete: Path, policies: Iterable[Policy]) -> None:
     for table in plan_tables(steps):
-        stdout().print(table)
+        show(table)
     for line in (*undo_lines(steps), *untold(policies)):
         click.echo(line)
     click.echo(f"All of the plan, {len(steps)} steps: {complete}")
@@ -133,7 +133,7 @@ def _ready(job: Job, planned: RunFolder, report: Report) -> Job:
     for batch in job.batches:
         if batch not in ready:
             click.echo(
-                f"{batch.provider} is left alone: not all of its policies could be evaluated for the plan."
+                f"{batch.provider} is not acted on: not all of its policies could be evaluated for the plan."
             )
     return replace(job, batches=tuple(ready))
 

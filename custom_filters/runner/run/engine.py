@@ -15,15 +15,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import click
+
 from custom_filters.core.errors import InputError
 from custom_filters.core.outcome import told, with_actions
 from custom_filters.core.report import Report
 from custom_filters.core.vocabulary import ACTIONS_FILE
-from custom_filters.outputs.action_logs import journals_of, lines_left_open, lines_of
+from custom_filters.outputs.action_logs import journals, journals_of, lines_left_open, lines_of
 from custom_filters.outputs.private import write_private
-from custom_filters.outputs.run_folder import RunFolder, new_run_folder
+from custom_filters.outputs.run_folder import ChildEnd, RunFolder, new_run_folder
 from custom_filters.reports.redact import redact, redact_line
-from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, of_report, worst
+from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED, StoppedError, of_report, worst
 from custom_filters.runner.report_files import DEFAULT_FORMATS, write_reports
 from custom_filters.runner.run.children import (
     Batch,
@@ -32,12 +34,14 @@ from custom_filters.runner.run.children import (
     make_batches,
     run_children,
 )
+from custom_filters.runner.run.log_ins import refused
 from custom_filters.runner.run.policy_files import Policy, PolicyFile
-from custom_filters.runner.tables import not_evaluated_lines, progress, stdout, threshold_table, verdict_table
+from custom_filters.runner.run.typos import typos
+from custom_filters.runner.tables import not_evaluated_lines, progress, show, threshold_table, verdict_table
 
 _GIT_SECONDS = 10
 #: Custodian's schema check ends in the line `unknown`; what is wrong, and where, stands before it.
-_REFUSED = re.compile(r"Error on (policy:.+?) resource:.*\n(.+)(?:[\s\S]*?\bOn instance(.*):\n)?")
+_REFUSED = re.compile(r"Error on policy:(.+?) resource:.*\n(.+)(?:[\s\S]*?\bOn instance(.*):\n)?")
 
 
 @dataclass(frozen=True)
@@ -66,35 +70,60 @@ def batches_of(files: Sequence[PolicyFile]) -> Iterator[tuple[Batch, ...]]:
         yield tuple(make_batches(files, Path(workspace)))
 
 
-def validate(batches: Sequence[Batch], environment: Mapping[str, str]) -> None:
-    """Have Custodian validate the policies; raises InputError with what it says."""
-    files = [str(path) for batch in batches for path in batch.files]
+def validate(files: Sequence[PolicyFile], batches: Sequence[Batch], environment: Mapping[str, str]) -> None:
+    """Have Custodian validate the policies; raises InputError with what is wrong, and where."""
+    paths = [str(path) for batch in batches for path in batch.files]
     done = subprocess.run(
-        custodian("validate", *files),
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+        custodian("validate", *paths), env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise InputError(f"the policies are not valid: {_refused(done.stderr) or done.stdout.strip()}")
+        raise InputError(next(typos(files), None) or _refused(done.stderr or done.stdout, files))
 
 
-def _refused(log: str) -> str | None:
+def _refused(log: str, files: Sequence[PolicyFile]) -> str:
     found = _REFUSED.search(log)
     if found is None:
-        return last_error(log)
-    return f"{found[1]}: {found[2]}" + (f", at {found[3]}" if found[3] else "")
+        return f"{', '.join(str(file.path) for file in files)}: not valid: {last_error(log)}"
+    name, why, at = found.groups()
+    path = next((file.path for file in files for policy in file.policies if policy.name == name), "")
+    return f"{path}: policy {name}: {why}" + (f", at {at}" if at else "")
 
 
-def evaluate(job: Job, *, dryrun: bool, latest: bool = True) -> RunFolder:
-    """Run the batches in a new folder below `job.out`, whose manifest is written before and after."""
+def evaluate(job: Job, *, dryrun: bool, latest: bool = True, ask: bool = True) -> RunFolder:
+    """Run the batches in a new folder below `job.out`, whose manifest is written before and after.
+
+    With `ask` each cloud's log-in is tried first, and a cloud where it does not work is not run. Raises
+    StoppedError.
+    """
     policies = [(policy.provider, policy.name, policy.resource) for policy in job.policies]
     origin = {"ran_by": ran_by(), "commit": job.commit}
     folder = new_run_folder(job.out, policies, dryrun=dryrun, latest=latest, **origin)
-    with progress(folder.path) as tick:
-        ends = run_children(job.batches, folder.path, dryrun=dryrun, environment=job.environment, tick=tick)
-    return folder.end(ends)
+    try:
+        stopped = refused([batch.provider for batch in job.batches], job.environment) if ask else {}
+        going = [batch for batch in job.batches if batch.provider not in stopped]
+        for provider, why in stopped.items() if going else ():  # else the report comes at once
+            click.echo(f"{provider} is not evaluated. {why}", err=True)
+        with progress(folder.path) as tick:
+            ends = run_children(going, folder.path, dryrun=dryrun, environment=job.environment, tick=tick)
+    except KeyboardInterrupt as error:
+        raise StoppedError(" ".join(_so_far(folder.path))) from error
+    return folder.end([*ends, *(ChildEnd(p, NOT_EVALUATED, "", why) for p, why in stopped.items())])
+
+
+def _so_far(run: Path) -> Iterator[str]:
+    """What a run that was stopped has changed, and how to go on."""
+    found = journals([str(run)])
+    lines = [line for one in found for line in one.lines]
+    ended = [line["result"] for line in lines if line["step"] == "outcome"]
+    open_ones = sum(line["step"] == "intent" for line in lines) - ended.count("done") - ended.count("failed")
+    yield "stopped before the end."
+    if not lines:
+        yield "Nothing was changed. To go on, call the same command again."
+        return
+    yield f"Changes made: {ended.count('done')}. Begun, outcome not recorded: {max(open_ones, 0)}."
+    yield f"Journal: {', '.join(one.where for one in found)}."
+    yield "To go on, call the same command again: what is done is not done twice."
+    yield f"To undo what was disabled: c7n-unused restore {run} --all."
 
 
 def done_in(folder: RunFolder, report: Report) -> Report:
@@ -116,13 +145,9 @@ def conclude(folder: RunFolder, job: Job, report: Report, *, compare: bool = Fal
     if job.redact_key and actions:
         _write_journal(folder.path, [redact_line(line, job.redact_key) for line in actions])
     page = next(path for path in written if path.suffix == ".html")
-    console = stdout()
-    if compare:
-        console.print(threshold_table(job.policies, report))
-    else:
-        console.print(verdict_table(report))
+    show(threshold_table(job.policies, report) if compare else verdict_table(report))
     for line in (*told(report), *not_evaluated_lines(report), f"Report: {page}"):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        click.echo(line)
     return worst(of_report(report, job.fail_on), _children_code(folder))
 
 

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import yaml
 
 from custom_filters.core.errors import InputError
+from custom_filters.core.vocabulary import PROVIDERS
 
-PROVIDERS = ("aws", "azure", "gcp")
 _MODULES = {"aws": "c7n", "azure": "c7n_azure", "gcp": "c7n_gcp"}
 
 
@@ -44,19 +44,6 @@ class PolicyFile:
     policies: tuple[Policy, ...]
     extra: Mapping[str, Any]
     changed: bool = False
-
-
-def parse_providers(text: str | None) -> tuple[str, ...] | None:
-    """Read `-p aws,azure,gcp`; raises InputError on a name that is none of the three."""
-    if text is None:
-        return None
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    for name in names:
-        if name not in PROVIDERS:
-            raise InputError(f"-p {text}: {name!r} is not a provider; choose from {', '.join(PROVIDERS)}.")
-    if not names:
-        raise InputError(f"-p names no provider; choose from {', '.join(PROVIDERS)}.")
-    return names
 
 
 def installed(provider: str) -> bool:

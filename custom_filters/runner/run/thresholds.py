@@ -1,4 +1,4 @@
-"""`--days`: the same policies at other thresholds."""
+"""`--days` and `--max-resources`: the same policies at other thresholds and limits."""
 
 from __future__ import annotations
 
@@ -43,6 +43,20 @@ def apply_days(files: Sequence[PolicyFile], days: Sequence[int]) -> list[PolicyF
     if len(days) == 1:
         return [_at_one_threshold(file, days[0]) for file in files]
     return [_changed(file, [_with_days(policy, list(days)) for policy in file.policies]) for file in files]
+
+
+def limited(files: Sequence[PolicyFile], most: int | None) -> list[PolicyFile]:
+    """The files with `max-resources` set on each policy that has actions."""
+    if most is None:
+        return list(files)
+    return [_changed(file, [_limited(policy, most) for policy in file.policies]) for file in files]
+
+
+def _limited(policy: Policy, most: int) -> Policy:
+    if not actions(policy.data):
+        return policy
+    rest = {name: value for name, value in policy.data.items() if name != "max-resources-percent"}
+    return replace(policy, data={**rest, "max-resources": most})
 
 
 def _at_one_threshold(file: PolicyFile, days: int) -> PolicyFile:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from custom_filters.core.errors import InputError
 from custom_filters.core.policy_data import days_of, unused_filters
 from custom_filters.runner.run.policy_files import Policy, PolicyFile
-from custom_filters.runner.run.thresholds import apply_days
+from custom_filters.runner.run.thresholds import apply_days, limited
 
 UNMARK = {"verdicts": ["active"]}
 
@@ -83,3 +84,12 @@ def test_filters_are_found_in_blocks_and_in_short_form() -> None:
 def test_the_given_policy_is_left_as_it_was() -> None:
     applied(ENFORCE, 60)
     assert ENFORCE[0].data["filters"][0]["days"] == 76
+
+
+def test_a_limit_is_set_where_something_is_done() -> None:
+    percent = replace(ENFORCE[0], data={**ENFORCE[0].data, "max-resources-percent": 10})
+    (file,) = limited([PolicyFile(Path("x.yml"), (percent, ENFORCE[-1]), {})], 7)
+    first, other = (policy.data for policy in file.policies)
+    assert (first["max-resources"], "max-resources-percent" in first) == (7, False)
+    assert "max-resources" not in other
+    assert limited([file], None) == [file]
