@@ -74,7 +74,7 @@ def test_malformed_faults_are_refused(text: str) -> None:
         (Settings(clouds=("oracle",)), "no such cloud: oracle"),
         (Settings(users=0, faults={"throtle": 0.1}), "no cloud here has the fault throtle"),
         (Settings(users=0, faults={"throttle": 2}), "share of calls, from 0 to 1"),
-        (Settings(users=0, faults={"report": "sloow"}), "give one of slow, never"),
+        (Settings(users=0, faults={"report": "sloow"}), "give slow or never"),
         (Settings(users=0, faults={"deny": 1}), "give actions"),
     ],
 )

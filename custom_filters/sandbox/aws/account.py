@@ -18,9 +18,9 @@ from custom_filters.sandbox.aws.faults import Buckets, targets
 from custom_filters.sandbox.aws.grants import load_managed_policies
 from custom_filters.sandbox.aws.people import Event, Root
 from custom_filters.sandbox.clock import Clock
+from custom_filters.sandbox.cloud import Cloud, Settings
 
 Faults = MutableMapping[str, str | float]
-Hook = Callable[[str, str, str, bool], None]
 ACCOUNTS = "c7n_unused.accounts"  # where the gateway leaves the accounts in a request's environ
 TRACKED = timedelta(days=400)  # of a role's last use, and by Access Advisor
 
@@ -77,9 +77,8 @@ class Account:
         self.jobs: dict[str, AdvisorJob] = {}
         self.history: list[Recorded] = []
         self.changes: list[Any] = []  # for reads that lag: see lag.Change
-        self.pending: dict[
-            str, list[Callable[[], None]]
-        ] = {}  # service -> what is made when it is first asked
+        #: Service -> what is made when it is first asked.
+        self.pending: dict[str, list[Callable[[], None]]] = {}
         self._by_principal: dict[str, list[Recorded]] = {}
 
     @property
@@ -145,13 +144,14 @@ class Account:
         return (prefix + b32encode(digest).decode())[:length]
 
 
-class Accounts:
-    """The accounts of one sandbox, and what they share: clock, counts, faults, lock, hook."""
+class Accounts(Cloud):
+    """The accounts of one sandbox, and what they share."""
 
-    def __init__(self, account_id: str, clock: Clock, calls: Counter[str], faults: Faults) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, calls: Counter[str], faults: Faults, account_id: str
+    ) -> None:
+        super().__init__(settings, clock, calls, faults)
         self.account_id = account_id
-        self.clock, self.calls, self.faults = clock, calls, faults
-        self.on_request: Hook | None = None
         self.lock = threading.RLock()
         self.buckets = Buckets()
         self.foreign: set[str] = set()  # access keys of sessions that are not counted, hooked or disturbed

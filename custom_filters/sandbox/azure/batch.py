@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, MutableSequence
 from urllib.parse import parse_qsl, unquote
 
-from custom_filters.sandbox.azure.odata import Answer, Call, Json, bad
+from custom_filters.sandbox.azure.odata import Answer, Call, Json, bad, not_emulated
 
 MAX_REQUESTS = 20
 
@@ -16,19 +16,9 @@ def run(
 ) -> list[Json]:
     """The responses, in no promised order; `answer` does one inner request.
 
-    A request whose dependsOn names a failed one gets 424. Raises GraphError 400 for a malformed batch.
+    Raises GraphError 400 for a malformed batch.
     """
-    statuses: dict[str, int] = {}
-    responses: list[Json] = []
-    for step in _ordered(_checked(call)):
-        key = str(step["id"])
-        if any(statuses[needed] >= 400 for needed in _needs(step)):
-            error = {"code": "FailedDependency", "message": "A request that this one depends on failed."}
-            result = Answer(424, {"error": error})
-        else:
-            result = answer(_call(call, step))
-        statuses[key] = result.status
-        responses.append(_response(key, result))
+    responses = [_response(str(step["id"]), answer(_call(call, step))) for step in _checked(call)]
     shuffle(responses)
     return responses
 
@@ -40,30 +30,15 @@ def _checked(call: Call) -> list[Json]:
     if len(steps) > MAX_REQUESTS:
         text = f"Number of batch request steps exceeds the maximum value of {MAX_REQUESTS}."
         raise bad(text, "MaximumValueExceeded")
-    ids = [step.get("id") for step in steps]
-    if len(set(ids)) < len(ids) or not all(set(ids).issuperset(_needs(step)) for step in steps):
-        raise bad("An id is there twice, or a dependsOn names a request that is not in the batch.")
+    if len({step.get("id") for step in steps}) < len(steps):
+        raise bad("An id is there twice.")
     for step in steps:
         typed = "body" not in step or "content-type" in {name.lower() for name in step.get("headers") or {}}
         if not (typed and step.get("id") and step.get("method") and str(step.get("url", "")).startswith("/")):
             raise bad("Each request needs id, method and relative url, and a Content-Type for its body.")
+        if "dependsOn" in step:
+            raise not_emulated("dependsOn in a batch")
     return steps
-
-
-def _ordered(steps: list[Json]) -> list[Json]:
-    done: dict[str, Json] = {}
-    while len(done) < len(steps):
-        waiting = [step for step in steps if step["id"] not in done]
-        ready = [step for step in waiting if done.keys() >= set(_needs(step))]
-        if not ready:
-            raise bad("The batch's dependsOn go round in a circle.")
-        done |= {str(step["id"]): step for step in ready}
-    return list(done.values())
-
-
-def _needs(step: Json) -> list[str]:
-    needs = step.get("dependsOn") or []
-    return [str(needed) for needed in needs] if isinstance(needs, list) else []
 
 
 def _call(call: Call, step: Json) -> Call:

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
+from typing import TypeVar
 
 from custom_filters.sandbox.azure.directory import Directory
 from custom_filters.sandbox.azure.login import App
-from custom_filters.sandbox.azure.odata import Answer, Call, GraphError, Json, Pages, not_found
+from custom_filters.sandbox.azure.odata import Answer, Call, GraphError, Json, Pages, matching, not_found
 from custom_filters.sandbox.azure.people import NULL_DATE, Person, object_id
 from custom_filters.sandbox.clock import Clock
 from custom_filters.sandbox.faults import Faults, Window
 
+T = TypeVar("T")
 Allowed = Iterable[Iterable[str]]
-READ_ALL = [{"Directory.Read.All"}, {"Directory.ReadWrite.All"}]
-USER_READ = [{"User.Read.All"}, {"User.ReadWrite.All"}, *READ_ALL]
+
+
+def one_of(*permissions: str) -> list[set[str]]:
+    """Alternatives of one permission each."""
+    return [{name} for name in permissions]
+
+
+READ_ALL = one_of("Directory.Read.All", "Directory.ReadWrite.All")
+USER_READ = [*one_of("User.Read.All", "User.ReadWrite.All"), *READ_ALL]
 DENIALS: dict[str, Callable[[str], str]] = {
     "Authorization_RequestDenied": lambda names: "Insufficient privileges to complete the operation.",
     "Authentication_MSGraphPermissionMissing": lambda names: (
@@ -70,6 +79,14 @@ class Tenant:
     def listed(self) -> list[Person]:
         """The users as a list sees them."""
         return list(self.directory.people.listed(self.faults.number("graph_list_lag")))
+
+    def answer_list(
+        self, call: Call, items: Sequence[T], show: Callable[[T], Json], context: str = ""
+    ) -> Answer:
+        """One page of the items that $filter lets through, with the properties of $select."""
+        call.allow("$select", "$filter", "$top", "$skiptoken", "$count", "$orderby")
+        found = matching(call, items, show)
+        return self.pages.page(call, found, lambda one: call.pick(show(one)), context or call.path[1:])
 
     def denied(self, names: str = "") -> GraphError:
         """403: a permission is missing, or the object is out of the app's reach."""

@@ -43,7 +43,11 @@ class ApiError(Exception):
         super().__init__(message)
         self.code, self.message, self.domain = code, message, domain
         self.status, self.reason = status or KINDS[code][0], reason or KINDS[code][1]
-        self.details = [*details, *([_error_info(*info)] if info else [])]
+        self.details = list(details)
+        if info:
+            domain = "iam.googleapis.com" if info[0] == "IAM_PERMISSION_DENIED" else "googleapis.com"
+            named = {"reason": info[0], "domain": domain, "metadata": dict(info[1])}
+            self.details.append({"@type": TYPE + "ErrorInfo", **named})
 
     def body(self, *, legacy: bool) -> dict[str, Any]:
         """The JSON body; `legacy` adds what the Admin SDK has and leaves `status` to answers with details."""
@@ -55,11 +59,6 @@ class ApiError(Exception):
         if self.details:
             error["details"] = self.details
         return {"error": error}
-
-
-def _error_info(reason: str, metadata: Mapping[str, str]) -> dict[str, Any]:
-    domain = "iam.googleapis.com" if reason == "IAM_PERMISSION_DENIED" else "googleapis.com"
-    return {"@type": TYPE + "ErrorInfo", "reason": reason, "domain": domain, "metadata": dict(metadata)}
 
 
 def invalid_payload(description: str) -> ApiError:

@@ -39,14 +39,7 @@ def schemas_insert(call: Call) -> dict[str, Any]:
         raise ApiError(400, "Invalid Input: schema")
     if name in call.state.schemas:
         raise ApiError(409, "Entity already exists.")
-    schema = {
-        "kind": "admin#directory#schema",
-        "schemaId": uuid.uuid4().hex,
-        "etag": f'"{name}"',
-        "schemaName": name,
-        "displayName": call.body.get("displayName") or name,
-        "fields": [_field(raw) for raw in call.body["fields"]],
-    }
+    schema = {"schemaId": uuid.uuid4().hex, "schemaName": name, "fields": _fields(call)}
     call.state.schemas[name] = schema
     call.state.schema_times[name] = call.now
     return schema
@@ -55,7 +48,7 @@ def schemas_insert(call: Call) -> dict[str, Any]:
 def schemas_patch(call: Call) -> dict[str, Any]:
     """schemas.patch of the fields."""
     _check(call, "SCHEMA_MANAGEMENT")
-    schema = {**_found(call), "fields": [_field(raw) for raw in call.body.get("fields") or ()]}
+    schema = {**_found(call), "fields": _fields(call)}
     call.state.schemas[schema["schemaName"]] = schema
     return schema
 
@@ -77,23 +70,15 @@ def merged(call: Call, before: Values, change: Mapping[str, Any] | None) -> Valu
     return {name: values for name, values in after.items() if values}
 
 
-def _field(raw: Mapping[str, Any]) -> dict[str, Any]:
-    access = raw.get("readAccessType", READ_ACCESS[0])
-    if not raw.get("fieldName") or access not in READ_ACCESS:
-        raise ApiError(400, "Invalid Input: fields")
-    if raw.get("fieldType") != "STRING" or raw.get("multiValued"):
-        raise ApiError(501, "The sandbox emulates custom fields that are one STRING only")
-    return {
-        "kind": "admin#directory#schema#fieldspec",
-        "fieldId": uuid.uuid5(uuid.NAMESPACE_OID, raw["fieldName"]).hex,
-        "etag": f'"{raw["fieldName"]}"',
-        "fieldName": raw["fieldName"],
-        "fieldType": "STRING",
-        "displayName": raw.get("displayName") or raw["fieldName"],
-        "multiValued": False,
-        "indexed": bool(raw.get("indexed", True)),
-        "readAccessType": access,
-    }
+def _fields(call: Call) -> list[dict[str, Any]]:
+    """What was given, as far as it is emulated: single texts."""
+    fields = [dict(field) for field in call.body.get("fields") or ()]
+    for field in fields:
+        if not field.get("fieldName") or field.get("readAccessType", READ_ACCESS[0]) not in READ_ACCESS:
+            raise ApiError(400, "Invalid Input: fields")
+        if field.get("fieldType") != "STRING" or field.get("multiValued"):
+            raise ApiError(501, "The sandbox emulates custom fields that are one STRING only")
+    return fields
 
 
 def _check(call: Call, privilege: str) -> None:
