@@ -80,11 +80,9 @@ class Cloud:
         """Ends what was started."""
 
     def count(self, action: str) -> None:
-        """One more call."""
         with self._counting:
             self.calls[f"{self.name}:{action}"] += 1
 
     def tell(self, action: str, phase: str, is_write: bool) -> None:
-        """Tells the hook, if there is one."""
         if self.on_request:
             self.on_request(self.name, action, phase, is_write)

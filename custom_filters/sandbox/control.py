@@ -35,7 +35,6 @@ class Control:
         self._sandbox, self._secret = sandbox, secret
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answers one request."""
         request = Request(environ)
         _, secret, path = [*request.path.split("/", 2), "", ""][:3]
         try:

@@ -112,12 +112,10 @@ class Faults:
         return text_of(self._values.get(name))
 
     def number(self, name: str, default: float = 0.0) -> float:
-        """The fault's value as a number."""
         text = self.text(name)
         return float(text) if text else default
 
     def names(self, name: str) -> frozenset[str]:
-        """The fault's value as names."""
         return frozenset(part for part in self.text(name).split("+") if part)
 
     def strikes(self, name: str) -> bool:

@@ -44,12 +44,10 @@ class _Server(ThreadedWSGIServer):
         super().__init__(host, port, app, handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remembers the connection before its thread starts."""
         self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Forgets it when its thread is done."""
         self._open.discard(request)
         super().shutdown_request(request)
 

@@ -86,11 +86,9 @@ class Wire:
         }
 
     def application(self, host: str) -> WSGIApplication | None:
-        """What emulates this host, or None."""
         return self._hosts.get(host)
 
     def context(self, host: str) -> ssl.SSLContext:
-        """The TLS context for this host, made at its first use."""
         with self._lock:
             if host not in self._contexts:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -108,7 +106,6 @@ class _Tunnel(Requests):
     rbufsize = 0  # what follows the CONNECT belongs to TLS
 
     def do_CONNECT(self) -> None:
-        """Opens the tunnel to a host that is emulated, port 443."""
         self.close_connection = True
         host, _, port = self.path.lower().rpartition(":")
         application = self.wire.application(host) if port == "443" else None

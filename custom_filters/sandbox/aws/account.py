@@ -53,7 +53,6 @@ class Recorded(NamedTuple):
 class AdvisorJob(NamedTuple):
     """A last-accessed job: `services` was taken when it was started."""
 
-    id: str
     created: datetime
     ready: datetime
     services: list[dict[str, Any]]
@@ -91,7 +90,6 @@ class Account:
         return naive(self.clock.now())
 
     def users(self, path_prefix: str = "/") -> list[Any]:
-        """The users below a path, in AWS's order."""
         found = (user for user in list(self.backend.users.values()) if user.path.startswith(path_prefix))
         return sorted(found, key=lambda user: collate(user.name))
 
@@ -192,5 +190,4 @@ def secret(length: int = 30) -> str:
 
 
 def newest(dates: Iterable[datetime | None]) -> datetime | None:
-    """The latest of the dates there are."""
     return max((date for date in dates if date), default=None)

@@ -66,23 +66,19 @@ def _time(value: float | None, default: datetime) -> datetime:
 
 def _shown(account: Account, one: Recorded) -> dict[str, Any]:
     event, at = one.event, one.at.replace(microsecond=0)
-    identity = {"type": "IAMUser", "principalId": one.principal, "accountId": account.id}
-    if one.principal.startswith("AROA"):
-        identity["type"] = "AssumedRole"
-    user = {"Username": one.user} if one.user else {}
-    key = {"AccessKeyId": event.access_key} if event.access_key else {}
+    kind = "AssumedRole" if one.principal.startswith("AROA") else "IAMUser"
+    identity = {"type": kind, "principalId": one.principal, "accountId": account.id}
     record = {
         "eventTime": at.isoformat().replace("+00:00", "Z"),
         "eventName": event.name,
         "eventSource": event.source,
         "awsRegion": event.region,
-        "recipientAccountId": account.id,
         "userIdentity": {**identity, **({"userName": one.user} if one.user else {})},
         "requestParameters": dict(event.request) or None,
     }
     return {
-        **key,
-        **user,
+        **({"AccessKeyId": event.access_key} if event.access_key else {}),
+        **({"Username": one.user} if one.user else {}),
         "EventId": account.identifier("", one.principal, event.name, one.at, length=36),
         "EventName": event.name,
         "ReadOnly": str(event.read_only).lower(),

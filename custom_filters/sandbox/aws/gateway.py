@@ -40,11 +40,7 @@ DENIAL = re.compile(rb"<Code>(\w+)</Code><Message>(.*?)</Message>", re.DOTALL)
 READING = ("Get", "List", "Describe", "Lookup", "Head", "Generate", "Assume", "Search", "Select")
 THROTTLED = Refusal("Throttling", 400, "Rate exceeded")
 REFUSALS = {
-    "deny": Refusal(
-        "AccessDenied",
-        403,
-        "User: {who} is not authorized to perform: {what} with an explicit deny in a policy",
-    ),
+    "deny": Refusal("AccessDenied", 403, "User: {who} is not authorized to perform: {what}: explicit deny"),
     "error": Refusal("ServiceFailure", 500, "The request processing has failed because of an unknown error."),
     "unavailable": Refusal("ServiceUnavailable", 503, "The request has failed due to a temporary failure."),
     "throttle": THROTTLED,

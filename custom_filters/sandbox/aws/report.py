@@ -15,6 +15,7 @@ from typing import Any
 from moto.core.responses import ActionResult
 
 from custom_filters.sandbox.aws.account import Account, extras, naive
+from custom_filters.sandbox.aws.iam import IamBase
 from custom_filters.sandbox.aws.pages import error
 from custom_filters.sandbox.aws.people import When, resolve
 
@@ -32,10 +33,8 @@ NO_KEY = ("false", "N/A", "N/A", "N/A", "N/A")
 CUT = 7  # columns of a row that was cut
 
 
-class CredentialReport:
+class CredentialReport(IamBase):
     """GenerateCredentialReport and GetCredentialReport."""
-
-    account: Account
 
     def generate_credential_report(self) -> ActionResult:
         """STARTED, then INPROGRESS until it is there, then COMPLETE for four hours."""
@@ -125,7 +124,6 @@ def _certificate(made: Any) -> tuple[str, ...]:
 
 
 def _root(account: Account) -> list[str]:
-    """The root user's row."""
     root, now, none = account.root, account.clock.now(), NO_KEY[1]
 
     def at(when: When | None) -> str:

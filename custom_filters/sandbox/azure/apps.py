@@ -18,7 +18,6 @@ MAX_PROPERTIES = 100  # of all directory objects together
 
 
 def list_apps(tenant: Tenant, call: Call) -> Answer:
-    """The app registrations."""
     return tenant.answer_list(call, tenant.directory.registrations(), _app)
 
 
@@ -46,7 +45,6 @@ def create_principal(tenant: Tenant, call: Call) -> Answer:
 
 
 def list_properties(tenant: Tenant, call: Call, app: str) -> Answer:
-    """The directory extensions of an app."""
     return tenant.answer_list(call, list(_found(tenant, app).properties.values()), dict)
 
 

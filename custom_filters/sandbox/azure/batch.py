@@ -6,9 +6,12 @@ import json
 from collections.abc import Callable, MutableSequence
 from urllib.parse import parse_qsl, unquote
 
-from custom_filters.sandbox.azure.odata import Answer, Call, Json, bad, not_emulated
+from custom_filters.sandbox.azure.odata import Answer, Call, Json, bad
 
 MAX_REQUESTS = 20
+FAILED: Json = {
+    "error": {"code": "FailedDependency", "message": "A request that this one depends on failed."}
+}  # fmt: skip
 
 
 def run(
@@ -16,9 +19,14 @@ def run(
 ) -> list[Json]:
     """The responses, in no promised order; `answer` does one inner request.
 
-    Raises GraphError 400 for a malformed batch.
+    A request whose dependsOn names a failed one gets 424. Raises GraphError 400 for a malformed batch.
     """
-    responses = [_response(str(step["id"]), answer(_call(call, step))) for step in _checked(call)]
+    failed: set[str] = set()
+    responses: list[Json] = []
+    for step in _checked(call):
+        result = Answer(424, FAILED) if failed & _needs(step) else answer(_call(call, step))
+        failed |= {str(step["id"])} if result.status >= 400 else set()
+        responses.append(_response(str(step["id"]), result))
     shuffle(responses)
     return responses
 
@@ -30,15 +38,20 @@ def _checked(call: Call) -> list[Json]:
     if len(steps) > MAX_REQUESTS:
         text = f"Number of batch request steps exceeds the maximum value of {MAX_REQUESTS}."
         raise bad(text, "MaximumValueExceeded")
-    if len({step.get("id") for step in steps}) < len(steps):
-        raise bad("An id is there twice.")
+    before: set[str] = set()
     for step in steps:
+        if str(step.get("id")) in before or not _needs(step) <= before:
+            raise bad("An id is there twice, or a dependsOn names a request that is not before it.")
+        before.add(str(step.get("id")))
         typed = "body" not in step or "content-type" in {name.lower() for name in step.get("headers") or {}}
         if not (typed and step.get("id") and step.get("method") and str(step.get("url", "")).startswith("/")):
             raise bad("Each request needs id, method and relative url, and a Content-Type for its body.")
-        if "dependsOn" in step:
-            raise not_emulated("dependsOn in a batch")
     return steps
+
+
+def _needs(step: Json) -> set[str]:
+    needed = step.get("dependsOn")
+    return {str(one) for one in needed} if isinstance(needed, list) else set()
 
 
 def _call(call: Call, step: Json) -> Call:

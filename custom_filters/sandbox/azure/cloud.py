@@ -72,7 +72,6 @@ class AzureCloud(Cloud):
 
     @property
     def people(self) -> list[Person]:
-        """Everyone, in listing order."""
         with self.tenant.lock:
             return list(self.tenant.directory.people.values())
 
@@ -85,7 +84,6 @@ class AzureCloud(Cloud):
                 self.tenant.directory.put(person)
 
     def person(self, key: str) -> Person:
-        """By id or UPN; raises KeyError."""
         with self.tenant.lock:
             found = self.tenant.directory.find(key)
         if found is None:
@@ -104,5 +102,4 @@ class AzureCloud(Cloud):
         self.change(key, activity=Activity(moment, before.non_interactive, moment))
 
     def hand(self, hand: str, who: str, **more: object) -> None:
-        """Somebody else acts: see `hands.HANDS`."""
         hands.act(self.tenant, hand, who, **more)

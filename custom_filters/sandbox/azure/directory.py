@@ -36,7 +36,6 @@ class Directory:
             self.put(person)
 
     def put(self, person: Person) -> None:
-        """A new person, or a new state of one (same id)."""
         before = self.people.get(person.id)
         if before is not None and self._by_upn.get(before.upn.lower()) == person.id:
             del self._by_upn[before.upn.lower()]
@@ -54,7 +53,6 @@ class Directory:
         return self.people.seen(key, lag) or self.people.seen(self._by_upn.get(key.lower(), ""), lag)
 
     def registrations(self) -> list[Registration]:
-        """The app registrations that can be found."""
         return [app for app in self.apps.values() if not app.deleted]
 
     def properties(self) -> dict[str, Json]:

@@ -94,7 +94,6 @@ class LoginError(Exception):
         self.message = text.format(about)
 
     def body(self) -> dict[str, object]:
-        """The JSON body."""
         ids = {"trace_id": str(uuid.uuid4()), "correlation_id": str(uuid.uuid4())}
         when = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
         text = f"AADSTS{self.number}: {self.message} Trace ID: {ids['trace_id']} Timestamp: {when}"

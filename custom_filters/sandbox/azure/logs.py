@@ -25,7 +25,6 @@ def list_sign_ins(tenant: Tenant, call: Call) -> Answer:
 
 
 def list_audits(tenant: Tenant, call: Call) -> Answer:
-    """Who enabled, disabled or reset whom."""
     return _log(tenant, call, tenant.directory.audits, "activityDateTime")
 
 

@@ -78,7 +78,6 @@ class Call:
     inner: bool = False
 
     def json(self) -> Json:
-        """The body, which must be a JSON object."""
         try:
             body = json.loads(self.content)
         except ValueError:
@@ -88,7 +87,6 @@ class Call:
         return body
 
     def context(self, shape: str) -> Json:
-        """The @odata.context of an answer."""
         return {"@odata.context": f"{self.origin}/{self.version}/$metadata#{shape}"}
 
     def allow(self, *options: str) -> None:
@@ -140,7 +138,6 @@ def _items(item: Json, name: str) -> Sequence[Any]:
 
 
 def matching(call: Call, items: Iterable[T], shown: Callable[[T], Json]) -> list[T]:
-    """The items that the call's $filter lets through."""
     tests = call.matchers()
     return [item for item in items if all(test(shown(item)) for test in tests)]
 
@@ -174,7 +171,6 @@ class Pages:
         return offset
 
     def number(self, call: Call) -> int:
-        """Which page this is, from 1."""
         return self.offset(call) // self.size(call, 999) + 1
 
     def page(

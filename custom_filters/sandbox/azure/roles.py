@@ -28,7 +28,6 @@ def list_assignments(tenant: Tenant, call: Call) -> Answer:
 
 
 def list_eligibility_schedules(tenant: Tenant, call: Call) -> Answer:
-    """Who may activate a role."""
     if tenant.faults.text("pim") == "missing":
         message = "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license."
         raise bad(message, "AadPremiumLicenseRequired")
@@ -39,18 +38,15 @@ def list_eligibility_schedules(tenant: Tenant, call: Call) -> Answer:
 
 
 def list_groups(tenant: Tenant, call: Call) -> Answer:
-    """Every group."""
     return tenant.answer_list(call, list(tenant.directory.groups.values()), _group)
 
 
 def get_group(tenant: Tenant, call: Call, group: str) -> Answer:
-    """One group, by id."""
     call.allow("$select")
     return Answer(200, {**call.context("groups/$entity"), **call.pick(_group(_found(tenant, group)))})
 
 
 def list_transitive_members(tenant: Tenant, call: Call, group: str) -> Answer:
-    """Members of every depth."""
     members = tenant.directory.transitive_members(_found(tenant, group))
     return tenant.answer_list(call, members, _object, "directoryObjects")
 
@@ -63,7 +59,6 @@ def list_transitive_member_of(tenant: Tenant, call: Call, user: str) -> Answer:
 
 
 def list_organization(tenant: Tenant, call: Call) -> Answer:
-    """The tenant itself."""
     shown: Json = {"id": tenant.app.tenant, "displayName": "Contoso"}
     return tenant.answer_list(call, [shown], dict)
 

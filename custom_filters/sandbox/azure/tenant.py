@@ -59,25 +59,21 @@ class Tenant:
     _licensed: int = 0
 
     def granted(self) -> set[str]:
-        """What the app may do now."""
         return self.permissions - self.faults.names("permission")
 
     def person(self, key: str) -> Person:
-        """The user with this id or UPN as it really is; raises 404."""
         person = self.directory.find(key)
         if person is None:
             raise not_found(key)
         return person
 
     def seen(self, key: str) -> Person:
-        """The user as a single read sees it; raises 404."""
         person = self.directory.find(key, self.faults.number("graph_read_lag"))
         if person is None:
             raise not_found(key)
         return person
 
     def listed(self) -> list[Person]:
-        """The users as a list sees them."""
         return list(self.directory.people.listed(self.faults.number("graph_list_lag")))
 
     def answer_list(
@@ -108,7 +104,6 @@ class Tenant:
             raise GraphError(429, "TooManyRequests", "Too many requests", headers)
 
     def check_license(self) -> None:
-        """403 unless the tenant has Entra ID P1."""
         fault = self.faults.text("license")
         self._licensed += fault == "intermittent"
         if fault == "missing" or (fault == "intermittent" and self._licensed % 3):
@@ -141,7 +136,6 @@ class Route:
     allowed: Allowed = ()
 
     def run(self, tenant: Tenant, call: Call, parts: dict[str, str]) -> Answer:
-        """Checks the permissions and calls the handler."""
         if self.allowed:
             tenant.require(*self.allowed)
         denied = tenant.faults.names("deny_user")
@@ -160,7 +154,6 @@ def retry_after(how: str) -> dict[str, str]:
 
 
 def text(moment: datetime | None) -> str | None:
-    """A date as Graph sends it."""
     if moment is None:
         return None
     return "0001-01-01T00:00:00Z" if moment == NULL_DATE else f"{moment:%Y-%m-%dT%H:%M:%S}Z"

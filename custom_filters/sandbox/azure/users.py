@@ -71,7 +71,6 @@ def count_users(tenant: Tenant, call: Call) -> Answer:
 
 
 def get_user(tenant: Tenant, call: Call, user: str) -> Answer:
-    """By id or UPN; signInActivity by id only."""
     call.allow("$select")
     names = _selected(tenant, call)
     if "signInActivity" in names:
@@ -138,7 +137,6 @@ def revoke_sessions(tenant: Tenant, call: Call, user: str) -> Answer:
 
 
 def get_manager(tenant: Tenant, call: Call, user: str) -> Answer:
-    """The manager, 404 when there is none."""
     call.allow("$select")
     manager = tenant.directory.find(tenant.person(user).manager or "")
     if manager is None:
@@ -147,7 +145,6 @@ def get_manager(tenant: Tenant, call: Call, user: str) -> Answer:
 
 
 def list_sponsors(tenant: Tenant, call: Call, user: str) -> Answer:
-    """The sponsors, possibly none."""
     sponsors = [tenant.directory.find(upn) for upn in tenant.person(user).sponsors]
     return tenant.answer_list(call, [one for one in sponsors if one], _related, "directoryObjects")
 

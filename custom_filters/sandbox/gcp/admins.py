@@ -13,7 +13,6 @@ SUPER_ADMIN_ONLY = "ROLE_MANAGEMENT"  # no delegated role carries it
 
 
 def members_list(call: Call) -> dict[str, Any]:
-    """members.list, direct members only."""
     call.require_privilege("GROUPS_RETRIEVE")
     group = call.state.group(call.params["groupKey"])
     if group is None:
@@ -34,7 +33,6 @@ def _member(call: Call, email: str, role: str) -> dict[str, Any]:
 
 
 def role_assignments_list(call: Call) -> dict[str, Any]:
-    """roleAssignments.list of all; to users, groups and service accounts."""
     call.refuse("userKey", "roleId")
     call.check_customer(call.params["customer"])
     call.require_privilege(SUPER_ADMIN_ONLY)
@@ -65,7 +63,6 @@ def sso_list(call: Call) -> dict[str, Any]:
 
 
 def projects_get_iam_policy(call: Call) -> dict[str, Any]:
-    """projects.getIamPolicy."""
     project = call.project(call.params["resource"], "resourcemanager.projects.getIamPolicy")
     bindings = [{"role": role, "members": list(members)} for role, members in project.bindings.items()]
     return {"version": 1, "bindings": bindings}

@@ -22,7 +22,6 @@ CLAUSE = r'activities\.full_resource_name\s*=\s*"([^"]+)"'
 
 
 def activities_query(call: Call) -> dict[str, Any]:
-    """activities.query of a project, at most 1,000 rows a page."""
     match = re.fullmatch(r"projects/([^/]+)/locations/global/activityTypes/([^/]+)", call.params["parent"])
     if match is None or match[2] not in (ACCOUNTS, KEYS):
         raise ApiError(400, f"Invalid parent: {call.params['parent']}")

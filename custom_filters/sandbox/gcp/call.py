@@ -39,7 +39,6 @@ class Call:
 
     @property
     def caller(self) -> Person | None:
-        """The user whom the token stands for, if any."""
         return self.state.person(self.token.subject) if self.token.subject else None
 
     def refuse(self, *names: str) -> None:

@@ -120,11 +120,9 @@ class GcpCloud(Cloud):
         self.state.add(*things)
 
     def hand(self, hand: str, who: str, **more: object) -> None:
-        """Somebody else acts: see `hands.HANDS`."""
         hands.act(self.state, hand, who, **more)
 
     def close(self) -> None:
-        """Removes the private key from the disk."""
         shutil.rmtree(self._key_file.path.parent, ignore_errors=True)
 
     def _grant(self, request: Request) -> Response:

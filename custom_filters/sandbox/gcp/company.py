@@ -66,12 +66,10 @@ class Company:
 
     @property
     def things(self) -> Iterator[Thing]:
-        """All of it."""
         yield from (self.customer, *self.people, *self.projects, *self.accounts, *self.keys, *self.others)
 
     @property
     def subject(self) -> Person:
-        """The super administrator whom policies act for."""
         return self.people[0]
 
     @property
@@ -81,7 +79,6 @@ class Company:
 
     @property
     def delegate_key(self) -> Key:
-        """The key in the delegate's key file."""
         return self.key("delegate-key")
 
     def person(self, case: str) -> Person:
@@ -89,11 +86,9 @@ class Company:
         return next(person for person in self.people if person.case == case)
 
     def account(self, case: str) -> ServiceAccount:
-        """The service account that stands for this case."""
         return next(account for account in self.accounts if account.case == case)
 
     def key(self, case: str) -> Key:
-        """The key that stands for this case."""
         return next(key for key in self.keys if key.case == case)
 
 

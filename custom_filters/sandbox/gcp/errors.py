@@ -92,14 +92,12 @@ def too_fast(reason: str) -> ApiError:
 
 
 def permission_denied(permission: str, resource: str) -> ApiError:
-    """Cloud IAM's 403."""
     message = f"Permission '{permission}' denied on resource '{resource}' (or it may not exist)."
     metadata = {"permission": permission, "resource": resource}
     return ApiError(403, message, info=("IAM_PERMISSION_DENIED", metadata))
 
 
 def service_disabled(service: str, title: str, project_number: str) -> ApiError:
-    """An API that is not enabled in the caller's project."""
     message = f"{title} has not been used in project {project_number} before or it is disabled."
     metadata = {"service": service, "consumer": f"projects/{project_number}", "serviceTitle": title}
     legacy: dict[str, Any] = {"reason": "accessNotConfigured", "domain": "usageLimits"}
@@ -107,7 +105,6 @@ def service_disabled(service: str, title: str, project_number: str) -> ApiError:
 
 
 def scope_insufficient(service: str, method: str) -> ApiError:
-    """The token lacks every scope that the method takes."""
     info = ("ACCESS_TOKEN_SCOPE_INSUFFICIENT", {"service": service, "method": method})
     message = "Request had insufficient authentication scopes."
     return ApiError(403, message, reason="insufficientPermissions", info=info)

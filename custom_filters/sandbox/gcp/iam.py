@@ -23,7 +23,6 @@ EXTENDED = "SERVICE_ACCOUNT_KEY_EXTENDED_STATUS_KEY_"
 
 
 def accounts_list(call: Call) -> dict[str, Any]:
-    """serviceAccounts.list: 20 a page, at most 100."""
     project = call.project(call.params["name"].partition("/")[2], ACCOUNT + "list")
     found = call.state.accounts.listed(call.lag("gcp_list_lag"))
     accounts = sorted((a for a in found if a.project == project.id), key=lambda a: a.email)
@@ -67,7 +66,6 @@ def keys_list(call: Call) -> dict[str, Any]:
 
 
 def keys_get(call: Call) -> dict[str, Any]:
-    """keys.get, without the public key."""
     call.refuse("publicKeyType")
     return key_resource(*_key(call, "get", call.lag("gcp_read_lag")))
 
@@ -89,7 +87,6 @@ def allowed_locations(call: Call) -> dict[str, Any]:
 
 
 def hmac_keys_list(call: Call) -> dict[str, Any]:
-    """storage.projects.hmacKeys.list: 250 a page at most."""
     project = call.project(call.params["projectId"], "storage.hmacKeys.list")
     keys = [key for key in call.state.bound_keys("hmac", project) if key.state != "DELETED"]
     call.refuse("serviceAccountEmail", "showDeletedKeys")
@@ -102,7 +99,6 @@ def hmac_keys_list(call: Call) -> dict[str, Any]:
 
 
 def api_keys_list(call: Call) -> dict[str, Any]:
-    """apikeys.projects.locations.keys.list: 50 a page, at most 300; a bound key names its account."""
     project = call.project(call.params["parent"].split("/")[1], "apikeys.keys.list")
 
     def show(key: BoundKey) -> dict[str, Any]:
@@ -147,7 +143,6 @@ def key_resource(account: ServiceAccount, key: Key) -> dict[str, Any]:
 
 
 def etag(account: ServiceAccount) -> str:
-    """Changes whenever the account does."""
     return base64.b64encode(zlib.crc32(repr(account).encode()).to_bytes(4, "big")).decode()
 
 

@@ -14,7 +14,6 @@ from custom_filters.sandbox.gcp.tokens import TOKEN_URI
 
 
 def new_key() -> rsa.RSAPrivateKey:
-    """A fresh RSA key."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 

@@ -26,13 +26,11 @@ def known_schemas(call: Call) -> frozenset[str]:
 
 
 def schemas_get(call: Call) -> dict[str, Any]:
-    """schemas.get by name or id."""
     _check(call, "SCHEMA_RETRIEVE")
     return dict(_found(call))
 
 
 def schemas_insert(call: Call) -> dict[str, Any]:
-    """schemas.insert: 409 when the name is taken."""
     _check(call, "SCHEMA_MANAGEMENT")
     name = call.body.get("schemaName") or ""
     if not re.fullmatch(r"[A-Za-z][\w-]*", name) or not call.body.get("fields"):
@@ -46,7 +44,6 @@ def schemas_insert(call: Call) -> dict[str, Any]:
 
 
 def schemas_patch(call: Call) -> dict[str, Any]:
-    """schemas.patch of the fields."""
     _check(call, "SCHEMA_MANAGEMENT")
     schema = {**_found(call), "fields": _fields(call)}
     call.state.schemas[schema["schemaName"]] = schema

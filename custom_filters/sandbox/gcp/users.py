@@ -19,7 +19,6 @@ READ_ONLY = frozenset({"id", "isAdmin", "lastLoginTime", "suspensionReason", "su
 
 
 def users_list(call: Call) -> dict[str, Any]:
-    """users.list: 100 a page, at most 500, by address."""
     call.refuse("domain", "query", "orderBy", "showDeleted", "event", "viewType")
     if "customer" not in call.params:
         raise ApiError(400, "Bad Request", reason="badRequest")
@@ -34,7 +33,6 @@ def users_list(call: Call) -> dict[str, Any]:
 
 
 def users_get(call: Call) -> dict[str, Any]:
-    """users.get by id, address or alias."""
     call.require_privilege("USERS_RETRIEVE")
     return resource(call, _found(call, call.lag("gcp_read_lag")), _shown_schemas(call))
 

@@ -31,6 +31,14 @@ def test_each_inner_request_has_its_own_status(cloud: AzureCloud, graph: Graph) 
     assert cloud.calls["azure:batch:PATCH /users/{id}"] == 3
 
 
+def test_dependants_of_a_failure_fail_and_nothing_happens_to_them(cloud: AzureCloud, graph: Graph) -> None:
+    second = {**patch("2", "idle"), "dependsOn": ["1"]}
+    third = {**patch("3", "idle-400-days"), "dependsOn": ["2"]}
+    answers = graph.batch(patch("1", "synced-idle"), second, third)
+    assert {key: answer["status"] for key, answer in answers.items()} == {"1": 400, "2": 424, "3": 424}
+    assert cloud.person("idle@contoso.example").enabled
+
+
 def test_inner_requests_are_throttled_one_by_one(cloud: AzureCloud, graph: Graph) -> None:
     cloud.faults |= {"graph_429": "0.4", "graph_429_retry_after": "1.5"}
     statuses, waits = set(), set()
@@ -49,6 +57,7 @@ MALFORMED: dict[str, object] = {
     "empty": {"requests": []},
     "21": {"requests": [patch(str(n), "idle") for n in range(21)]},
     "same id": {"requests": [patch("1", "idle"), patch("1", "idle")]},
+    "no such dependency": {"requests": [{**patch("1", "idle"), "dependsOn": ["9"]}]},
     "absolute url": {
         "requests": [{"id": "1", "method": "GET", "url": "https://graph.microsoft.com/v1.0/users"}]
     },
