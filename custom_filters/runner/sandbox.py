@@ -35,7 +35,9 @@ DEFAULT_SEED = 7
 @click.option("--seed", default=DEFAULT_SEED, show_default=True, help="The same seed gives the same company.")
 @click.option("--latency-ms", default=0.0, show_default=True, type=click.FloatRange(0),
               help="Time that each call takes at least.")  # fmt: skip
-@click.option("--faults", default="", metavar="SPEC", help="For example throttle=0.1,report=slow.")
+@click.option(
+    "--faults", default="", metavar="SPEC", help="For example throttle=0.1,report=slow; help lists all."
+)
 @click.option("--now", metavar="TIME", help="The clouds' time, RFC 3339 with a time zone.")
 @click.option("--clouds", metavar="NAMES", help="aws,azure,gcp; default: all that are installed.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
@@ -58,7 +60,13 @@ def sandbox(
     \b
       c7n-unused sandbox -- custodian run -s out policies/aws/report.yml
     """  # noqa: D301 - click's \b keeps the lines
-    with start_sandbox(users, seed, latency_ms, faults, parse_now(now), chosen_clouds(clouds)) as embedded:
+    chosen = chosen_clouds(clouds)
+    if faults == "help":
+        from custom_filters.sandbox.sandbox import described_faults
+
+        click.echo(described_faults(chosen))
+        return
+    with start_sandbox(users, seed, latency_ms, faults, parse_now(now), chosen) as embedded:
         environment = sandbox_environment(embedded)
         if command:
             ctx.exit(_run(command, environment))

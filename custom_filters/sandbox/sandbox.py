@@ -14,7 +14,7 @@ from custom_filters.sandbox import kill
 from custom_filters.sandbox.clock import Clock
 from custom_filters.sandbox.cloud import Hook, Settings
 from custom_filters.sandbox.control import Control
-from custom_filters.sandbox.faults import Fault, check
+from custom_filters.sandbox.faults import Fault, check, described
 from custom_filters.sandbox.loopback import serving
 from custom_filters.sandbox.wire import Wire
 
@@ -114,7 +114,7 @@ class Sandbox:
 
     def check_faults(self, faults: Mapping[str, str | float]) -> None:
         """ValueError for a fault that no cloud here knows, or a value that it does not take."""
-        check(fault_tables(self.settings.clouds).values(), faults)
+        check(_fault_tables(self.settings.clouds).values(), faults)
 
 
 def _kind(name: str) -> Any:
@@ -122,6 +122,11 @@ def _kind(name: str) -> Any:
     return getattr(import_module(module), kind)
 
 
-def fault_tables(clouds: Iterable[str]) -> dict[str, Iterable[Fault]]:
+def described_faults(clouds: Iterable[str]) -> str:
+    """Every fault of these clouds, for people."""
+    return "\n".join(described(_fault_tables(clouds)))
+
+
+def _fault_tables(clouds: Iterable[str]) -> dict[str, Iterable[Fault]]:
     """The faults of these clouds, and that of all, by cloud."""
     return {"any": (kill.FAULT,), **{name: _kind(name).FAULTS for name in clouds}}

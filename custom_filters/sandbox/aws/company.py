@@ -59,7 +59,7 @@ def _person(someone: Someone) -> Person:
     person = _human(someone)
     if someone.state != "on":  # who left: the password was taken away, the key forgotten
         left = _born(someone) / 2
-        key = Key(_born(someone), left, active=someone.state == "off")
+        key = Key(_born(someone), left, active=someone.number % 2 == 0)
         return replace(person, password=None, password_used=left, keys=(key,), mfa=False)
     if place in (3, 28):
         path, contract = "/contractors/", {"contract-ends": "2027-12-31"}
@@ -94,6 +94,8 @@ def _machine(someone: Someone) -> Person:
     if someone.number % 50 == 17:
         service = (BEDROCK, CODECOMMIT)[someone.number % 4 // 2]
         return replace(person, service_credentials=(ServiceCredential(service),))
+    if someone.number % 50 == 1:  # a job that ended, with its key left
+        return replace(person, created=days(400), keys=(Key(days(149), days(120)),))
     return replace(person, keys=(_key(someone),))
 
 

@@ -78,12 +78,7 @@ class Call:
     inner: bool = False
 
     def json(self) -> Json:
-        try:
-            body = json.loads(self.content)
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
-            raise bad("Unable to read JSON request payload.")
+        body: Json = json.loads(self.content)
         return body
 
     def context(self, shape: str) -> Json:
