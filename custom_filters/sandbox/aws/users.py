@@ -147,6 +147,8 @@ class Users(IamBase):
 
 def check_tags(tags: list[dict[str, str]]) -> None:
     """Refuses what TagUser refuses: ValidationError for the form, InvalidInput for what is not allowed."""
+    if len(tags) > 50:
+        raise invalid("tags", tags, "Member must have length less than or equal to 50")
     for number, tag in enumerate(tags, start=1):
         for field, least, most in (("Key", 1, 128), ("Value", 0, 256)):
             text, where = tag[field], f"tags.{number}.member.{field.lower()}"
