@@ -37,7 +37,9 @@ DEFAULT_SEED = 7
 @click.option("--seed", default=DEFAULT_SEED, show_default=True, help="The same seed gives the same company.")
 @click.option("--latency-ms", default=0.0, show_default=True, type=click.FloatRange(0),
               help="Time that each call takes at least.")  # fmt: skip
-@click.option("--faults", default="", metavar="SPEC", help="For example throttle=0.1,report=slow.")
+@click.option(
+    "--faults", default="", metavar="SPEC", help="For example throttle=0.1,report=slow; help lists all."
+)
 @click.option("--now", type=Time(), metavar="TIME", help="The clouds' time, RFC 3339 with a time zone.")
 @click.option(
     "--clouds", type=Words(PROVIDERS), metavar="NAMES", help="aws,azure,gcp; default: all that are installed."
@@ -64,6 +66,11 @@ def sandbox(
     """  # noqa: D301 - click's \b keeps the lines
     need_installed(clouds or ())
     clouds = clouds or tuple(filter(installed, PROVIDERS))
+    if faults == "help":
+        from custom_filters.sandbox.sandbox import described_faults
+
+        click.echo(described_faults(clouds))
+        return
     with start_sandbox(users, seed, latency_ms, faults, now, clouds) as embedded:
         environment = sandbox_environment(embedded)
         if command:

@@ -20,7 +20,6 @@ class Clock:
             self.set(at)
 
     def now(self) -> datetime:
-        """The clouds' present time."""
         with self._lock:
             return datetime.now(timezone.utc) + self._offset
 

@@ -1,15 +1,21 @@
-"""What the settings of a sandbox are, and what every embedded cloud of ours does with them."""
+"""What the settings of a sandbox are, and what every embedded cloud does with them."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from custom_filters.sandbox.clock import Clock
-from custom_filters.sandbox.faults import Faults
+from custom_filters.sandbox.faults import Fault, Faults
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+    from typing_extensions import Self
 
 Hook = Callable[[str, str, str, bool], None]
 
@@ -35,25 +41,21 @@ class Settings:
                 raise ValueError(f"--faults {part!r}: write name=value, or a name alone, with commas between")
             if name in faults:
                 raise ValueError(f"--faults: {name} is given twice; give it once")
-            faults[name] = _number(value) if value else "on"
+            faults[name] = value or "on"
+            with suppress(ValueError):  # a word
+                faults[name] = float(value)
         return faults
 
 
-def _number(value: str) -> str | float:
-    try:
-        return float(value)
-    except ValueError:
-        return value
-
-
 class Cloud:
-    """calls: counts `NAME:` + action, refused ones too; faults: read at every request.
+    """calls: counts `NAME:` + action, refused ones too; faults: read at each request; hosts: by name.
 
     on_request(cloud, action, phase, is_write): called with phase `before` (not yet applied) and `after`
     (applied, the answer not yet sent); it may raise ConnectionDroppedError.
     """
 
     name = ""
+    FAULTS: Iterable[Fault] = ()
 
     def __init__(
         self,
@@ -62,17 +64,25 @@ class Cloud:
         calls: Counter[str],
         faults: MutableMapping[str, str | float],
     ) -> None:
-        self.settings, self.clock, self.calls = settings, clock, calls
+        self.settings, self.clock, self.calls, self.faults = settings, clock, calls, faults
         self.strikes = Faults(faults, settings.seed)
         self.on_request: Hook | None = None
+        self.hosts: dict[str, WSGIApplication] = {}
         self._counting = threading.Lock()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends what was started."""
+
     def count(self, action: str) -> None:
-        """One more call."""
         with self._counting:
             self.calls[f"{self.name}:{action}"] += 1
 
     def tell(self, action: str, phase: str, is_write: bool) -> None:
-        """Tells the hook, if there is one."""
         if self.on_request:
             self.on_request(self.name, action, phase, is_write)

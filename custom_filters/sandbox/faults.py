@@ -1,15 +1,15 @@
 """What a fault of an embedded cloud is: a name, the values that it takes, what it does; read at each request.
 
-`takes` lists alternatives with `|` between them: SHARE (0 to 1, of the requests), NUMBER (0 or more), NAMES
-(with `+` between them), HOSTS (the same, of Google), or a word as it is.
+`takes` lists alternatives with `|` between them: words of KINDS, or a word as it is.
 """
 
 from __future__ import annotations
 
 import random
+import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, MutableSequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequence
 from dataclasses import dataclass
 
 
@@ -27,11 +27,24 @@ def text_of(value: object) -> str:
     return "" if value is None else str(value)
 
 
+def _named(value: object) -> bool:
+    return isinstance(value, str)
+
+
 KINDS: Mapping[str, tuple[Callable[[object], bool], str]] = {
-    "SHARE": (lambda value: 0 <= _number(value) <= 1, "the share of requests, from 0 to 1"),
+    "SHARE": (lambda value: 0 <= _number(value) <= 1, "the share of calls, from 0 to 1"),
     "NUMBER": (lambda value: _number(value) >= 0, "a number, 0 or more"),
-    "NAMES": (lambda value: isinstance(value, str), "names with + between them"),
+    "NAMES": (_named, "names with + between them"),
     "HOSTS": (lambda value: str(value).endswith(".googleapis.com"), "hosts, such as admin.googleapis.com"),
+    # A number of 1 is more likely meant as "on".
+    "WHERE": (
+        lambda value: _named(value) or 0 <= _number(value) < 1,
+        "actions, such as ListUsers+TagUser@sam, or a share of calls below 1",
+    ),
+    "WRITE": (
+        lambda value: bool(re.fullmatch(r"(before|after):[1-9]\d*", str(value))),
+        "before:N or after:N, such as after:3",
+    ),
 }
 
 
@@ -64,16 +77,26 @@ def rude(prefix: str) -> tuple[Fault, ...]:
     )
 
 
-def checker(table: Iterable[Fault]) -> Callable[[Mapping[str, object]], None]:
-    """A function that raises ValueError for a wrong value; names that are not in the table are left alone."""
-    known = {fault.name: fault for fault in table}
+def check(tables: Iterable[Iterable[Fault]], faults: Mapping[str, object]) -> None:
+    """ValueError for a value that a fault does not take, or a name that is in none of the tables.
 
-    def check(faults: Mapping[str, object]) -> None:
-        for name, value in faults.items():
-            if name in known:
-                known[name].check(value)
+    What no cloud knows would test nothing, in silence. One name may be in several tables.
+    """
+    rows = [fault for table in tables for fault in table]
+    if unknown := faults.keys() - {fault.name for fault in rows}:
+        names, known = ", ".join(sorted(unknown)), ", ".join(sorted({fault.name for fault in rows}))
+        raise ValueError(f"no cloud here has the fault {names}; there are {known}")
+    for fault in rows:
+        if fault.name in faults:
+            fault.check(faults[fault.name])
 
-    return check
+
+def described(tables: Mapping[str, Iterable[Fault]]) -> Iterator[str]:
+    """Lines of text about every fault of these clouds, for `--faults help`."""
+    yield from (f"{kind}: {meaning}" for kind, (_, meaning) in KINDS.items())
+    for cloud, table in tables.items():
+        yield ""
+        yield from (f"{cloud} {fault.name}={fault.takes}: {fault.does}" for fault in table)
 
 
 class Faults:
@@ -89,21 +112,17 @@ class Faults:
         return text_of(self._values.get(name))
 
     def number(self, name: str, default: float = 0.0) -> float:
-        """The fault's value as a number."""
         text = self.text(name)
         return float(text) if text else default
 
     def names(self, name: str) -> frozenset[str]:
-        """The fault's value as names."""
         return frozenset(part for part in self.text(name).split("+") if part)
 
     def strikes(self, name: str) -> bool:
         """Whether a fault that is a share of the requests hits this one."""
         share = self.number(name)
-        if not share:
-            return False
         with self._lock:
-            return self._random.random() < share
+            return bool(share) and self._random.random() < share
 
     def shuffle(self, items: MutableSequence[dict[str, object]]) -> None:
         """For what the service promises no order of."""

@@ -7,7 +7,6 @@ started) is killed too; that needs Linux's /proc.
 from __future__ import annotations
 
 import os
-import re
 import signal
 import threading
 from collections.abc import Mapping
@@ -17,14 +16,7 @@ from pathlib import Path
 from custom_filters.sandbox.faults import Fault
 from custom_filters.sandbox.wire_http import ConnectionDroppedError, client_port
 
-FAULT = Fault("kill", "NAMES", "`before:N`, `after:N`: the caller is killed around the N-th write from now")
-
-
-def check(faults: Mapping[str, object]) -> None:
-    """ValueError unless the fault, if set, is `before:N` or `after:N`."""
-    value = faults.get("kill", "after:1")
-    if not re.fullmatch(r"(before|after):[1-9]\d*", str(value)):
-        raise ValueError(f"fault kill={value}: give before:N or after:N, such as kill=after:3")
+FAULT = Fault("kill", "WRITE", "the caller is killed before or after the N-th write from now")
 
 
 class Killer:

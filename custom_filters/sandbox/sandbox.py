@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,12 @@ from custom_filters.sandbox import kill
 from custom_filters.sandbox.clock import Clock
 from custom_filters.sandbox.cloud import Hook, Settings
 from custom_filters.sandbox.control import Control
-from custom_filters.sandbox.loopback import Loopback
+from custom_filters.sandbox.faults import Fault, check, described
+from custom_filters.sandbox.loopback import serving
 from custom_filters.sandbox.wire import Wire
 
 __all__ = ["Sandbox", "Settings"]
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
 CLOUDS = {
@@ -48,6 +47,7 @@ class Sandbox:
         self.clock = Clock(self.settings.now)
         self.calls: Counter[str] = Counter()
         self.faults = dict(self.settings.faults)
+        self.check_faults(self.faults)
         self.clouds: dict[str, Any] = {}
         self.on_request: Hook | None = None
         self._killer = kill.Killer(self.faults)
@@ -56,18 +56,15 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            self._control = stack.enter_context(Loopback(Control(self, self._secret)))
+            self._control = stack.enter_context(serving(Control(self, self._secret)))
             # Always: with a proxy that refuses all other hosts no real cloud is in reach.
             self._wire = stack.enter_context(Wire())
             for name in self.settings.clouds:
                 self.clouds[name] = self._start(name, stack)
-            self.check_faults(self.faults)
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stack.close()
         self.clouds.clear()
 
@@ -80,7 +77,7 @@ class Sandbox:
     @property
     def control_url(self) -> str:
         """Where calls, clock, faults and hands are (see `control`); it holds the run's secret."""
-        return f"{self._control.url}/{self._secret}"
+        return f"{self._control}/{self._secret}"
 
     @property
     def proxy(self) -> str:
@@ -104,14 +101,10 @@ class Sandbox:
         return {**{n: v for n, v in kept.items() if n.upper() not in FOREIGN_NAMES}, **self.environment}
 
     def _start(self, name: str, stack: contextlib.ExitStack) -> Any:
-        module, kind = CLOUDS[name]
-        cloud = getattr(import_module(module), kind)(self.settings, self.clock, self.calls, self.faults)
-        if hasattr(cloud, "__enter__"):
-            stack.enter_context(cloud)
-        elif hasattr(cloud, "close"):
-            stack.callback(cloud.close)
-        cloud.on_request = lambda _, action, phase, is_write: self._tell(name, action, phase, is_write)
-        self._wire.add(getattr(cloud, "hosts", {}))
+        cloud = _kind(name)(self.settings, self.clock, self.calls, self.faults)
+        stack.enter_context(cloud)
+        cloud.on_request = self._tell
+        self._wire.add(cloud.hosts)
         return cloud
 
     def _tell(self, cloud: str, action: str, phase: str, is_write: bool) -> None:
@@ -120,13 +113,20 @@ class Sandbox:
             self.on_request(cloud, action, phase, is_write)
 
     def check_faults(self, faults: Mapping[str, str | float]) -> None:
-        """ValueError for a fault that no started cloud knows: it would test nothing, in silence."""
-        known = {fault for cloud in self.clouds.values() for fault in getattr(cloud, "FAULTS", faults)}
-        known.add(kill.FAULT.name)
-        if unknown := faults.keys() - known:
-            names = ", ".join(sorted(unknown))
-            raise ValueError(f"no cloud here has the fault {names}; there are {', '.join(sorted(known))}")
-        kill.check(faults)
-        for cloud in self.clouds.values():
-            if hasattr(cloud, "check_faults"):
-                cloud.check_faults(faults)
+        """ValueError for a fault that no cloud here knows, or a value that it does not take."""
+        check(_fault_tables(self.settings.clouds).values(), faults)
+
+
+def _kind(name: str) -> Any:
+    module, kind = CLOUDS[name]
+    return getattr(import_module(module), kind)
+
+
+def described_faults(clouds: Iterable[str]) -> str:
+    """Every fault of these clouds, for people."""
+    return "\n".join(described(_fault_tables(clouds)))
+
+
+def _fault_tables(clouds: Iterable[str]) -> dict[str, Iterable[Fault]]:
+    """The faults of these clouds, and that of all, by cloud."""
+    return {"any": (kill.FAULT,), **{name: _kind(name).FAULTS for name in clouds}}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
 import ssl
 import tempfile
 import threading
@@ -18,16 +17,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from werkzeug.wrappers import Request, Response
+import trustme
 
-from custom_filters.sandbox.loopback import Loopback
-from custom_filters.sandbox.wire_certificates import Authority
+from custom_filters.sandbox.loopback import serving
 from custom_filters.sandbox.wire_http import ConnectionDroppedError, Requests
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
     from typing_extensions import Self
 
 __all__ = ["ConnectionDroppedError", "Wire"]
@@ -47,7 +43,7 @@ class Wire:
     """Serves `hosts` over TLS, for as long as the `with` block lasts.
 
     connects: every host that a tunnel was opened to, in order; refused: `host:port` of every refused one;
-    ca_file: the CA certificate (PEM); environment: variables for a child process.
+    ca_file: the CA certificate (PEM); proxy: the URL; environment: variables for a child process.
     An application may raise `ConnectionDroppedError`, also while it yields its body.
     """
 
@@ -64,27 +60,18 @@ class Wire:
         self._hosts.update({name.lower(): app for name, app in hosts.items()})
 
     def __enter__(self) -> Self:
-        self._folder = Path(tempfile.mkdtemp(prefix="c7n-unused-wire-"))  # mkdtemp makes it 0700
-        self._authority = Authority(self._folder)
-        self._proxy = Loopback(lambda *_: (), type("Tunnel", (_Tunnel,), {"wire": self}))
-        self._proxy.__enter__()
+        self._authority = trustme.CA(organization_name="c7n-unused sandbox")  # its key stays in memory
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="c7n-unused-wire-"))
+            self.ca_file = str(Path(folder, "ca.pem"))
+            self._authority.cert_pem.write_to_path(self.ca_file)
+            tunnel = type("Tunnel", (_Tunnel,), {"wire": self})
+            self.proxy = stack.enter_context(serving(lambda *_: (), tunnel))
+            self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._proxy.__exit__(kind, error, trace)
-        shutil.rmtree(self._folder)
-
-    @property
-    def ca_file(self) -> str:
-        """Path of the CA's certificate."""
-        return str(self._authority.ca_file)
-
-    @property
-    def proxy(self) -> str:
-        """The proxy's URL."""
-        return self._proxy.url
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -92,22 +79,23 @@ class Wire:
 
         Only https goes through the proxy and loopback never does: http servers of this machine stay direct.
         """
-        proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), self.proxy)
         return {
-            **proxies,
+            **dict.fromkeys(("HTTPS_PROXY", "https_proxy"), self.proxy),
             **dict.fromkeys(("NO_PROXY", "no_proxy"), LOOPBACK),
             **dict.fromkeys(TRUST, self.ca_file),
         }
 
     def application(self, host: str) -> WSGIApplication | None:
-        """What emulates this host, or None."""
         return self._hosts.get(host)
 
     def context(self, host: str) -> ssl.SSLContext:
-        """The TLS context for this host, made at its first use."""
         with self._lock:
             if host not in self._contexts:
-                self._contexts[host] = self._authority.context(host)
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                context.minimum_version = ssl.TLSVersion.TLSv1_2
+                context.set_alpn_protocols(["http/1.1"])
+                self._authority.issue_cert(host).configure_cert(context)
+                self._contexts[host] = context
             return self._contexts[host]
 
 
@@ -118,7 +106,6 @@ class _Tunnel(Requests):
     rbufsize = 0  # what follows the CONNECT belongs to TLS
 
     def do_CONNECT(self) -> None:
-        """Opens the tunnel to a host that is emulated, port 443."""
         self.close_connection = True
         host, _, port = self.path.lower().rpartition(":")
         application = self.wire.application(host) if port == "443" else None
@@ -139,24 +126,14 @@ class _Tunnel(Requests):
             log.warning("%s: no TLS with the client, which may not trust the sandbox's CA: %s", host, error)
             raw.close()
             return
-        more = {
-            "ssl_context": context,
-            "server_address": (host, 443),
-            "_server_version": "c7n-unused-sandbox",
-        }
-        server = SimpleNamespace(app=_only(host, application), multithread=True, multiprocess=False, **more)
+        server = SimpleNamespace(
+            app=application,
+            ssl_context=context,
+            server_address=(host, 443),
+            multithread=True,
+            multiprocess=False,
+            _server_version="c7n-unused-sandbox",
+        )
         # A client that was killed leaves an answer that can't be sent: nothing is wrong with the sandbox.
         with secure, contextlib.suppress(OSError):
             Requests(secure, self.client_address, server)  # type: ignore[arg-type]  # all that it reads of one
-
-
-def _only(host: str, application: WSGIApplication) -> WSGIApplication:
-    """The application, for requests that name this host."""
-
-    def checked(environ: WSGIEnvironment, start_response: StartResponse) -> object:
-        named = Request(environ).host.removesuffix(":443")
-        if named == host:
-            return application(environ, start_response)
-        return Response(f"this tunnel leads to {host}, not to {named}", 421)(environ, start_response)
-
-    return checked  # type: ignore[return-value]  # an iterable of bytes, either way

@@ -71,5 +71,4 @@ class Requests(WSGIRequestHandler):
         log.debug(message, *args)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """One line a request."""
         self.log("info", "%s %s", self.requestline, code)

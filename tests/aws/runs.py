@@ -1,14 +1,10 @@
-"""Stock Custodian, as a child process, on the embedded AWS."""
+"""Stock Custodian on the embedded AWS."""
 
 from __future__ import annotations
 
-import itertools
-import json
 import os
-import subprocess
-import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -18,37 +14,28 @@ import boto3
 
 from custom_filters.core.notes import Entry, Notes, Record
 from custom_filters.core.notes_writing import Place, render
-from custom_filters.sandbox.sandbox import Sandbox, Settings
+from custom_filters.sandbox.sandbox import Sandbox
+from tests import clouds
+from tests.clouds import CUSTODIAN, ROOT, VERDICTS, resources, run, written
 
-ROOT = Path(__file__).resolve().parents[2]
+__all__ = ["CUSTODIAN", "ROOT", "VERDICTS", "resources", "run", "written"]
 REPORT = ROOT / "policies/aws/report.yml"
-CUSTODIAN = Path(sysconfig.get_path("scripts"), "custodian")
-VERDICTS = ["active", "new", "unknown", "exempt", "no-credentials", "stale", "never-used"]
-
-_seeds = itertools.count(1000)
 
 
-@contextmanager
-def embedded(**settings: Any) -> Iterator[Sandbox]:
+def embedded(**settings: Any) -> AbstractContextManager[Sandbox]:
     """An empty account of its own, unless settings say otherwise."""
-    with Sandbox(Settings(**{"users": 0, "seed": next(_seeds), **settings})) as sandbox:
-        yield sandbox
+    return clouds.started("aws", **settings)
 
 
 def policy(name: str, source: str | None = "unused-bulk", **options: Any) -> dict[str, Any]:
     """A policy with our filter and nothing else."""
-    made: dict[str, Any] = {"name": name, "resource": "aws.iam-user"}
-    made |= {"source": source} if source else {}
-    options = {key.replace("_", "-"): value for key, value in options.items()}
-    return {**made, "filters": [{"type": "unused-credentials", **options}]}
+    made = clouds.policy("aws.iam-user", name, **options)
+    return {**made, "source": source} if source else made
 
 
 def custodian(sandbox: Sandbox, out: Path, *policies: Path | dict[str, Any]) -> CompletedProcess[str]:
     """`custodian run` on files and on policies written here; its log is in stderr."""
-    out.mkdir(parents=True, exist_ok=True)
-    files = [str(p) for p in policies if isinstance(p, Path)]
-    files += written(out, [p for p in policies if isinstance(p, dict)])
-    return run("run", "-s", str(out), "--cache-period", "0", *files, env=sandbox.child_environment(), cwd=out)
+    return clouds.custodian(sandbox, out, *policies, options=("--cache-period", "0"))
 
 
 def validate(
@@ -58,25 +45,6 @@ def validate(
     files = [file for policy in policies for file in written(folder, [policy], policy["name"])]
     files += map(str, also)
     return run("validate", *files, env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}, cwd=folder)
-
-
-def written(folder: Path, policies: list[dict[str, Any]], name: str = "policies") -> list[str]:
-    """The file that holds these policies; none for none."""
-    file = folder / f"{name}.json"
-    file.write_text(json.dumps({"policies": policies}))
-    return [str(file)] if policies else []
-
-
-def run(*arguments: str, env: Mapping[str, str], cwd: Path) -> CompletedProcess[str]:
-    """Stock Custodian with these arguments."""
-    command = [str(CUSTODIAN), *arguments]
-    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=False)
-
-
-def resources(out: Path, name: str) -> list[dict[str, Any]]:
-    """What a policy selected."""
-    found: list[dict[str, Any]] = json.loads((out / name / "resources.json").read_text())
-    return found
 
 
 def judged(out: Path, name: str) -> dict[str, dict[str, Any]]:

@@ -1,35 +1,32 @@
-"""Stock Custodian, as a child process, on the embedded Entra."""
+"""Stock Custodian on the embedded Entra."""
 
 from __future__ import annotations
 
-import itertools
-import json
-import subprocess
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 from custom_filters.azure.notes import APP_VARIABLE, Properties, properties_for
 from custom_filters.sandbox.azure.people import Activity, Person
-from custom_filters.sandbox.sandbox import Sandbox, Settings
+from custom_filters.sandbox.sandbox import Sandbox
+from tests import clouds
+from tests.clouds import CUSTODIAN, ROOT, resources, utc
 
-ROOT = Path(__file__).resolve().parents[2]
+__all__ = ["CUSTODIAN", "ROOT", "resources", "utc"]
 REPORT = ROOT / "policies/azure/report.yml"
 ENFORCE = ROOT / "policies/azure/enforce.yml"
-CUSTODIAN = Path(sysconfig.get_path("scripts"), "custodian")
 DOMAIN = "contoso.example"
-
-_seeds = itertools.count(2000)
+policy = partial(clouds.policy, "azure.directory-user")
 
 
 @contextmanager
 def embedded(**settings: Any) -> Iterator[Sandbox]:
     """An empty tenant of its own, unless settings say otherwise."""
-    made = Settings(**{"users": 0, "seed": next(_seeds), "clouds": ("azure",), **settings})
-    with Sandbox(made) as sandbox:
+    with clouds.started("azure", **settings) as sandbox:
         set_up(sandbox)
         yield sandbox
 
@@ -76,45 +73,13 @@ def person(name: str, now: datetime, idle: float | None, **fields: Any) -> Perso
     return Person(f"{name}@{DOMAIN}", name, **made)
 
 
-def policy(name: str, *filters: dict[str, Any], actions: Any = (), **options: Any) -> dict[str, Any]:
-    """A policy with our filter behind the given ones."""
-    options = {key.replace("_", "-"): value for key, value in options.items()}
-    found = [*filters, {"type": "unused-credentials", **options}]
-    made: dict[str, Any] = {"name": name, "resource": "azure.directory-user", "filters": found}
-    return {**made, "actions": list(actions)} if actions else made
-
-
 def custodian(
-    sandbox: Sandbox,
-    out: Path,
-    *policies: Path | dict[str, Any],
-    verb: str = "run",
-    only: str = "",
-    skip_validation: bool = False,
-    **environment: str,
-) -> subprocess.CompletedProcess[str]:
+    sandbox: Sandbox, out: Path, *policies: Path | dict[str, Any], skip_validation: bool = False, **more: Any
+) -> CompletedProcess[str]:
     """`custodian run` on files and on policies written here; its log is in stderr."""
-    out.mkdir(parents=True, exist_ok=True)
-    written = [p for p in policies if isinstance(p, dict)]
-    files = [str(p) for p in policies if isinstance(p, Path)]
-    if written:
-        own = out / "policies.json"
-        own.write_text(json.dumps({"policies": written}))
-        files.append(str(own))
-    where = ["-s", str(out)] if verb == "run" else []
-    where += ["-p", only] if only else []
-    where += ["--skip-validation"] if skip_validation else []
-    return subprocess.run(
-        [str(CUSTODIAN), verb, *where, *files],
-        env={**sandbox.child_environment(), APP_VARIABLE: sandbox.azure.app.client, **environment},
-        cwd=out, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-
-def resources(out: Path, name: str) -> list[dict[str, Any]]:
-    """What a policy selected."""
-    found: list[dict[str, Any]] = json.loads((out / name / "resources.json").read_text())
-    return found
+    options = ["--skip-validation"] if skip_validation else []
+    more = {APP_VARIABLE: sandbox.azure.app.client, "options": options, **more}
+    return clouds.custodian(sandbox, out, *policies, **more)
 
 
 def judged(out: Path, name: str) -> dict[str, dict[str, Any]]:
@@ -124,7 +89,3 @@ def judged(out: Path, name: str) -> dict[str, dict[str, Any]]:
 
 def short(name: str) -> str:
     return name.partition("@")[0].partition("_")[0]
-
-
-def utc(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=timezone.utc)  # type: ignore[misc,arg-type]

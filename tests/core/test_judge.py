@@ -52,7 +52,27 @@ CREDENTIALS: dict[str, tuple[Credential, str, int]] = {
     "old use, rotated yesterday": (credential(used(200), rotated=1), "new", 3),
     "old use, rotated a second less than 14 days ago": (credential(used(200), rotated=14 - SHORT), "new", 3),
     "old use, rotated exactly 14 days ago": (credential(used(200), rotated=14), "stale", 3),
+    "never used in what the source keeps, made before": (
+        credential(never(400, forgets=True), created=500),
+        "stale",
+        3,
+    ),
+    "never used in what the source keeps, of unknown age": (
+        credential(never(400, forgets=True), created=None),
+        "stale",
+        3,
+    ),
     # Rule 4: never used.
+    "never used, the source forgets, made after": (
+        credential(never(400, forgets=True), created=300),
+        "never-used",
+        4,
+    ),
+    "never used, made before the source's word, which does not forget": (
+        credential(never(400), created=500),
+        "never-used",
+        4,
+    ),
     "never used, 400 days old": (credential(never()), "never-used", 4),
     "never used, exactly 90 days old": (credential(never(), created=90), "never-used", 4),
     "never used, a second less than 90 days old": (credential(never(), created=90 - SHORT), "new", 4),
@@ -212,3 +232,46 @@ def test_thresholds_reached_are_those_at_which_it_is_judged_unused(
     assert exceeds(judge_credential(judged, rules, NOW), rules, NOW) == reached
     alone = [d for d in rules.thresholds if is_unused(judge_credential(judged, Rules(d), NOW))]
     assert tuple(alone) == reached
+
+
+KEPT = Exemption("aws", "*", "amelia", "a yearly job", "olga", ago(-100))
+ENDED = Exemption("aws", "*", "amelia", "a yearly job", "olga", NOW)
+KEEPING: dict[str, tuple[Credential, str]] = {
+    "stale": (credential(used(200), kept=KEPT), "exempt"),
+    "never used": (credential(never(), kept=KEPT), "exempt"),
+    "unknown": (credential(failed(), kept=KEPT), "exempt"),
+    "in use": (credential(used(3), kept=KEPT), "active"),
+    "new": (credential(never(), created=3, kept=KEPT), "new"),
+    "kept until today": (credential(used(200), kept=ENDED), "stale"),
+}
+
+
+@pytest.mark.parametrize("case", KEEPING)
+def test_what_a_reviewer_keeps_is_exempt_while_it_looks_unused(case: str) -> None:
+    one, verdict = KEEPING[case]
+    judged = judge_credential(one, Rules(90), NOW)
+    assert judged.verdict == verdict
+    if verdict == "exempt":
+        plain = judge_credential(Credential(**{**one.__dict__, "kept": None}), Rules(90), NOW)
+        assert (judged.becomes, judged.changes_at) == (plain.verdict, KEPT.expires)
+        assert judged.reason == f"olga decided to keep it: a yearly job ({plain.verdict}: {plain.reason})"
+
+
+def test_a_user_is_exempt_when_all_that_is_live_is_kept() -> None:
+    keeping, other = credential(used(200), kept=KEPT), credential(used(200), kind="access-key", id="AKIA1")
+    off = credential(used(1), kind="access-key", id="AKIA2", status="off")
+    alone = judge_identity(identity(keeping, off), Rules(90), NOW)
+    assert alone.verdict == "exempt"
+    assert alone.reason.startswith("password: olga decided to keep it")
+    both = judge_identity(identity(keeping, other), Rules(90), NOW)
+    assert both.verdict == "stale"
+    assert both.reason.startswith("access-key AKIA1: last used")
+    assert judge_identity(identity(keeping, incomplete="cut short"), Rules(90), NOW).verdict == "unknown"
+
+
+def test_the_newest_use_tells_for_the_user_and_an_off_credential_keeps_its_last() -> None:
+    old, newer = credential(used(300)), credential(used(200), kind="access-key", id="AKIA1")
+    for pair in ((old, newer), (newer, old)):
+        assert judge_identity(identity(*pair), Rules(90), NOW).reason.startswith("access-key AKIA1: ")
+    assert judge_credential(credential(used(7), status="off"), Rules(90), NOW).last_used == ago(7)
+    assert judge_credential(credential(used(7), failed()), Rules(3), NOW).last_used == ago(7)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,10 +15,10 @@ from typing import Any
 
 import boto3
 import pytest
+import trustme
 from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.custodian.exemptions import SIZE_LIMIT, load_exemptions, read_exemptions
-from custom_filters.sandbox.wire_certificates import Authority
 from tests.aws.runs import client, embedded
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -206,46 +207,49 @@ class Site(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def served(authority: Authority | None = None, elsewhere: str = "") -> Iterator[str]:
+def served(authority: trustme.CA | None = None, elsewhere: str = "") -> Iterator[str]:
     """The URL of a server; with an authority it speaks TLS."""
     handler = type("Leading", (Site,), {"elsewhere": elsewhere})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         if authority:
-            server.socket = authority.context("localhost").wrap_socket(server.socket, server_side=True)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            authority.issue_cert("localhost").configure_cert(context)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"{'https' if authority else 'http'}://localhost:{server.server_address[1]}"
         server.shutdown()
 
 
 @pytest.fixture
-def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
     """One that this process trusts, with no proxy on the way."""
     for name in [n for n in os.environ if n.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
-    made = Authority(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(made.ca_file))
+    made = trustme.CA()
+    made.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     return made
 
 
-def test_https_is_read(authority: Authority) -> None:
+def test_https_is_read(authority: trustme.CA) -> None:
     with served(authority) as site, served(authority, f"{site}/good") as other:
         assert len(read_exemptions(f"{site}/good?version=3")) == 2
         assert len(read_exemptions(f"{other}/moved")) == 2
 
 
 @pytest.mark.parametrize(("path", "says"), [("gone.yml", "404"), ("short", "broke off after")])
-def test_https_that_fails(authority: Authority, path: str, says: str) -> None:
+def test_https_that_fails(authority: trustme.CA, path: str, says: str) -> None:
     with served(authority) as site, refused(f"{site}/{path}: .*{says}"):
         read_exemptions(f"{site}/{path}")
 
 
-def test_https_that_leads_to_http_is_refused(authority: Authority) -> None:
+def test_https_that_leads_to_http_is_refused(authority: trustme.CA) -> None:
     says = "redirects to http://localhost:.* is not https; use the final URL"
     with served() as plain, served(authority, f"{plain}/good") as site, refused(says):
         read_exemptions(f"{site}/moved")
 
 
-def test_https_that_leads_to_http_and_back_is_refused(authority: Authority) -> None:
+def test_https_that_leads_to_http_and_back_is_refused(authority: trustme.CA) -> None:
     """Whoever sits on the one hop without TLS could answer it himself."""
     with (
         served(authority) as site,
@@ -256,7 +260,7 @@ def test_https_that_leads_to_http_and_back_is_refused(authority: Authority) -> N
         read_exemptions(f"{first}/moved")
 
 
-def test_https_that_leads_to_another_host_is_refused(authority: Authority) -> None:
+def test_https_that_leads_to_another_host_is_refused(authority: trustme.CA) -> None:
     with (
         served(authority) as site,
         served(authority, site.replace("localhost", "127.0.0.1") + "/good") as first,
@@ -288,9 +292,8 @@ def test_json_that_is_nested_too_deep_is_refused(monkeypatch: pytest.MonkeyPatch
         read_exemptions(file("[" * 500_000))
 
 
-def test_a_server_that_nobody_vouches_for_is_refused(authority: Authority, tmp_path: Path) -> None:
-    (tmp_path / "other").mkdir()
-    with served(Authority(tmp_path / "other")) as site, refused("CERTIFICATE_VERIFY_FAILED"):
+def test_a_server_that_nobody_vouches_for_is_refused(authority: trustme.CA) -> None:
+    with served(trustme.CA()) as site, refused("CERTIFICATE_VERIFY_FAILED"):
         read_exemptions(f"{site}/good")
 
 

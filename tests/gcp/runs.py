@@ -1,12 +1,9 @@
-"""Stock Custodian, as a child process, on the embedded Google."""
+"""Stock Custodian on the embedded Google."""
 
 from __future__ import annotations
 
 import itertools
-import json
-import subprocess
-import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -21,12 +18,13 @@ from custom_filters.gcp.principals import ITEM as ACCOUNT
 from custom_filters.gcp.schema import SCHEMA, field_names, field_of
 from custom_filters.sandbox.gcp.cloud import GcpCloud
 from custom_filters.sandbox.gcp.people import Key, Person, ServiceAccount
-from custom_filters.sandbox.sandbox import Sandbox, Settings
+from custom_filters.sandbox.sandbox import Sandbox
+from tests import clouds
+from tests.clouds import CUSTODIAN, ROOT, custodian, resources, utc
 
-ROOT = Path(__file__).resolve().parents[2]
+__all__ = ["CUSTODIAN", "ROOT", "custodian", "resources", "utc"]
 REPORT = ROOT / "policies/gcp/report.yml"
 ENFORCE = ROOT / "policies/gcp/enforce.yml"
-CUSTODIAN = Path(sysconfig.get_path("scripts"), "custodian")
 DOMAIN = "lakeside.example"
 NO_END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
 
@@ -36,8 +34,7 @@ _numbers = itertools.count(5_000)
 @contextmanager
 def embedded(*, marks: bool = True, **settings: Any) -> Iterator[Sandbox]:
     """A customer with nobody but our own subject, and with our custom schema unless `marks` is False."""
-    made = Settings(**{"users": 0, "seed": next(_numbers), "clouds": ("gcp",), **settings})
-    with Sandbox(made) as sandbox:
+    with clouds.started("gcp", **settings) as sandbox:
         if marks:
             add_schema(sandbox.gcp, utc(2020, 1, 1))
         yield sandbox
@@ -112,39 +109,10 @@ def noted_account(one: ServiceAccount, now: datetime, *items: Item, off: bool = 
 
 
 def policy(
-    name: str, *filters: dict[str, Any], resource: str = "directory-user", actions: Any = (), **options: Any
+    name: str, *filters: dict[str, Any], resource: str = "directory-user", **more: Any
 ) -> dict[str, Any]:
     """A policy with our filter behind the given ones."""
-    options = {key.replace("_", "-"): value for key, value in options.items()}
-    found = [*filters, {"type": "unused-credentials", **options}]
-    made: dict[str, Any] = {"name": name, "resource": f"gcp.{resource}", "filters": found}
-    return {**made, "actions": list(actions)} if actions else made
-
-
-def custodian(
-    sandbox: Sandbox,
-    out: Path,
-    *policies: Path | dict[str, Any],
-    verb: str = "run",
-    only: str = "",
-    options: Sequence[str] = (),
-    **environment: str,
-) -> subprocess.CompletedProcess[str]:
-    """`custodian run` on files and on policies written here; its log is in stderr."""
-    out.mkdir(parents=True, exist_ok=True)
-    written = [p for p in policies if isinstance(p, dict)]
-    files = [str(p) for p in policies if isinstance(p, Path)]
-    if written:
-        own = out / "policies.json"
-        own.write_text(json.dumps({"policies": written}))
-        files.append(str(own))
-    where = ["-s", str(out)] if verb == "run" else []
-    where += ["-p", only] if only else []
-    return subprocess.run(
-        [str(CUSTODIAN), verb, *where, *options, *files],
-        env={**sandbox.child_environment(), **environment},
-        cwd=out, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return clouds.policy(f"gcp.{resource}", name, *filters, **more)
 
 
 def in_project(sandbox: Sandbox, number: int) -> dict[str, str]:
@@ -152,16 +120,6 @@ def in_project(sandbox: Sandbox, number: int) -> dict[str, str]:
     return dict.fromkeys(("GCP_PROJECT", "GOOGLE_CLOUD_PROJECT"), sandbox.gcp.company.projects[number].id)
 
 
-def resources(out: Path, name: str) -> list[dict[str, Any]]:
-    """What a policy selected."""
-    found: list[dict[str, Any]] = json.loads((out / name / "resources.json").read_text())
-    return found
-
-
 def annotations(out: Path, name: str) -> list[dict[str, Any]]:
     """The annotations of a policy's resources."""
     return [resource["c7n:unused"] for resource in resources(out, name)]
-
-
-def utc(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=timezone.utc)  # type: ignore[misc,arg-type]

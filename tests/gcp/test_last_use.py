@@ -13,7 +13,7 @@ from custom_filters.gcp.client import Client
 from custom_filters.gcp.recent_use import ACTIVITIES, get_recent_use
 from custom_filters.gcp.roles import ASSIGNMENTS, MEMBERS, get_holders
 from custom_filters.gcp.usage_reports import USAGE, Usage, get_usage, transform_day
-from custom_filters.sandbox.gcp.people import Group, Role, RoleAssignment
+from custom_filters.sandbox.gcp.people import Group, RoleAssignment
 from tests.gcp.conftest import NOW, Direct
 from tests.gcp.runs import account, person
 
@@ -121,9 +121,7 @@ def test_role_holders_by_groups_and_service_accounts_and_everybody(empty: Direct
     outer = Group(
         "02outer", "outer@lakeside.example", "outer", ((ada.email, "MEMBER"), (inner.email, "MEMBER"))
     )
-    empty.cloud.add(
-        ada, robot, inner, outer, Role("7", "helpdesk"), RoleAssignment("9", "7", outer.id, "group")
-    )
+    empty.cloud.add(ada, robot, inner, outer, RoleAssignment("9", "7", outer.id, "group"))
     clients = Client(empty.session(), ASSIGNMENTS), Client(empty.session(), MEMBERS)
     found = get_holders(*clients, "my_customer")
     assert ada.id in found

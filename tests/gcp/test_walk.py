@@ -15,7 +15,7 @@ import pytest
 from custom_filters.core.journal import FILE_NAME, verify
 from custom_filters.gcp.permissions import iam_permissions, scopes
 from custom_filters.gcp.schema import SCHEMA
-from custom_filters.sandbox.gcp.people import BoundKey, Group, Role, RoleAssignment
+from custom_filters.sandbox.gcp.people import BoundKey, Group, RoleAssignment
 from custom_filters.sandbox.sandbox import Sandbox
 from tests.gcp.runs import (
     DOMAIN,
@@ -58,7 +58,7 @@ PEOPLE = (
     *(person(f"busy.{n}", START, 2) for n in range(40)),
 )
 ADMINS = Group("02admins", f"admins@{DOMAIN}", "admins", ((f"group.gus@{DOMAIN}", "MEMBER"),))
-ROLE = Role("77", "helpdesk", ("USERS_RETRIEVE",))
+ROLE = "77"
 MARKED = {"stale.sam", "never.nina", "returns.rita", "late.lea", "exempted.eve"}
 INVOICES = "Nightly invoices; owner: finance@"
 MARK = "[c7n-unused: Unused: disable-unused@2026/06/29 1200 UTC]"
@@ -122,14 +122,14 @@ def walk(tmp_path: Path) -> Iterator[Walk]:
         # No more than what `c7n-unused permissions -p gcp --enforce` lists.
         cloud.delegated.intersection_update(need.name for need in scopes(enforce=True))
         cloud.permissions = {need.name for need in iam_permissions(enforce=True)}
-        cloud.add(*PEOPLE, ADMINS, ROLE, RoleAssignment("9", ROLE.id, ADMINS.id, "group"))
+        cloud.add(*PEOPLE, ADMINS, RoleAssignment("9", ROLE, ADMINS.id, "group"))
         busy = [account(sandbox, f"busy-{n}", START, 2) for n in range(12)]
         stale = account(sandbox, "invoices", START, 200, description=INVOICES)
         used = account(sandbox, "metrics", START, 2, description="Metrics")
         robot, bucket = (account(sandbox, name, START, 200) for name in ("robot", "bucket"))
         cloud.add(*busy, stale, used, robot, bucket, account(sandbox, "returns", START, 100))
         cloud.add(BoundKey("GOOG1", bucket.email, bucket.project, START - timedelta(days=300)))
-        cloud.add(RoleAssignment("10", ROLE.id, robot.unique_id))
+        cloud.add(RoleAssignment("10", ROLE, robot.unique_id))
         cloud.add(*(key(a, f"b{n:07}", START, 2) for n, a in enumerate(busy)))
         cloud.add(key(used, "aaaaaaa1", START, 150), key(used, "aaaaaaa2", START, None))
         cloud.add(key(used, "aaaaaaa3", START, 1))

@@ -15,6 +15,7 @@ import pytest
 
 from custom_filters.sandbox import Sandbox, Settings
 from custom_filters.sandbox.clock import Clock
+from custom_filters.sandbox.sandbox import described_faults
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=timezone.utc)
 
@@ -74,7 +75,7 @@ def test_malformed_faults_are_refused(text: str) -> None:
         (Settings(clouds=("oracle",)), "no such cloud: oracle"),
         (Settings(users=0, faults={"throtle": 0.1}), "no cloud here has the fault throtle"),
         (Settings(users=0, faults={"throttle": 2}), "share of calls, from 0 to 1"),
-        (Settings(users=0, faults={"report": "sloow"}), "give one of slow, never"),
+        (Settings(users=0, faults={"report": "sloow"}), "give slow or never"),
         (Settings(users=0, faults={"deny": 1}), "give actions"),
     ],
 )
@@ -195,3 +196,16 @@ def test_all_clouds_run_together_and_the_proxy_leads_to_them() -> None:
     assert {"AWS_ENDPOINT_URL", "AZURE_TENANT_ID", "GOOGLE_APPLICATION_CREDENTIALS"} <= environment.keys()
     assert environment["HTTPS_PROXY"].startswith("http://127.0.0.1:")
     assert "127.0.0.1" in environment["NO_PROXY"]
+
+
+NAMED = """
+aws_read_lag gcp_list_lag aws_evidence_lag omit omit_page aws_rate log_rate deny_user denial cae
+reports_partial reports_missing page_token graph_page_token revoke_fail kill
+aws_expire aws_trail_lag patch_fail
+"""
+
+
+def test_one_table_tells_every_fault() -> None:
+    told = described_faults(("aws", "azure", "gcp"))
+    names = {line.partition("=")[0].rpartition(" ")[2] for line in told.splitlines()}
+    assert set(NAMED.split()) <= names

@@ -117,11 +117,6 @@ def test_hosts_added_later(wire: Wire) -> None:
         assert client.get("https://late.example.com/").json()["host"] == "late.example.com"
 
 
-def test_a_host_header_other_than_the_tunnels_is_misdirected(wire: Wire) -> None:
-    with session(wire) as client:
-        assert client.get("https://graph.example.com/", headers={"Host": "evil.example"}).status_code == 421
-
-
 @pytest.mark.parametrize("path", ["/before", "/half-way"])
 def test_a_host_can_drop_the_connection(wire: Wire, path: str) -> None:
     with (

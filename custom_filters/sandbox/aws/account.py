@@ -18,9 +18,9 @@ from custom_filters.sandbox.aws.faults import Buckets, targets
 from custom_filters.sandbox.aws.grants import load_managed_policies
 from custom_filters.sandbox.aws.people import Event, Root
 from custom_filters.sandbox.clock import Clock
+from custom_filters.sandbox.cloud import Cloud, Settings
 
 Faults = MutableMapping[str, str | float]
-Hook = Callable[[str, str, str, bool], None]
 ACCOUNTS = "c7n_unused.accounts"  # where the gateway leaves the accounts in a request's environ
 TRACKED = timedelta(days=400)  # of a role's last use, and by Access Advisor
 
@@ -53,7 +53,6 @@ class Recorded(NamedTuple):
 class AdvisorJob(NamedTuple):
     """A last-accessed job: `services` was taken when it was started."""
 
-    id: str
     created: datetime
     ready: datetime
     services: list[dict[str, Any]]
@@ -77,9 +76,8 @@ class Account:
         self.jobs: dict[str, AdvisorJob] = {}
         self.history: list[Recorded] = []
         self.changes: list[Any] = []  # for reads that lag: see lag.Change
-        self.pending: dict[
-            str, list[Callable[[], None]]
-        ] = {}  # service -> what is made when it is first asked
+        #: Service -> what is made when it is first asked.
+        self.pending: dict[str, list[Callable[[], None]]] = {}
         self._by_principal: dict[str, list[Recorded]] = {}
 
     @property
@@ -92,7 +90,6 @@ class Account:
         return naive(self.clock.now())
 
     def users(self, path_prefix: str = "/") -> list[Any]:
-        """The users below a path, in AWS's order."""
         found = (user for user in list(self.backend.users.values()) if user.path.startswith(path_prefix))
         return sorted(found, key=lambda user: collate(user.name))
 
@@ -145,13 +142,14 @@ class Account:
         return (prefix + b32encode(digest).decode())[:length]
 
 
-class Accounts:
-    """The accounts of one sandbox, and what they share: clock, counts, faults, lock, hook."""
+class Accounts(Cloud):
+    """The accounts of one sandbox, and what they share."""
 
-    def __init__(self, account_id: str, clock: Clock, calls: Counter[str], faults: Faults) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, calls: Counter[str], faults: Faults, account_id: str
+    ) -> None:
+        super().__init__(settings, clock, calls, faults)
         self.account_id = account_id
-        self.clock, self.calls, self.faults = clock, calls, faults
-        self.on_request: Hook | None = None
         self.lock = threading.RLock()
         self.buckets = Buckets()
         self.foreign: set[str] = set()  # access keys of sessions that are not counted, hooked or disturbed
@@ -192,5 +190,4 @@ def secret(length: int = 30) -> str:
 
 
 def newest(dates: Iterable[datetime | None]) -> datetime | None:
-    """The latest of the dates there are."""
     return max((date for date in dates if date), default=None)

@@ -56,14 +56,12 @@ def use_key(account: Account, key_id: str, service: str = "s3", region: str = RE
 
 
 def use_role(account: Account, name: str, region: str = REGION) -> None:
-    """Notes that a service assumed a role, now."""
     role = account.backend.get_role(name)
     role.last_used, role.last_used_region = account.now(), region
     account.record(None, role.id, assumed(role, account.clock.now(), region))
 
 
 def assumed(role: Any, at: datetime, region: str) -> Event:
-    """The event that AssumeRole leaves."""
     request = {"roleArn": role.arn}
     return Event(
         "AssumeRole", at, "sts.amazonaws.com", region, True, None, request, {role.arn: "AWS::IAM::Role"}

@@ -10,7 +10,8 @@ from typing import Any
 import botocore.session
 from moto.core.responses import ActionResult
 
-from custom_filters.sandbox.aws.account import TRACKED, Account, AdvisorJob, extras, naive
+from custom_filters.sandbox.aws.account import TRACKED, AdvisorJob, extras, naive
+from custom_filters.sandbox.aws.iam import IamBase
 from custom_filters.sandbox.aws.pages import error, page
 from custom_filters.sandbox.aws.people import REGION
 
@@ -19,12 +20,8 @@ SLOW, USUAL = 15.0, 0.3
 FAILURE = {"Code": "InternalServerError", "Message": "Request processing failed: an internal error."}
 
 
-class Advisor:
+class Advisor(IamBase):
     """GenerateServiceLastAccessedDetails and its reader."""
-
-    account: Account
-    backend: Any
-    _get_param: Any
 
     def generate_service_last_accessed_details(self) -> ActionResult:
         """NoSuchEntity when the ARN is nobody's; otherwise a job id at once."""
@@ -32,9 +29,9 @@ class Advisor:
         now = self.account.clock.now()
         wait = timedelta(seconds=SLOW if self.account.faults.get("advisor") == "slow" else USUAL)
         services = [_service(entity, name, naive(now)) for name in _reachable(self.backend, entity)]
-        job = AdvisorJob(str(uuid.uuid4()), now, now + wait, services)
-        self.account.jobs[job.id] = job
-        return ActionResult({"JobId": job.id})
+        job = str(uuid.uuid4())
+        self.account.jobs[job] = AdvisorJob(now, now + wait, services)
+        return ActionResult({"JobId": job})
 
     def get_service_last_accessed_details(self) -> ActionResult:
         """IN_PROGRESS, then COMPLETED (in pages) or FAILED."""
@@ -84,9 +81,5 @@ def _service(entity: Any, name: str, now: datetime) -> dict[str, Any]:
     last = extras(entity).advisor.get(name)
     if last is None or last > now - LATE or last < now - TRACKED:
         return {**shown, "TotalAuthenticatedEntities": 0}
-    used = {
-        "LastAuthenticated": last,
-        "LastAuthenticatedEntity": entity.arn,
-        "LastAuthenticatedRegion": REGION,
-    }
-    return {**shown, **used, "TotalAuthenticatedEntities": 1}
+    used = {"LastAuthenticated": last, "LastAuthenticatedRegion": REGION}
+    return {**shown, **used, "LastAuthenticatedEntity": entity.arn, "TotalAuthenticatedEntities": 1}

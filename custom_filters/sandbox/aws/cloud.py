@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.session import Session
 from moto.sts.models import sts_backends
 
-from custom_filters.sandbox.aws import faults as known_faults
 from custom_filters.sandbox.aws import hands
 from custom_filters.sandbox.aws.account import Accounts, Faults, secret
 from custom_filters.sandbox.aws.activity import add_trail, sign_in, use_key
 from custom_filters.sandbox.aws.company import company, company_account
+from custom_filters.sandbox.aws.faults import FAULTS
 from custom_filters.sandbox.aws.gateway import Gateway
 from custom_filters.sandbox.aws.grants import add_group
 from custom_filters.sandbox.aws.people import REGION, Person, Role, trust
@@ -24,11 +24,10 @@ from custom_filters.sandbox.aws.seeding import add_person
 from custom_filters.sandbox.aws.server import following, forget_account, moto_application, prepare_moto
 from custom_filters.sandbox.aws.snapshot import roles_snapshot, snapshot
 from custom_filters.sandbox.clock import Clock
-from custom_filters.sandbox.loopback import Loopback
+from custom_filters.sandbox.cloud import Settings
+from custom_filters.sandbox.loopback import serving
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
 ROLE, TRUST = "c7n-unused", trust({"Service": "sso.amazonaws.com"})
@@ -44,20 +43,18 @@ class AwsCloud(Accounts):
     `renewable`: `environment` names an endpoint for credentials instead of giving some.
     """
 
-    FAULTS = tuple(known_faults.FAULTS)
-    check_faults = staticmethod(known_faults.check)
+    name = "aws"
+    FAULTS = FAULTS
 
     def __init__(
         self,
-        settings: Any,
+        settings: Settings,
         clock: Clock,
         calls: Counter[str],
         faults: Faults,
         account_id: str | None = None,
     ) -> None:
-        known_faults.check(faults)
-        super().__init__(account_id or company_account(settings.seed)[0], clock, calls, faults)
-        self._settings = settings
+        super().__init__(settings, clock, calls, faults, account_id or company_account(settings.seed)[0])
         self.renewable = False
         self._stack = contextlib.ExitStack()
         self._somebody: Any = None
@@ -66,40 +63,33 @@ class AwsCloud(Accounts):
         prepare_moto()
         if self.account_id in _EMBEDDED:
             raise RuntimeError(f"account {self.account_id} is emulated by another sandbox of this process")
-        seed, latency = self._settings.seed, self._settings.latency_ms
-        gateway = Gateway(self, moto_application(), seed, latency, self._renewable_session)
+        gateway = Gateway(self, moto_application(), self._renewable_session)
         with contextlib.ExitStack() as stack, following(self.clock):
             stack.callback(self._forget)
             add_role(self.account(), Role(ROLE, trust=TRUST, inline={ROLE: ALLOW_ALL}))
             self._caller = self._session("sandbox")
+            self.caller_arn: str = self._caller.arn
             self._seed()
-            self._server = stack.enter_context(Loopback(gateway))
+            self._url = stack.enter_context(serving(gateway))
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Ends the server, and what moto knows of the accounts."""
         self._stack.close()
 
     @property
     def environment(self) -> dict[str, str]:
         """What points an unmodified AWS client here, as the caller's role."""
         where = {
-            "AWS_ENDPOINT_URL": self._server.url,
+            "AWS_ENDPOINT_URL": self._url,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         if self.renewable:
-            return {**where, "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self._server.url}/credentials"}
+            return {**where, "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self._url}/credentials"}
         return {**where, **_variables(self._caller)}
-
-    @property
-    def caller_arn(self) -> str:
-        """The assumed role that `environment` calls as."""
-        arn: str = self._caller.arn
-        return arn
 
     def add(self, *entities: Person | Role, account_id: str | None = None) -> None:
         """Puts users and roles into an account, precisely as written."""
@@ -134,7 +124,7 @@ class AwsCloud(Accounts):
             session, clients = self._session("somebody.else"), Session()
             self.foreign.add(session.access_key_id)
             clients.set_credentials(*_variables(session).values())
-            self._somebody = clients.create_client("iam", REGION, endpoint_url=self._server.url)
+            self._somebody = clients.create_client("iam", REGION, endpoint_url=self._url)
         # What is done by calls to this server must not hold the lock that the server takes.
         alone = self.lock if hand in hands.DIRECT else contextlib.nullcontext()
         with following(self.clock), alone:
@@ -184,11 +174,11 @@ class AwsCloud(Accounts):
 
     def _seed(self) -> None:
         account = self.account()
-        account.backend.create_account_alias(company_account(self._settings.seed)[1])
+        account.backend.create_account_alias(company_account(self.settings.seed)[1])
         account.backend.update_account_password_policy(True, False, 0, 14, 24, True, True, True, True)
         add_trail(account.id)
-        if self._settings.users:
-            staff = company(self._settings.users, self._settings.seed)
+        if self.settings.users:
+            staff = company(self.settings.users, self.settings.seed)
             for name, attached in staff.groups.items():
                 add_group(account, name, attached)
             self.add(*staff.people, *ROLES)

@@ -6,21 +6,16 @@ from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 
-from custom_filters.sandbox.aws.account import Account, extras
+from custom_filters.sandbox.aws.account import extras
+from custom_filters.sandbox.aws.iam import IamBase
 from custom_filters.sandbox.aws.pages import error
 from custom_filters.sandbox.aws.people import BEDROCK, CODECOMMIT, KEYSPACES
 
 SERVICES = (CODECOMMIT, KEYSPACES, BEDROCK, "logs.amazonaws.com")
 
 
-class Credentials:
+class Credentials(IamBase):
     """Actions of moto's class that are answered here; every other is moto's."""
-
-    account: Account
-    backend: Any
-    _get_param: Any
-    user_name: Any
-    paged: Any
 
     def create_login_profile(self) -> ActionResult:
         """Dates of its own: moto shows the user's."""
@@ -29,14 +24,12 @@ class Credentials:
         return self.get_login_profile()
 
     def get_login_profile(self) -> ActionResult:
-        """NoSuchEntity when the user has none."""
         user = self.backend.get_login_profile(self.user_name())
         created, reset = extras(user).password_created, bool(user.password_reset_required)
         shown = {"UserName": user.name, "CreateDate": created or user.create_date}
         return ActionResult({"LoginProfile": {**shown, "PasswordResetRequired": reset}})
 
     def update_login_profile(self) -> EmptyResult:
-        """A new password moves password_last_changed."""
         user = self.backend.get_login_profile(self.user_name())
         if self._get_param("Password"):
             extras(user).password_changed = self.account.now()
@@ -47,9 +40,7 @@ class Credentials:
         """From moto's index: moto itself would look through every user's keys."""
         key = self.backend.access_keys.get(self._get_param("AccessKeyId"))
         if key is None or key.user_name not in self.backend.users:
-            raise error(
-                "NoSuchEntity", f"The Access Key with id {self._get_param('AccessKeyId')} cannot be found."
-            )
+            raise error("NoSuchEntity", "The Access Key cannot be found.")
         shown: dict[str, Any] = {"Region": "N/A", "ServiceName": "N/A"}
         if used := self.account.key_used(self.backend.users[key.user_name], key):
             region = "N/A" if used.service == "s3" else used.region
@@ -72,7 +63,6 @@ class Credentials:
         return ActionResult({"ServiceSpecificCredentials": given, **more})
 
     def update_service_specific_credential(self) -> EmptyResult:
-        """Active or Inactive."""
         wanted = self._get_param("ServiceSpecificCredentialId")
         for made in extras(self.backend.get_user(self.user_name())).service_credentials:
             if made["ServiceSpecificCredentialId"] == wanted:

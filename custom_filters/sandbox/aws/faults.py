@@ -10,71 +10,47 @@ import threading
 import time
 from collections.abc import Collection, Mapping
 
-#: fault -> what it takes (WHERE or a share, SHARE from 0 to 1, NUMBER, ITEMS, or a word), and what it shows.
-FAULTS: Mapping[str, tuple[str, str]] = {
-    "throttle": ("SHARE", "Throttling (S3: SlowDown)"),
-    "throttled": ("WHERE", "Throttling, every time"),
-    "deny": ("WHERE", "AccessDenied, HTTP 403, as by a service control policy"),
-    "error": ("WHERE", "ServiceFailure, HTTP 500"),
-    "unavailable": ("WHERE", "ServiceUnavailable, HTTP 503"),
-    "slow": ("WHERE", "the answer takes 2 seconds"),
-    "drop": ("WHERE", "the connection ends without an answer, before anything is applied"),
-    "drop_after": ("WHERE", "the call is applied, then the connection ends without an answer"),
-    "truncated": ("WHERE", "the connection ends in the middle of the answer's body"),
-    "garbled": ("WHERE", "200 with a proxy's web page, and nothing is applied"),
-    "aws_rate": (
-        "NUMBER",
-        "IAM takes so many calls a second, 20 at once; the others are answered Throttling",
-    ),
-    "aws_read_lag": ("NUMBER", "reads of one user or role lag writes by so many seconds"),
-    "aws_list_lag": ("NUMBER", "lists, authorization details and the report lag writes by so many seconds"),
-    "aws_evidence_lag": ("NUMBER", "last uses, and all of the credential report, are so many hours late"),
-    "aws_trail_lag": ("NUMBER", "CloudTrail's events are found after so many minutes"),
-    "aws_omit": ("ITEMS", "`row@sam+cut@bob+used@eve`: no row, a row cut short, no PasswordLastUsed"),
-    "aws_expire": ("NUMBER", "each session serves so many calls, then ExpiredToken (STS goes on)"),
-    "aws_opt_in": ("ITEMS", "Regions that the account enabled beside the default ones"),
-    "trail": ("limited", "LookupEvents takes 2 calls a second for each account and Region"),
-    "report": (
+from custom_filters.sandbox.faults import Fault
+
+FAULTS = (
+    Fault("throttle", "SHARE", "Throttling (S3: SlowDown)"),
+    Fault("throttled", "WHERE", "Throttling, every time"),
+    Fault("deny", "WHERE", "AccessDenied, HTTP 403, as by a service control policy"),
+    Fault("error", "WHERE", "ServiceFailure, HTTP 500"),
+    Fault("unavailable", "WHERE", "ServiceUnavailable, HTTP 503"),
+    Fault("slow", "WHERE", "the answer takes 2 seconds"),
+    Fault("drop", "WHERE", "the connection ends without an answer, before anything is applied"),
+    Fault("drop_after", "WHERE", "the call is applied, then the connection ends without an answer"),
+    Fault("truncated", "WHERE", "the connection ends in the middle of the answer's body"),
+    Fault("garbled", "WHERE", "200 with a proxy's web page, and nothing is applied"),
+    Fault("aws_rate", "NUMBER", "IAM takes so many calls a second, 20 at once; then Throttling"),
+    Fault("aws_read_lag", "NUMBER", "reads of one user or role lag writes by so many seconds"),
+    Fault("aws_list_lag", "NUMBER", "lists, details and the report lag writes by so many seconds"),
+    Fault("aws_evidence_lag", "NUMBER", "last uses, and all of the report, are so many hours late"),
+    Fault("aws_trail_lag", "NUMBER", "CloudTrail's events are found after so many minutes"),
+    Fault("aws_omit", "NAMES", "`row@sam+cut@bob+used@eve`: no row, a row cut short, no PasswordLastUsed"),
+    Fault("aws_expire", "NUMBER", "each session serves so many calls, then ExpiredToken (STS goes on)"),
+    Fault("aws_opt_in", "NAMES", "Regions that the account enabled beside the default ones"),
+    Fault("trail", "limited", "LookupEvents takes 2 calls a second for each account and Region"),
+    Fault(
+        "report",
         "slow|never|expired|inprogress|missing|NUMBER",
         "15 or so many seconds; never ready; that error",
     ),
-    "limit-report": ("on", "GenerateCredentialReport answers LimitExceeded"),
-    "advisor": ("failed|slow|never", "last-accessed jobs fail, take 15 seconds, never end"),
-    "pages": ("short", "lists hold half of what was asked for, as AWS reserves itself to do"),
-    "iam": ("enforced", "moto checks signatures and permissions of every call, for our actions too"),
-}
+    Fault("limit-report", "on", "GenerateCredentialReport answers LimitExceeded"),
+    Fault("advisor", "failed|slow|never", "last-accessed jobs fail, take 15 seconds, never end"),
+    Fault("pages", "short", "lists hold half of what was asked for, as AWS reserves itself to do"),
+    Fault("iam", "enforced", "moto checks signatures and permissions of every call, for our actions too"),
+)
 _DEFAULT = """
 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-southeast-1 ap-southeast-2 ca-central-1
 eu-central-1 eu-north-1 eu-west-1 eu-west-2 eu-west-3 sa-east-1 us-east-1 us-east-2 us-west-1 us-west-2
 """
 DEFAULT_REGIONS = frozenset(_DEFAULT.split())
-WORDS = {
-    "WHERE": "actions, such as ListUsers+TagUser, or a share of calls below 1",
-    "SHARE": "the share of calls, from 0 to 1",
-    "NUMBER": "a number",
-    "ITEMS": "words with + between them",
-}
-
-
-def check(faults: Mapping[str, str | float]) -> None:
-    """ValueError, naming the fault and the remedy, for a value that a known fault does not take."""
-    for name, value in faults.items():
-        kinds = FAULTS[name][0].split("|") if name in FAULTS else []
-        if kinds and not any(_takes(kind, value) for kind in kinds):
-            words = ", ".join(WORDS.get(kind, kind) for kind in kinds)
-            raise ValueError(f"fault {name}={value}: give {'one of ' if len(kinds) > 1 else ''}{words}")
-
-
-def _takes(kind: str, value: str | float) -> bool:
-    if isinstance(value, str):
-        return kind in {"WHERE", "ITEMS"} or value == kind
-    if kind == "WHERE":
-        return 0 <= value < 1  # a 1 is more likely meant as "on"
-    return kind == "NUMBER" or (kind == "SHARE" and 0 <= value <= 1)
 
 
 def targets(value: str | float | None) -> list[tuple[str, str]]:
-    """What a fault's WHERE or ITEMS names: (word, what follows its `@`, or "")."""
+    """What a fault's WHERE or NAMES holds: (word, what follows its `@`, or "")."""
     parts = (one.partition("@") for one in str(value or "").split("+") if one)
     return [(word.rpartition(":")[2], only) for word, _, only in parts]
 

@@ -40,11 +40,7 @@ DENIAL = re.compile(rb"<Code>(\w+)</Code><Message>(.*?)</Message>", re.DOTALL)
 READING = ("Get", "List", "Describe", "Lookup", "Head", "Generate", "Assume", "Search", "Select")
 THROTTLED = Refusal("Throttling", 400, "Rate exceeded")
 REFUSALS = {
-    "deny": Refusal(
-        "AccessDenied",
-        403,
-        "User: {who} is not authorized to perform: {what} with an explicit deny in a policy",
-    ),
+    "deny": Refusal("AccessDenied", 403, "User: {who} is not authorized to perform: {what}: explicit deny"),
     "error": Refusal("ServiceFailure", 500, "The request processing has failed because of an unknown error."),
     "unavailable": Refusal("ServiceUnavailable", 503, "The request has failed due to a temporary failure."),
     "throttle": THROTTLED,
@@ -83,17 +79,12 @@ class Gateway:
     """The WSGI application that the AWS clients talk to."""
 
     def __init__(
-        self,
-        accounts: Accounts,
-        moto: WSGIApplication,
-        seed: int,
-        latency_ms: float,
-        credentials: Callable[[], Mapping[str, str]],
+        self, accounts: Accounts, moto: WSGIApplication, credentials: Callable[[], Mapping[str, str]]
     ) -> None:
         """`credentials` makes a new session, for clients whose credentials are renewable."""
         self._accounts, self._moto, self._credentials = accounts, moto, credentials
-        self._latency = latency_ms / 1000
-        self._random = random.Random(seed)
+        self._latency = accounts.settings.latency_ms / 1000
+        self._random = random.Random(accounts.settings.seed)
         self._lock = threading.Lock()
         self._served: Counter[str] = Counter()
         self._struck: set[tuple[str, str]] = set()
@@ -108,9 +99,8 @@ class Gateway:
         call = identify(environ, body)
         if call.key in self._accounts.foreign:
             return self._serve(call, environ, start_response)
-        with self._lock:
-            self._accounts.calls[f"aws:{call.action}"] += 1
-        self._tell(call, "before")
+        self._accounts.count(call.action)
+        self._accounts.tell(call.action, "before", call.is_write)
         faults = self._hits(call)
         time.sleep(self._latency + SLOW * ("slow" in faults))
         if "drop" in faults:
@@ -142,7 +132,7 @@ class Gateway:
             refusal = Refusal(told.group(1).decode(), 400, told.group(2).decode())
             return refuse(call.form, refusal, start_response)
         if status < "4" and call.key not in self._accounts.foreign:
-            self._tell(call, "after")
+            self._accounts.tell(call.action, "after", call.is_write)
         headers["Content-Length"] = str(len(body))
         start_response(status, list(headers.items()))
         return [body]
@@ -169,10 +159,6 @@ class Gateway:
 
     def _account(self, call: Call) -> Account:
         return self._accounts.account(get_account_id_from(call.key))
-
-    def _tell(self, call: Call, phase: str) -> None:
-        if self._accounts.on_request is not None:
-            self._accounts.on_request("aws", call.action, phase, call.is_write)
 
     def _hits(self, call: Call) -> set[str]:
         """The faults that strike this call."""

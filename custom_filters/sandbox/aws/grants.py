@@ -26,20 +26,16 @@ MANAGED: dict[str, dict[str, Any]] = {
         for version in ("", "V2", "V3", "V4")
     },
 }
-DATE = "2015-02-06T18:39:46+00:00"
+DATES = dict.fromkeys(("CreateDate", "UpdateDate"), "2015-02-06T18:39:46+00:00")
 
 
 def load_managed_policies(backend: Any, account_id: str) -> None:
     """Makes the AWS-managed policies of `MANAGED` known to an account's IAM backend."""
     for name, statement in MANAGED.items():
-        whole = {"Effect": "Allow", "Resource": "*", **statement}
-        data = {
-            "Path": "/",
-            "DefaultVersionId": "v1",
-            "Document": {"Version": "2012-10-17", "Statement": [whole]},
-            "CreateDate": DATE,
-            "UpdateDate": DATE,
-        }
+        document = {
+            "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*", **statement}]
+        }  # fmt: skip
+        data = {"Path": "/", "DefaultVersionId": "v1", "Document": document, **DATES}
         policy = models.AWSManagedPolicy.from_data(name, account_id, REGION, data)
         backend.managed_policies[policy.arn] = policy
         backend.aws_managed_policies.append(policy)

@@ -1,4 +1,4 @@
-"""IAM as the sandbox answers it: our actions over moto's, with moto's authorisation and serialisers."""
+"""What our IAM actions have in common: moto's authorisation and serialisers, the account, pages."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ from typing import Any
 from moto.iam.responses import IamResponse
 
 from custom_filters.sandbox.aws.account import ACCOUNTS, Account
-from custom_filters.sandbox.aws.advisor import Advisor
-from custom_filters.sandbox.aws.credentials import Credentials
 from custom_filters.sandbox.aws.pages import DEFAULT, error, page
-from custom_filters.sandbox.aws.report import CredentialReport
-from custom_filters.sandbox.aws.users import Users
 
 
-class Iam(Users, Credentials, CredentialReport, Advisor, IamResponse):
-    """moto's IAM responses, with ours first."""
+class IamBase(IamResponse):
+    """moto's IAM responses, for ours to come first."""
 
     @property
-    def account(self) -> Account:  # type: ignore[override]
+    def account(self) -> Account:
         """The account that the caller's key belongs to."""
         found: Account = self.normalized_request.environ[ACCOUNTS].account(self.current_account)
         return found
@@ -29,7 +25,6 @@ class Iam(Users, Credentials, CredentialReport, Advisor, IamResponse):
         return self.account.backend
 
     def paged(self, items: Any, name: Any) -> tuple[list[Any], dict[str, Any]]:
-        """The page that this request asks for."""
         size = self._get_param("MaxItems")
         if self.account.faults.get("pages") == "short":
             size = max(1, (DEFAULT if size is None else size) // 2)

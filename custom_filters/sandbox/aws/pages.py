@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -38,15 +37,9 @@ def page(
     size = DEFAULT if size is None else size
     if not 1 <= size <= LARGEST:
         raise invalid("maxItems", size, f"Member must have value between 1 and {LARGEST}")
-    start = bisect_right([collate(name(item)) for item in items], collate(_name(marker))) if marker else 0
+    after = collate(urlsafe_b64decode(marker).decode()) if marker else ("", "")
+    start = bisect_right([collate(name(item)) for item in items], after) if marker else 0
     given = list(items[start : start + size])
     if start + size >= len(items):
         return given, {"IsTruncated": False}
     return given, {"IsTruncated": True, "Marker": urlsafe_b64encode(name(given[-1]).encode()).decode()}
-
-
-def _name(marker: str) -> str:
-    try:
-        return urlsafe_b64decode(marker.encode()).decode()
-    except (binascii.Error, ValueError):
-        raise error("ValidationError", "Invalid Marker.") from None

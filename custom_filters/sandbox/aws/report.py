@@ -10,12 +10,12 @@ import csv
 import io
 from datetime import datetime, timedelta
 from itertools import chain, islice
-from types import SimpleNamespace
 from typing import Any
 
 from moto.core.responses import ActionResult
 
 from custom_filters.sandbox.aws.account import Account, extras, naive
+from custom_filters.sandbox.aws.iam import IamBase
 from custom_filters.sandbox.aws.pages import error
 from custom_filters.sandbox.aws.people import When, resolve
 
@@ -33,10 +33,8 @@ NO_KEY = ("false", "N/A", "N/A", "N/A", "N/A")
 CUT = 7  # columns of a row that was cut
 
 
-class CredentialReport:
+class CredentialReport(IamBase):
     """GenerateCredentialReport and GetCredentialReport."""
-
-    account: Account
 
     def generate_credential_report(self) -> ActionResult:
         """STARTED, then INPROGRESS until it is there, then COMPLETE for four hours."""
@@ -81,8 +79,7 @@ def render(account: Account) -> str:
     writer = csv.writer(text, lineterminator="\n")
     policy = account.backend.account_password_policy
     expiry = timedelta(days=policy.max_password_age) if policy and policy.max_password_age else None
-    root = _row(account, _root(account), None)
-    writer.writerows([COLUMNS, [*root[:6], "not_supported", *root[7:]]])
+    writer.writerows([COLUMNS, _root(account)])
     for user in account.users():
         if extras(user).in_report and not account.omits("row", user.name):
             row = _row(account, user, expiry)
@@ -126,36 +123,19 @@ def _certificate(made: Any) -> tuple[str, ...]:
     return _bool(made.status == "Active"), _date(made.upload_date)
 
 
-def _root(account: Account) -> Any:
-    """The root user, as far as a row needs it, in the form of a moto user."""
-    root, now = account.root, account.clock.now()
+def _root(account: Account) -> list[str]:
+    root, now, none = account.root, account.clock.now(), NO_KEY[1]
 
-    def at(when: When | None) -> datetime | None:
-        return None if when is None else naive(resolve(when, now))
+    def at(when: When | None) -> str:
+        return none if when is None else _date(resolve(when, now))
 
-    keys = [
-        SimpleNamespace(
-            access_key_id=f"root-{number}",
-            status="Active" if key.active else "Inactive",
-            create_date=at(key.rotated or key.created or root.created),
-            last_used=key.used
-            and SimpleNamespace(timestamp=at(key.used), service=key.service, region=key.region),
-        )
-        for number, key in enumerate(root.keys)
-    ]
-    made = SimpleNamespace(
-        id="root",
-        name="<root_account>",
-        arn=f"arn:aws:iam::{account.id}:root",
-        create_date=at(root.created),
-        password=root.password,
-        password_last_used=at(root.password.used) if root.password else None,
-        mfa_devices=root.mfa,
-        access_keys=keys,
-        signing_certificates={},
-    )
-    extras(made).password_changed = at(root.password.changed) if root.password else None
-    return made
+    row = ["<root_account>", f"arn:aws:iam::{account.id}:root", at(root.created), _bool(root.password)]
+    row += [at(root.password.used) if root.password and root.password.used else "no_information"]
+    row += ["not_supported", "not_supported", _bool(root.mfa)]
+    for key in (*root.keys, None, None)[:2]:
+        used = (at(key.used), none, key.service) if key and key.used else NO_KEY[2:]
+        row += [_bool(key.active), at(key.rotated or key.created or root.created), *used] if key else NO_KEY
+    return [*row, *NO_KEY[:2], *NO_KEY[:2], none]
 
 
 def _bool(value: object) -> str:

@@ -12,9 +12,16 @@ import botocore.session
 from moto.core.responses import ActionResult
 
 from custom_filters.sandbox.aws.account import ACCOUNTS, extras
+from custom_filters.sandbox.aws.advisor import Advisor
 from custom_filters.sandbox.aws.cloudtrail import CloudTrail
+from custom_filters.sandbox.aws.credentials import Credentials
 from custom_filters.sandbox.aws.faults import DEFAULT_REGIONS, enabled
-from custom_filters.sandbox.aws.iam import Iam
+from custom_filters.sandbox.aws.report import CredentialReport
+from custom_filters.sandbox.aws.users import Users
+
+
+class Iam(Users, Credentials, CredentialReport, Advisor):
+    """IAM as the sandbox answers it."""
 
 
 def _ec2() -> Any:
@@ -46,17 +53,9 @@ def _cloudformation() -> Any:
             roles = [role for role in account.backend.roles.values() if role.name == name]
             if not roles or extras(roles[0]).stack != self.region:
                 raise ValidationError(message=f"Stack for {name} does not exist")
-            stack = f"stack-{name}"
-            found = {
-                "StackName": stack,
-                "StackId": f"arn:aws:cloudformation:{self.region}:{account.id}:stack/{stack}/1",
-                "LogicalResourceId": "Role",
-                "PhysicalResourceId": name,
-                "ResourceType": "AWS::IAM::Role",
-                "Timestamp": roles[0].create_date,
-                "ResourceStatus": "CREATE_COMPLETE",
-            }
-            return ActionResult({"StackResources": [found]})
+            found = {"StackName": f"stack-{name}", "LogicalResourceId": "Role", "PhysicalResourceId": name}
+            found |= {"ResourceType": "AWS::IAM::Role", "ResourceStatus": "CREATE_COMPLETE"}
+            return ActionResult({"StackResources": [{**found, "Timestamp": roles[0].create_date}]})
 
     return CloudFormation
 

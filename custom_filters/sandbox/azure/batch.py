@@ -9,6 +9,9 @@ from urllib.parse import parse_qsl, unquote
 from custom_filters.sandbox.azure.odata import Answer, Call, Json, bad
 
 MAX_REQUESTS = 20
+FAILED: Json = {
+    "error": {"code": "FailedDependency", "message": "A request that this one depends on failed."}
+}  # fmt: skip
 
 
 def run(
@@ -18,17 +21,12 @@ def run(
 
     A request whose dependsOn names a failed one gets 424. Raises GraphError 400 for a malformed batch.
     """
-    statuses: dict[str, int] = {}
+    failed: set[str] = set()
     responses: list[Json] = []
-    for step in _ordered(_checked(call)):
-        key = str(step["id"])
-        if any(statuses[needed] >= 400 for needed in _needs(step)):
-            error = {"code": "FailedDependency", "message": "A request that this one depends on failed."}
-            result = Answer(424, {"error": error})
-        else:
-            result = answer(_call(call, step))
-        statuses[key] = result.status
-        responses.append(_response(key, result))
+    for step in _checked(call):
+        result = Answer(424, FAILED) if failed & _needs(step) else answer(_call(call, step))
+        failed |= {str(step["id"])} if result.status >= 400 else set()
+        responses.append(_response(str(step["id"]), result))
     shuffle(responses)
     return responses
 
@@ -40,30 +38,20 @@ def _checked(call: Call) -> list[Json]:
     if len(steps) > MAX_REQUESTS:
         text = f"Number of batch request steps exceeds the maximum value of {MAX_REQUESTS}."
         raise bad(text, "MaximumValueExceeded")
-    ids = [step.get("id") for step in steps]
-    if len(set(ids)) < len(ids) or not all(set(ids).issuperset(_needs(step)) for step in steps):
-        raise bad("An id is there twice, or a dependsOn names a request that is not in the batch.")
+    before: set[str] = set()
     for step in steps:
+        if str(step.get("id")) in before or not _needs(step) <= before:
+            raise bad("An id is there twice, or a dependsOn names a request that is not before it.")
+        before.add(str(step.get("id")))
         typed = "body" not in step or "content-type" in {name.lower() for name in step.get("headers") or {}}
         if not (typed and step.get("id") and step.get("method") and str(step.get("url", "")).startswith("/")):
             raise bad("Each request needs id, method and relative url, and a Content-Type for its body.")
     return steps
 
 
-def _ordered(steps: list[Json]) -> list[Json]:
-    done: dict[str, Json] = {}
-    while len(done) < len(steps):
-        waiting = [step for step in steps if step["id"] not in done]
-        ready = [step for step in waiting if done.keys() >= set(_needs(step))]
-        if not ready:
-            raise bad("The batch's dependsOn go round in a circle.")
-        done |= {str(step["id"]): step for step in ready}
-    return list(done.values())
-
-
-def _needs(step: Json) -> list[str]:
-    needs = step.get("dependsOn") or []
-    return [str(needed) for needed in needs] if isinstance(needs, list) else []
+def _needs(step: Json) -> set[str]:
+    needed = step.get("dependsOn")
+    return {str(one) for one in needed} if isinstance(needed, list) else set()
 
 
 def _call(call: Call, step: Json) -> Call:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import MutableMapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from custom_filters.sandbox.azure import hands
 from custom_filters.sandbox.azure.company import company
 from custom_filters.sandbox.azure.directory import Directory, Registration
-from custom_filters.sandbox.azure.faults import FAULTS, check
+from custom_filters.sandbox.azure.faults import TABLE
 from custom_filters.sandbox.azure.graph import Graph
 from custom_filters.sandbox.azure.login import CLOUDS, App, Login, Tokens
 from custom_filters.sandbox.azure.people import Activity, Company, Group, Person, object_id
@@ -18,9 +17,6 @@ from custom_filters.sandbox.azure.tenant import Tenant
 from custom_filters.sandbox.clock import Clock
 from custom_filters.sandbox.cloud import Cloud, Settings
 from custom_filters.sandbox.rude import Rude
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 # What the app is granted unless a test takes some away: the reads, and the writes for disabling and marking.
 PERMISSIONS = frozenset(
@@ -40,8 +36,7 @@ class AzureCloud(Cloud):
     """
 
     name = "azure"
-    FAULTS = FAULTS
-    check_faults = staticmethod(check)
+    FAULTS = TABLE
 
     def __init__(
         self,
@@ -52,18 +47,19 @@ class AzureCloud(Cloud):
         people: Company | None = None,
     ) -> None:
         super().__init__(settings, clock, calls, faults)
-        self.faults, seed = faults, f"{settings.seed}"
+        seed = f"{settings.seed}"
         self.app = App(object_id("tenant", seed), object_id("app", seed), object_id("principal", seed))
         directory = Directory(people or company(settings.users, settings.seed, clock.now()), clock.now)
         own = Registration(object_id("registration", seed), self.app.client, "c7n-unused", self.app.principal)
         directory.apps[own.id] = own
-        self.tenant = Tenant(self.app, directory, clock, self.strikes, set(PERMISSIONS), set())
+        # Both may be changed: the app's permissions; its directory roles, with which it may act on admins.
+        self.permissions, self.app_roles = set(PERMISSIONS), set[str]()
+        self.tenant = Tenant(self.app, directory, clock, self.strikes, self.permissions, self.app_roles)
         tokens = Tokens(self.strikes)
         login = Login(self.app, tokens, self.strikes, self.tenant.granted, self.count)
         polite = Graph(self.tenant, tokens, self.count, self.tell, settings.latency_ms)
         graph = Rude(polite, self.strikes, "graph")
-        self.hosts: dict[str, WSGIApplication] = dict.fromkeys(CLOUDS, login)
-        self.hosts |= {graph_host: graph for graph_host, _ in CLOUDS.values()}
+        self.hosts = {**dict.fromkeys(CLOUDS, login), **{host: graph for host, _ in CLOUDS.values()}}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -75,18 +71,7 @@ class AzureCloud(Cloud):
         }
 
     @property
-    def permissions(self) -> set[str]:
-        """The app's Graph permissions; may be changed."""
-        return self.tenant.permissions
-
-    @property
-    def app_roles(self) -> set[str]:
-        """Directory roles that the app itself holds (it may then act on admins); may be changed."""
-        return self.tenant.app_roles
-
-    @property
     def people(self) -> list[Person]:
-        """Everyone, in listing order."""
         with self.tenant.lock:
             return list(self.tenant.directory.people.values())
 
@@ -99,7 +84,6 @@ class AzureCloud(Cloud):
                 self.tenant.directory.put(person)
 
     def person(self, key: str) -> Person:
-        """By id or UPN; raises KeyError."""
         with self.tenant.lock:
             found = self.tenant.directory.find(key)
         if found is None:
@@ -118,5 +102,4 @@ class AzureCloud(Cloud):
         self.change(key, activity=Activity(moment, before.non_interactive, moment))
 
     def hand(self, hand: str, who: str, **more: object) -> None:
-        """Somebody else acts: see `hands.HANDS`."""
         hands.act(self.tenant, hand, who, **more)

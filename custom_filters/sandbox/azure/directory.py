@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -36,7 +36,6 @@ class Directory:
             self.put(person)
 
     def put(self, person: Person) -> None:
-        """A new person, or a new state of one (same id)."""
         before = self.people.get(person.id)
         if before is not None and self._by_upn.get(before.upn.lower()) == person.id:
             del self._by_upn[before.upn.lower()]
@@ -53,34 +52,27 @@ class Directory:
         """By object id or user principal name, as it was `lag` seconds ago."""
         return self.people.seen(key, lag) or self.people.seen(self._by_upn.get(key.lower(), ""), lag)
 
+    def registrations(self) -> list[Registration]:
+        return [app for app in self.apps.values() if not app.deleted]
+
     def properties(self) -> dict[str, Json]:
         """The directory extensions that there are, by whole name."""
-        apps = (app for app in self.apps.values() if not app.deleted)
-        return {name: shown for app in apps for name, shown in app.properties.items()}
+        return {name: shown for app in self.registrations() for name, shown in app.properties.items()}
 
     def transitive_members(self, group: Group) -> list[Person | Group]:
         """Members of every depth, each once; cycles are fine."""
-        inside: dict[str, Group] = {}
-        waiting = [group.name]
-        while waiting:
-            name = waiting.pop()
-            nested = {g.name: g for g in self.groups.values() if name in g.groups and g.name not in inside}
-            inside |= nested
-            waiting += nested
-        names = {group.name, *inside}
-        people = [person for person in self.people.values() if not names.isdisjoint(person.groups)]
-        return [*people, *inside.values()]
+        everyone: list[Person | Group] = [*self.people.values(), *self.groups.values()]
+        return [one for one in everyone if group in self.groups_of(one.groups)]
 
-    def groups_of(self, names: Iterable[str]) -> Iterator[Group]:
+    def groups_of(self, names: Collection[str]) -> list[Group]:
         """These groups and those they are in, each once."""
-        by_name = {group.name: group for group in self.groups.values()}
-        waiting, seen = list(names), set[str]()
-        while waiting:
-            name = waiting.pop(0)
-            if name not in seen and name in by_name:
-                seen.add(name)
-                yield by_name[name]
+        by_name = {group.name: group for group in self.groups.values()} if names else {}
+        waiting, found = list(names), dict[str, Group]()
+        for name in waiting:
+            if name not in found and name in by_name:
+                found[name] = by_name[name]
                 waiting.extend(by_name[name].groups)
+        return list(found.values())
 
     def holders(self) -> list[Person | Group]:
         """Everyone with a role assignment or eligibility of its own."""

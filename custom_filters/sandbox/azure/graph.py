@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
@@ -66,7 +66,7 @@ class Graph:
     def _answer(self, request: Request) -> Answer:
         origin = f"https://{request.host}"
         self._authenticate(request, origin)
-        _, version, path = request.path.split("/", 2) if request.path.count("/") > 1 else ("", "", "")
+        _, version, path = request.path.split("/", 2)
         versions = ("v1.0",) if self._tenant.faults.text("beta") == "missing" else ("v1.0", "beta")
         if version not in versions:
             raise bad("Invalid version specified.")
@@ -85,10 +85,7 @@ class Graph:
     def _dispatch(self, call: Call) -> Answer:
         try:
             number, parts = self._routes.match(call.path, call.method)
-        except MethodNotAllowed:
-            message = "Specified HTTP method is not allowed for the request target."
-            raise GraphError(405, "Request_BadRequest", message) from None
-        except NotFound:
+        except HTTPException:
             raise bad(f"Resource not found for the segment '{call.path.rsplit('/', 1)[-1]}'.") from None
         route = ROUTES[number]
         if call.version == "beta" and route.path not in BETA:

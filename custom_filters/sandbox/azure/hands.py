@@ -62,16 +62,13 @@ def app(tenant: Tenant, who: str, hand: str) -> None:
 
 
 HANDS: Mapping[str, Callable[..., None]] = {
-    "enable": switch,
-    "disable": switch,
+    **dict.fromkeys(("enable", "disable"), switch),
+    **dict.fromkeys(("delete", "recreate"), delete),
+    **dict.fromkeys(("delete-app", "restore-app"), app),
     "reset": reset,
     "rename": rename,
-    "delete": delete,
-    "recreate": delete,
     "use": use,
     "note": note,
-    "delete-app": app,
-    "restore-app": app,
 }
 
 

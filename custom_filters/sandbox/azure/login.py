@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import json
 import secrets
@@ -13,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+import jwt
 from werkzeug.wrappers import Request, Response
 
 from custom_filters.sandbox.faults import Faults
@@ -35,12 +33,10 @@ CLOUDS = {
 # AADSTS number -> (HTTP status, OAuth error, message); Microsoft Entra authentication error codes.
 ERRORS = {
     90002: (400, "invalid_request", "Tenant '{}' not found. Check that you have the correct tenant ID."),
-    900144: (400, "invalid_request", "The request body must contain the following parameter: '{}'."),
     70003: (400, "unsupported_grant_type", "The app requested an unsupported grant type '{}'."),
     700016: (400, "unauthorized_client", "Application with identifier '{}' was not found in the directory."),
     7000215: (401, "invalid_client", "Invalid client secret provided for app '{}'. Send the secret's value."),
-    1002012: (400, "invalid_scope", "The scope {} is not valid: it must end in /.default for this flow."),
-    500011: (400, "invalid_resource", "The resource principal named {} was not found in the tenant."),
+    1002012: (400, "invalid_scope", "The scope {} is not valid for this host: it must end in /.default."),
 }
 
 
@@ -55,7 +51,7 @@ class App:
 
 
 class Tokens:
-    """Issues and checks tokens that look like Entra's; they live in real time, not by the sandbox's clock."""
+    """Issues and checks bearer tokens; they live in real time, not by the sandbox's clock."""
 
     def __init__(self, faults: Faults) -> None:
         self._key = secrets.token_bytes(32)
@@ -72,32 +68,20 @@ class Tokens:
         held |= {"oid": app.principal, "iss": f"https://sts.windows.net/{app.tenant}/", "ver": "1.0"}
         held |= {"roles": sorted(roles), "iat": int(now), "nbf": int(now), "exp": now + lifetime}
         held |= {"uti": secrets.token_urlsafe(16), "challenged": '"nbf"' in claims}
-        head = _segment(json.dumps({"typ": "JWT", "alg": "RS256", "kid": "sandbox"}).encode())
-        signed = f"{head}.{_segment(json.dumps(held).encode())}"
-        return f"{signed}.{self._sign(signed)}"
+        return jwt.encode(held, self._key)
 
     def refusal(self, token: str, audience: str) -> str:
-        """Why Graph refuses this token, in its words; `claims`: with a claims challenge; "": it does not."""
-        signed, _, signature = token.rpartition(".")
-        if not hmac.compare_digest(self._sign(signed), signature):
-            return "CompactToken parsing failed with error code: 80049217"
-        claims = json.loads(base64.urlsafe_b64decode(signed.partition(".")[2] + "=="))
-        if claims["aud"] != audience:
-            return "Access token validation failure. Invalid audience."
+        """Why Graph refuses this token; `claims`: with a claims challenge; "": it does not."""
+        try:
+            claims = jwt.decode(token, self._key, ["HS256"], audience=audience)
+        except jwt.InvalidTokenError as error:
+            return f"Access token validation failure. {error}"
         self._uses[token] += 1
-        worn = 0 < self._faults.number("token_calls") < self._uses[token]
-        if worn or claims["exp"] <= time.time():
+        if 0 < self._faults.number("token_calls") < self._uses[token]:
             return "Lifetime validation failed, the token is expired."
         if self._faults.text("cae") and not claims["challenged"]:
             return "claims" if self._uses[token] > self._faults.number("cae") else ""
         return ""
-
-    def _sign(self, text: str) -> str:
-        return _segment(hmac.digest(self._key, text.encode(), hashlib.sha256))
-
-
-def _segment(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 class LoginError(Exception):
@@ -110,7 +94,6 @@ class LoginError(Exception):
         self.message = text.format(about)
 
     def body(self) -> dict[str, object]:
-        """The JSON body."""
         ids = {"trace_id": str(uuid.uuid4()), "correlation_id": str(uuid.uuid4())}
         when = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
         text = f"AADSTS{self.number}: {self.message} Trace ID: {ids['trace_id']} Timestamp: {when}"
@@ -159,21 +142,20 @@ class Login:
         return 200, answer(request)
 
     def _token(self, request: Request) -> dict[str, object]:
-        form = request.form
-        for name in ("grant_type", "client_id", "scope"):
-            if not form.get(name):
-                raise LoginError(900144, name)
-        if form["grant_type"] != "client_credentials":
-            raise LoginError(70003, form["grant_type"])
-        if form["client_id"].lower() != self._app.client:
-            raise LoginError(700016, form["client_id"])
+        form, client = request.form, request.form.get("client_id", "")
+        if form.get("grant_type") != "client_credentials":
+            raise LoginError(70003, form.get("grant_type", ""))
+        if client.lower() != self._app.client:
+            raise LoginError(700016, client)
         secret = form.get("client_secret", "")
         if self._faults.text("login") == "bad" or not hmac.compare_digest(secret, self._app.secret):
-            raise LoginError(7000215, form["client_id"])
-        audience = _audience(form["scope"], request.host)
+            raise LoginError(7000215, client)
+        scope = form.get("scope", "").replace("//.default", "/.default")  # as of a resource that ends in /
+        audience = {f"https://{host}/.default": f"https://{host}" for host in CLOUDS[request.host]}.get(scope)
+        if audience is None:
+            raise LoginError(1002012, scope)
         lifetime = self._faults.number("token_lifetime", 3599)
-        claims = form.get("claims", "")
-        token = self._tokens.issue(self._app, audience, self._roles(), lifetime, claims)
+        token = self._tokens.issue(self._app, audience, self._roles(), lifetime, form.get("claims", ""))
         seconds = dict.fromkeys(("expires_in", "ext_expires_in"), max(1, int(lifetime)))
         return {"token_type": "Bearer", **seconds, "access_token": token}
 
@@ -181,33 +163,13 @@ class Login:
         base = f"https://{request.host}/{self._app.tenant}"
         return {
             "token_endpoint": f"{base}/oauth2/v2.0/token",
-            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
-            "jwks_uri": f"{base}/discovery/v2.0/keys",
-            "response_types_supported": ["code", "id_token"],
-            "subject_types_supported": ["pairwise"],
-            "id_token_signing_alg_values_supported": ["RS256"],
-            "issuer": f"{base}/v2.0",
             "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
-            "msgraph_host": CLOUDS[request.host][0],
+            "issuer": f"{base}/v2.0",
         }
-
-
-def _audience(scope: str, host: str) -> str:
-    wanted = [part for part in scope.split() if part not in {"openid", "profile", "offline_access"}]
-    resource, found, rest = (wanted[0] if len(wanted) == 1 else "").rpartition("/.default")
-    if not found or rest:
-        raise LoginError(1002012, scope)
-    parts = urlsplit(resource)
-    if parts.scheme != "https" or parts.hostname not in CLOUDS[host]:
-        raise LoginError(500011, resource)
-    return f"https://{parts.hostname}"
 
 
 def _instance(request: Request) -> dict[str, object]:
     authority = request.args.get("authorization_endpoint", "").partition("/oauth2/")[0]
     metadata = [{"preferred_network": host, "preferred_cache": host, "aliases": [host]} for host in CLOUDS]
-    return {
-        "tenant_discovery_endpoint": f"{authority}/v2.0/.well-known/openid-configuration",
-        "api-version": "1.1",
-        "metadata": metadata,
-    }
+    where = f"{authority}/v2.0/.well-known/openid-configuration"
+    return {"tenant_discovery_endpoint": where, "api-version": "1.1", "metadata": metadata}

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from custom_filters.sandbox.azure.odata import Answer, Call, Json, matching
+from custom_filters.sandbox.azure.odata import Answer, Call, Json
 from custom_filters.sandbox.azure.people import NULL_DATE, Person, object_id
 from custom_filters.sandbox.azure.tenant import Route, Tenant, text
 
-READ = [{"AuditLog.Read.All"}]
 KEPT = timedelta(days=30)
 
 
@@ -26,17 +25,14 @@ def list_sign_ins(tenant: Tenant, call: Call) -> Answer:
 
 
 def list_audits(tenant: Tenant, call: Call) -> Answer:
-    """Who enabled, disabled or reset whom."""
     return _log(tenant, call, tenant.directory.audits, "activityDateTime")
 
 
 def _log(tenant: Tenant, call: Call, rows: list[Json], date: str) -> Answer:
-    call.allow("$filter", "$top", "$skiptoken", "$select", "$orderby")
     tenant.check_rate("log_rate", 10)
     oldest = text(tenant.clock.now() - KEPT) or ""
-    found = [row for row in matching(call, rows, lambda row: row) if str(row[date]) >= oldest]
-    found.sort(key=lambda row: str(row[date]), reverse=True)
-    return tenant.pages.page(call, found, lambda row: row, call.path.lstrip("/"), largest=1000)
+    found = sorted(rows, key=lambda row: str(row[date]), reverse=True)
+    return tenant.answer_list(call, [row for row in found if str(row[date]) >= oldest], dict)
 
 
 def _sign_ins(tenant: Tenant, call: Call, person: Person) -> Iterator[Json]:
@@ -59,6 +55,6 @@ def _sign_ins(tenant: Tenant, call: Call, person: Person) -> Iterator[Json]:
 
 
 ROUTES = [
-    Route("GET", "/auditLogs/signIns", list_sign_ins, READ),
-    Route("GET", "/auditLogs/directoryAudits", list_audits, READ),
+    Route("GET", "/auditLogs/signIns", list_sign_ins, [{"AuditLog.Read.All"}]),
+    Route("GET", "/auditLogs/directoryAudits", list_audits, [{"AuditLog.Read.All"}]),
 ]

@@ -78,17 +78,10 @@ class Call:
     inner: bool = False
 
     def json(self) -> Json:
-        """The body, which must be a JSON object."""
-        try:
-            body = json.loads(self.content)
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
-            raise bad("Unable to read JSON request payload.")
+        body: Json = json.loads(self.content)
         return body
 
     def context(self, shape: str) -> Json:
-        """The @odata.context of an answer."""
         return {"@odata.context": f"{self.origin}/{self.version}/$metadata#{shape}"}
 
     def allow(self, *options: str) -> None:
@@ -108,6 +101,12 @@ class Call:
                 )
         return list(dict.fromkeys(asked)) or list(default)
 
+    def pick(self, whole: Json) -> Json:
+        """What of an item is selected; its type always comes."""
+        names = {part.strip() for part in self.query.get("$select", "").split(",") if part.strip()}
+        kept = names | {"@odata.type"}
+        return {name: value for name, value in whole.items() if name in kept} if names else whole
+
     def matchers(self) -> list[Matcher]:
         """$filter as tests of an item; emulated are eq, ge, le and any(), joined by `and`."""
         text = self.query.get("$filter", "").strip()
@@ -124,16 +123,16 @@ class Call:
             )
         if match := _ANY.fullmatch(clause.strip()):
             several, _, part, wanted = match.groups()
-            return lambda item: wanted in [e[part] if part else e for e in _items(item.get(several))]
+            return lambda item: wanted in [one[part] if part else one for one in _items(item, several)]
         raise not_emulated(f"$filter={clause}")
 
 
-def _items(value: object) -> Sequence[Any]:
-    return value if isinstance(value, list) else ()
+def _items(item: Json, name: str) -> Sequence[Any]:
+    found = item.get(name)
+    return found if isinstance(found, list) else ()
 
 
 def matching(call: Call, items: Iterable[T], shown: Callable[[T], Json]) -> list[T]:
-    """The items that the call's $filter lets through."""
     tests = call.matchers()
     return [item for item in items if all(test(shown(item)) for test in tests)]
 
@@ -167,7 +166,6 @@ class Pages:
         return offset
 
     def number(self, call: Call) -> int:
-        """Which page this is, from 1."""
         return self.offset(call) // self.size(call, 999) + 1
 
     def page(

@@ -90,8 +90,6 @@ class Group:
     id: str = ""
 
     def __post_init__(self) -> None:
-        if (self.roles or self.eligible) and not self.assignable:
-            raise ValueError(f"group {self.name} holds roles, so it must be assignable to roles")
         if not self.id:
             object.__setattr__(self, "id", object_id("group", self.name))
 

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
+from typing import TypeVar
 
 from custom_filters.sandbox.azure.directory import Directory
 from custom_filters.sandbox.azure.login import App
-from custom_filters.sandbox.azure.odata import Answer, Call, GraphError, Json, Pages, not_found
+from custom_filters.sandbox.azure.odata import Answer, Call, GraphError, Json, Pages, matching, not_found
 from custom_filters.sandbox.azure.people import NULL_DATE, Person, object_id
 from custom_filters.sandbox.clock import Clock
 from custom_filters.sandbox.faults import Faults, Window
 
+T = TypeVar("T")
 Allowed = Iterable[Iterable[str]]
-READ_ALL = [{"Directory.Read.All"}, {"Directory.ReadWrite.All"}]
-USER_READ = [{"User.Read.All"}, {"User.ReadWrite.All"}, *READ_ALL]
+
+
+def one_of(*permissions: str) -> list[set[str]]:
+    """Alternatives of one permission each."""
+    return [{name} for name in permissions]
+
+
+READ_ALL = one_of("Directory.Read.All", "Directory.ReadWrite.All")
+USER_READ = [*one_of("User.Read.All", "User.ReadWrite.All"), *READ_ALL]
 DENIALS: dict[str, Callable[[str], str]] = {
     "Authorization_RequestDenied": lambda names: "Insufficient privileges to complete the operation.",
     "Authentication_MSGraphPermissionMissing": lambda names: (
@@ -50,26 +59,30 @@ class Tenant:
     _licensed: int = 0
 
     def granted(self) -> set[str]:
-        """What the app may do now."""
         return self.permissions - self.faults.names("permission")
 
     def person(self, key: str) -> Person:
-        """The user with this id or UPN as it really is; raises 404."""
         person = self.directory.find(key)
         if person is None:
             raise not_found(key)
         return person
 
     def seen(self, key: str) -> Person:
-        """The user as a single read sees it; raises 404."""
         person = self.directory.find(key, self.faults.number("graph_read_lag"))
         if person is None:
             raise not_found(key)
         return person
 
     def listed(self) -> list[Person]:
-        """The users as a list sees them."""
         return list(self.directory.people.listed(self.faults.number("graph_list_lag")))
+
+    def answer_list(
+        self, call: Call, items: Sequence[T], show: Callable[[T], Json], context: str = ""
+    ) -> Answer:
+        """One page of the items that $filter lets through, with the properties of $select."""
+        call.allow("$select", "$filter", "$top", "$skiptoken", "$count", "$orderby")
+        found = matching(call, items, show)
+        return self.pages.page(call, found, lambda one: call.pick(show(one)), context or call.path[1:])
 
     def denied(self, names: str = "") -> GraphError:
         """403: a permission is missing, or the object is out of the app's reach."""
@@ -91,7 +104,6 @@ class Tenant:
             raise GraphError(429, "TooManyRequests", "Too many requests", headers)
 
     def check_license(self) -> None:
-        """403 unless the tenant has Entra ID P1."""
         fault = self.faults.text("license")
         self._licensed += fault == "intermittent"
         if fault == "missing" or (fault == "intermittent" and self._licensed % 3):
@@ -124,7 +136,6 @@ class Route:
     allowed: Allowed = ()
 
     def run(self, tenant: Tenant, call: Call, parts: dict[str, str]) -> Answer:
-        """Checks the permissions and calls the handler."""
         if self.allowed:
             tenant.require(*self.allowed)
         denied = tenant.faults.names("deny_user")
@@ -143,7 +154,6 @@ def retry_after(how: str) -> dict[str, str]:
 
 
 def text(moment: datetime | None) -> str | None:
-    """A date as Graph sends it."""
     if moment is None:
         return None
     return "0001-01-01T00:00:00Z" if moment == NULL_DATE else f"{moment:%Y-%m-%dT%H:%M:%S}Z"

@@ -11,31 +11,28 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, time, timedelta, timezone
 from typing import Any
 
-from custom_filters.sandbox.gcp.call import Call, Handler, listed, rfc3339
+from custom_filters.sandbox.gcp.call import Call, Handler, rfc3339
 from custom_filters.sandbox.gcp.errors import ApiError
 from custom_filters.sandbox.gcp.people import Key, Project, ServiceAccount
 
 DAY_STARTS = 7
 SHORT_DAYS = 30
 ACCOUNTS, KEYS = "serviceAccountLastAuthentication", "serviceAccountKeyLastAuthentication"
-CLAUSE = r'\s*activities\.(?:full_resource_name|fullResourceName)\s*=\s*"([^"]+)"\s*'
+CLAUSE = r'activities\.full_resource_name\s*=\s*"([^"]+)"'
 
 
 def activities_query(call: Call) -> dict[str, Any]:
-    """activities.query of a project, at most 1,000 rows a page."""
-    match = re.fullmatch(r"projects/([^/]+)/locations/([^/]+)/activityTypes/([^/]+)", call.params["parent"])
-    if match is None or match[2] != "global" or match[3] not in (ACCOUNTS, KEYS):
+    match = re.fullmatch(r"projects/([^/]+)/locations/global/activityTypes/([^/]+)", call.params["parent"])
+    if match is None or match[2] not in (ACCOUNTS, KEYS):
         raise ApiError(400, f"Invalid parent: {call.params['parent']}")
-    project = call.project(match[1], f"policyanalyzer.{match[3]}Activities.query")
+    project = call.project(match[1], f"policyanalyzer.{match[2]}Activities.query")
     text = call.params.get("filter", "")
-    if text and not re.fullmatch(rf"{CLAUSE}(?:OR{CLAUSE})*", text):
+    wanted = re.fullmatch(CLAUSE, text)
+    if text and wanted is None:
         raise ApiError(400, f"Invalid filter: {text}")
-    wanted = frozenset(re.findall(CLAUSE, text))
-    rows = [] if call.faults.text("analyzer") == "norows" else list(_rows(call, project, match[3]))
-    rows = [row for row in rows if not wanted or row["fullResourceName"] in wanted]
-    size = call.params.get("pageSize", 0)
-    part, more = call.page(lambda: rows, min(size if size > 0 else 500, 1000))
-    return listed("activities", part, more)
+    rows = [] if call.faults.text("analyzer") == "norows" else list(_rows(call, project, match[2]))
+    rows = [row for row in rows if wanted is None or row["fullResourceName"] == wanted[1]]
+    return call.rows("activities", rows, dict, min(call.params.get("pageSize") or 500, 1000))
 
 
 def _rows(call: Call, project: Project, kind: str) -> Iterator[dict[str, Any]]:
@@ -48,30 +45,23 @@ def _rows(call: Call, project: Project, kind: str) -> Iterator[dict[str, Any]]:
         if kind == KEYS:
             keys = call.state.keys_of(account, lag)
             things = [(f"{name}/keys/{key.id}", key) for key in keys if key.kind == "USER_MANAGED"]
+        ids = {"serviceAccountId": account.unique_id, "projectNumber": project.number}
         for full_name, thing in things:
-            ids = {"serviceAccountId": account.unique_id, "projectNumber": project.number}
             if thing.observed_days is not None:
-                yield _row(call, kind, full_name, thing, ids)
+                yield _row(call, kind, thing, {**ids, "fullResourceName": full_name})
 
 
-def _row(
-    call: Call, kind: str, full_name: str, thing: ServiceAccount | Key, ids: Mapping[str, str]
-) -> dict[str, Any]:
+def _row(call: Call, kind: str, thing: ServiceAccount | Key, named: Mapping[str, str]) -> dict[str, Any]:
     short = call.faults.text("analyzer") == "short"
-    days = SHORT_DAYS if short else thing.observed_days or 0
     end = _day_start(call.now) - timedelta(days=1)
-    start = end - timedelta(days=days)
-    named = {**ids, "fullResourceName": full_name}
+    start = end - timedelta(days=SHORT_DAYS if short else thing.observed_days or 0)
     activity: dict[str, Any] = {"serviceAccount" if kind == ACCOUNTS else "serviceAccountKey": named}
     used = thing.last_authenticated
     if used is not None and used >= start:
         activity["lastAuthenticatedTime"] = rfc3339(min(_day_start(used), end))
-    return {
-        "fullResourceName": full_name,
-        "activityType": kind,
-        "observationPeriod": {"startTime": rfc3339(start), "endTime": rfc3339(end)},
-        "activity": activity,
-    }
+    period = {"startTime": rfc3339(start), "endTime": rfc3339(end)}
+    row = {"fullResourceName": named["fullResourceName"], "activityType": kind}
+    return {**row, "observationPeriod": period, "activity": activity}
 
 
 def _day_start(moment: datetime) -> datetime:

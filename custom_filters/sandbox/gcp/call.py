@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
 
 from custom_filters.sandbox.faults import Faults
@@ -39,7 +39,6 @@ class Call:
 
     @property
     def caller(self) -> Person | None:
-        """The user whom the token stands for, if any."""
         return self.state.person(self.token.subject) if self.token.subject else None
 
     def refuse(self, *names: str) -> None:
@@ -47,13 +46,19 @@ class Call:
         if given := [name for name in names if self.params.get(name)]:
             raise not_emulated(f"{given[0]} of {self.method.id}")
 
-    def page(self, listing: Callable[[], Sequence[Item]], size: int) -> tuple[Sequence[Item], dict[str, str]]:
-        """The asked page, and `{"nextPageToken": ...}` unless it is the last; only the first lists."""
+    def rows(
+        self, name: str, items: Sequence[Item], show: Callable[[Item], dict[str, Any]], size: int
+    ) -> dict[str, Any]:
+        """A list's answer: the asked page of the items, each as `show` has it."""
+        part, more = self.page(items, size)
+        return listed(name, [show(item) for item in part], more)
+
+    def page(self, items: Sequence[Item], size: int) -> tuple[Sequence[Item], dict[str, str]]:
+        """The asked page of the first page's items, and `{"nextPageToken": ...}` unless it is the last."""
         kept = sorted((name, value) for name, value in self.params.items() if name not in SIZES)
         query, token = repr((self.method.id, kept)), self.params.get("pageToken")
-        if token is None:
-            items, start = listing(), 0
-        else:
+        start = 0
+        if token is not None:
             of, items, start, given = self.pages.get(token, ("", (), 0, self.now))
             if of != query or self.now - given > LIFETIME:
                 raise ApiError(400, "Invalid Input: pageToken")
@@ -109,12 +114,20 @@ class Call:
         return project
 
 
-Handler = Callable[[Call], dict[str, Any] | None]
+Handler = Callable[[Call], dict[str, Any]]
 
 
 def listed(name: str, rows: Sequence[Any], more: Mapping[str, Any], **head: Any) -> dict[str, Any]:
     """A list's answer: an empty collection is left out, as everywhere in Google's APIs."""
     return {**head, **({name: list(rows)} if rows else {}), **more}
+
+
+def moment(text: str) -> datetime:
+    """The moment that a parameter names. Raises ApiError 400."""
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
+    except ValueError:
+        raise ApiError(400, f"Invalid value: {text} is not an RFC 3339 time.") from None
 
 
 def rfc3339(moment: datetime, *, millis: bool = False) -> str:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, MutableMapping
+from typing import Any
 
 from werkzeug import Request, Response
 
@@ -31,11 +30,11 @@ from custom_filters.sandbox.gcp import (
     schemas,
     users,
 )
-from custom_filters.sandbox.gcp import faults as known_faults
 from custom_filters.sandbox.gcp.call import Call, Handler, Pages
 from custom_filters.sandbox.gcp.company import CLOUD_PERMISSIONS, DELEGATED_SCOPES, Company, company
 from custom_filters.sandbox.gcp.documents import Method, documents, read_params
 from custom_filters.sandbox.gcp.errors import ApiError, not_emulated
+from custom_filters.sandbox.gcp.faults import TABLE
 from custom_filters.sandbox.gcp.keyfile import KeyFile
 from custom_filters.sandbox.gcp.people import Thing
 from custom_filters.sandbox.gcp.selection import select
@@ -43,10 +42,6 @@ from custom_filters.sandbox.gcp.state import State
 from custom_filters.sandbox.gcp.tokens import GrantError, Token, Tokens
 from custom_filters.sandbox.rude import Rude
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-log = logging.getLogger(__name__)
 TOKEN_HOST = "oauth2.googleapis.com"  # a host name
 ADMIN_HOST = "admin.googleapis.com"
 MODULES = (users, schemas, admins, reports, iam, analyzer, monitoring)
@@ -58,8 +53,13 @@ OUTAGES = {
 }
 #: Fault -> the start of the method ids that it limits.
 RATES = {"directory_rate": "admin.directory.", "reports_rate": "admin.reports."}
-PROJECT_VARIABLES = (  # c7n-gcp takes the first of these that is set
-    *("GCP_PROJECT", "GOOGLE_PROJECT", "GCLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"),
+#: c7n-gcp takes the first of these that is set.
+PROJECTS = (
+    "GCP_PROJECT",
+    "GOOGLE_PROJECT",
+    "GCLOUD_PROJECT",
+    "GOOGLE_CLOUD_PROJECT",
+    "CLOUDSDK_CORE_PROJECT",
 )
 READING_POSTS = ("getIamPolicy", "testIamPermissions")
 
@@ -69,12 +69,11 @@ class GcpCloud(Cloud):
 
     Calls are counted by their discovery method id (the Admin SDK's get their `admin.`).
     permissions: the IAM permissions of the caller's service account; delegated: the scopes an administrator
-    delegated to it. Both may be changed while it runs. Faults: see `faults.TABLE`.
+    delegated to it. Both may be changed while it runs.
     """
 
     name = "gcp"
-    FAULTS = known_faults.NAMES
-    check_faults = staticmethod(known_faults.check)
+    FAULTS = TABLE
 
     def __init__(
         self,
@@ -83,7 +82,6 @@ class GcpCloud(Cloud):
         calls: Counter[str],
         faults: MutableMapping[str, str | float],
         *,
-        wall: Callable[[], float] = time.time,
         accounts: int = 300,
     ) -> None:
         super().__init__(settings, clock, calls, faults)
@@ -91,23 +89,24 @@ class GcpCloud(Cloud):
         self.permissions: set[str] = set(CLOUD_PERMISSIONS)
         self._pages: Pages = {}
         self._window = Window()
-        self.tokens = Tokens(self.state, wall, self.strikes)
+        self.tokens = Tokens(self.state, self.strikes)
         size = accounts if settings.users else 0
         self.company: Company = company(settings.users, settings.seed, clock.reference(), size)
         self.state.add(*self.company.things)
         self._key_file = KeyFile(self.company.delegate, self.company.delegate_key)
         self.tokens.public_keys[self.company.delegate_key.id] = self._key_file.public_key
-        self.tokens.delegated[self.company.delegate.unique_id] = set(DELEGATED_SCOPES)
-        polite = {host: self._api(host) for host in self.documents.hosts}
-        self.hosts: dict[str, WSGIApplication] = {h: Rude(a, self.strikes, "gcp") for h, a in polite.items()}
-        self.hosts[TOKEN_HOST] = self._token_application
+        self.delegated = set(DELEGATED_SCOPES)
+        self.tokens.delegated[self.company.delegate.unique_id] = self.delegated
+        polite = Request.application(self._answer)
+        self.hosts = dict.fromkeys(self.documents.hosts, Rude(polite, self.strikes, "gcp"))
+        self.hosts[TOKEN_HOST] = Request.application(self._grant)
 
     @property
     def environment(self) -> dict[str, str]:
         """For the child process, beside what the wire adds; also overrides what the user's shell may have."""
         return {
             "GOOGLE_APPLICATION_CREDENTIALS": str(self._key_file.path),
-            **dict.fromkeys(PROJECT_VARIABLES, self.company.projects[0].id),
+            **dict.fromkeys(PROJECTS, self.company.projects[0].id),
             "GOOGLE_WORKSPACE_SUBJECT": self.company.subject.email,
             "GOOGLE_WORKSPACE_CUSTOMER": self.company.customer.id,
             "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT": "",
@@ -116,58 +115,40 @@ class GcpCloud(Cloud):
             "NO_GCE_CHECK": "true",  # no metadata server
         }
 
-    @property
-    def delegated(self) -> set[str]:
-        """The scopes that are delegated to the caller's service account."""
-        return self.tokens.delegated[self.company.delegate.unique_id]
-
     def add(self, *things: Thing) -> None:
         """Puts people, service accounts, keys and so on in, or replaces those with the same id."""
         self.state.add(*things)
 
     def hand(self, hand: str, who: str, **more: object) -> None:
-        """Somebody else acts: see `hands.HANDS`."""
         hands.act(self.state, hand, who, **more)
 
     def close(self) -> None:
-        """Removes the private key from the disk."""
         shutil.rmtree(self._key_file.path.parent, ignore_errors=True)
 
-    def _api(self, host: str) -> WSGIApplication:
-        def application(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
-            return self._answer(host, Request(environ))(environ, start_response)
-
-        return application
-
-    def _token_application(self, environ: WSGIEnvironment, start_response: StartResponse) -> Any:
-        request = Request(environ)
-        if (request.method, request.path) != ("POST", "/token"):
-            return _page_not_found(request)(environ, start_response)
+    def _grant(self, request: Request) -> Response:
         self.count("oauth2.token")
         try:
-            body, code = self.tokens.grant(request.form, self.clock.now()), 200
+            return _json(self.tokens.grant(request.form), 200)
         except GrantError as error:
-            body, code = error.body, error.code
-        return _json(body, code)(environ, start_response)
+            return _json(error.body, error.code)
 
-    def _answer(self, host: str, request: Request) -> Response:
+    def _answer(self, request: Request) -> Response:
         http = request.headers.get("X-HTTP-Method-Override", request.method).upper()
-        routed = self.documents.route(host, http, request.path)
+        routed = self.documents.route(request.host, http, request.path)
         if routed is None:
-            return _page_not_found(request)
+            return Response("<html><title>Error 404 (Not Found)!!1</title>", 404, content_type="text/html")
         method, path = routed
         self.count(method.id)
         time.sleep(self.settings.latency_ms / 1000)
         try:
             body = self._perform(method, path, request, http)
         except ApiError as error:
-            log.debug("%s: %s %s", method.id, error.code, error)
-            answer = _json(error.body(legacy=host == ADMIN_HOST), error.code)
+            answer = _json(error.body(legacy=request.host == ADMIN_HOST), error.code)
             wait = self.strikes.text("gcp_retry_after")
             if wait not in ("", "none") and (error.code in (429, 503) or error.domain == "usageLimits"):
                 answer.headers["Retry-After"] = wait
             return answer
-        return _json(body, 200) if body is not None else Response(status=204)
+        return _json(body, 200)
 
     def _perform(self, method: Method, path: Mapping[str, str], request: Request, http: str) -> Any:
         token = self._authenticated(method, request)
@@ -179,16 +160,16 @@ class GcpCloud(Cloud):
         params = read_params(method, path, {name: query.getlist(name) for name in query})
         if "pageToken" in params and self.strikes.text("page_token") == "expired":
             raise ApiError(400, "Invalid Input: pageToken")
-        body = {} if overridden else _read_json(request)
+        body = json.loads(request.get_data() or b"{}") if not overridden else {}
         handler = HANDLERS.get(method.id)
         if handler is None:
             raise not_emulated(method.id)
         held, now = frozenset(self.permissions), self.clock.now()
         call = Call(method, params, body, token, self.state, self.strikes, self._pages, held, now)
         answer = self._applied(handler, call)
-        return select(answer, params["fields"]) if "fields" in params and answer is not None else answer
+        return select(answer, params["fields"]) if "fields" in params else answer
 
-    def _applied(self, handler: Handler, call: Call) -> dict[str, Any] | None:
+    def _applied(self, handler: Handler, call: Call) -> dict[str, Any]:
         is_write = call.method.http != "GET" and not call.method.id.endswith(READING_POSTS)
         self.tell(call.method.id, "before", is_write)
         with self.state.lock if is_write else contextlib.nullcontext():
@@ -213,28 +194,12 @@ class GcpCloud(Cloud):
         for code, message in OUTAGES.items():
             if self.strikes.strikes(f"gcp_{code}"):
                 raise ApiError(code, message)
+        now = self.clock.now().timestamp()
         for fault, start in RATES.items():
             limit, key = self.strikes.number(fault), f"{fault} {token.subject}"
-            if method.id.startswith(start) and self._window.wait(
-                key, limit, 60, self.clock.now().timestamp()
-            ):
+            if method.id.startswith(start) and self._window.wait(key, limit, 60, now):
                 raise errors.too_fast(self.strikes.text("rate_reason") or "quotaExceeded")
-
-
-def _read_json(request: Request) -> Any:
-    data = request.get_data()
-    if not data:
-        return {}
-    try:
-        return json.loads(data) or {}
-    except ValueError:
-        raise errors.invalid_payload("Unable to parse the body as JSON.") from None
 
 
 def _json(body: Any, code: int) -> Response:
     return Response(json.dumps(body), status=code, content_type="application/json; charset=UTF-8")
-
-
-def _page_not_found(request: Request) -> Response:
-    text = f"<html><title>Error 404 (Not Found)!!1</title><p>{request.path!r} was not found.</html>"
-    return Response(text, status=404, content_type="text/html; charset=UTF-8")

@@ -46,24 +46,30 @@ CLOUD_PERMISSIONS = frozenset(
     )
 )
 SUPER_ADMIN, HELPDESK = "10000000000000001", "10000000000000002"  # roles
+ADMINS_GROUP = "01it0ops0admins0"
 
 
 @dataclass(frozen=True)
 class Company:
-    """Everything there is. Users, service accounts and keys with a `case` stand for it in the tests."""
+    """Everything there is. Users, service accounts and keys with a `case` stand for it in the tests.
+
+    The first of the people is the super administrator whom policies act for; the first account, with the
+    key `delegate-key`, is what they run as.
+    """
 
     customer: Customer
     people: tuple[Person, ...]
-    groups: tuple[Group, ...]
-    assignments: tuple[RoleAssignment, ...]
-    sso: tuple[SsoAssignment, ...]
     projects: tuple[Project, ...]
     accounts: tuple[ServiceAccount, ...]
     keys: tuple[Key, ...]
+    others: tuple[Thing, ...]
+
+    @property
+    def things(self) -> Iterator[Thing]:
+        yield from (self.customer, *self.people, *self.projects, *self.accounts, *self.keys, *self.others)
 
     @property
     def subject(self) -> Person:
-        """The super administrator whom policies act for."""
         return self.people[0]
 
     @property
@@ -73,26 +79,16 @@ class Company:
 
     @property
     def delegate_key(self) -> Key:
-        """The key in the delegate's key file."""
         return self.key("delegate-key")
-
-    @property
-    def things(self) -> Iterator[Thing]:
-        """All of it."""
-        yield self.customer
-        for name in ("people", "groups", "assignments", "sso", "projects", "accounts", "keys"):
-            yield from getattr(self, name)
 
     def person(self, case: str) -> Person:
         """The user who stands for this case; StopIteration if the company is too small for it."""
         return next(person for person in self.people if person.case == case)
 
     def account(self, case: str) -> ServiceAccount:
-        """The service account that stands for this case."""
         return next(account for account in self.accounts if account.case == case)
 
     def key(self, case: str) -> Key:
-        """The key that stands for this case."""
         return next(key for key in self.keys if key.case == case)
 
 
@@ -115,20 +111,16 @@ def company(users: int, seed: int, now: datetime, accounts: int = 300) -> Compan
     named = {account.case: account for account in named_accounts(now, projects[0])}
     named = named if accounts else {"delegate": named["delegate"]}
     projects = tuple(replace(p, bindings=_bindings(named, people[0])) for p in projects)
-    others = list(crowd(len(named), accounts, now, projects, seed))
+    crowded = list(crowd(len(named), accounts, now, projects, seed))
+    sso = SsoAssignment("1partners", target_org_unit="orgUnits/03ph8a2z1partners")
     return Company(
-        customer=customer,
-        people=tuple(people),
-        groups=tuple(_groups(people, domain)),
-        assignments=tuple(_assignments(people)),
-        sso=(SsoAssignment("1partners", target_org_unit="orgUnits/03ph8a2z1partners"),),
-        projects=projects,
-        accounts=(*named.values(), *(thing for thing in others if isinstance(thing, ServiceAccount))),
-        keys=(*named_keys(now, named, seed), *(thing for thing in others if isinstance(thing, Key))),
+        customer,
+        tuple(people),
+        projects,
+        (*named.values(), *(thing for thing in crowded if isinstance(thing, ServiceAccount))),
+        (*named_keys(now, named, seed), *(thing for thing in crowded if isinstance(thing, Key))),
+        (*_groups(people, domain), *_assignments(people), sso),
     )
-
-
-ADMINS_GROUP = "01it0ops0admins0"
 
 
 def _bindings(accounts: dict[str, ServiceAccount], owner: Person) -> dict[str, tuple[str, ...]]:
@@ -138,18 +130,17 @@ def _bindings(accounts: dict[str, ServiceAccount], owner: Person) -> dict[str, t
     return {
         "roles/owner": (f"user:{owner.email}",),
         "roles/iam.serviceAccountAdmin": members("delegate"),
-        "roles/policyanalyzer.activityAnalysisViewer": members("delegate"),
         "roles/editor": members("default-compute", "default-appengine", "active"),
     }
 
 
 def _groups(people: list[Person], domain: str) -> Iterator[Group]:
-    members = {person.case: person.email for person in people if person.case}
+    members = {person.case: (person.email, "MEMBER") for person in people if person.case}
     for group_id, name, cases in (
         (ADMINS_GROUP, "it-ops", ("group-admin-stale",)),
         ("02exempt0people0", "never-suspend", ("exempt-stale", "break-glass")),
     ):
-        found = tuple((members[case], "MEMBER") for case in cases if case in members)
+        found = tuple(members[case] for case in cases if case in members)
         yield Group(group_id, f"{name}@{domain}", name, found)
 
 

@@ -23,7 +23,6 @@ def named_people(now: datetime, domain: str) -> Iterator[Person]:
 
 
 def workforce(numbers: range, now: datetime, domain: str, seed: int) -> Iterator[Person]:
-    """The crowd, in Google's words."""
     for someone in crowd(numbers, seed, now):
         yield Person(
             id=_id(someone.number),

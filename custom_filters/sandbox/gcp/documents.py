@@ -45,7 +45,6 @@ class Method:
 
 @cache
 def documents() -> Documents:
-    """The documents that are served, read once."""
     return Documents()
 
 

@@ -43,7 +43,11 @@ class ApiError(Exception):
         super().__init__(message)
         self.code, self.message, self.domain = code, message, domain
         self.status, self.reason = status or KINDS[code][0], reason or KINDS[code][1]
-        self.details = [*details, *([_error_info(*info)] if info else [])]
+        self.details = list(details)
+        if info:
+            domain = "iam.googleapis.com" if info[0] == "IAM_PERMISSION_DENIED" else "googleapis.com"
+            named = {"reason": info[0], "domain": domain, "metadata": dict(info[1])}
+            self.details.append({"@type": TYPE + "ErrorInfo", **named})
 
     def body(self, *, legacy: bool) -> dict[str, Any]:
         """The JSON body; `legacy` adds what the Admin SDK has and leaves `status` to answers with details."""
@@ -55,11 +59,6 @@ class ApiError(Exception):
         if self.details:
             error["details"] = self.details
         return {"error": error}
-
-
-def _error_info(reason: str, metadata: Mapping[str, str]) -> dict[str, Any]:
-    domain = "iam.googleapis.com" if reason == "IAM_PERMISSION_DENIED" else "googleapis.com"
-    return {"@type": TYPE + "ErrorInfo", "reason": reason, "domain": domain, "metadata": dict(metadata)}
 
 
 def invalid_payload(description: str) -> ApiError:
@@ -93,14 +92,12 @@ def too_fast(reason: str) -> ApiError:
 
 
 def permission_denied(permission: str, resource: str) -> ApiError:
-    """Cloud IAM's 403."""
     message = f"Permission '{permission}' denied on resource '{resource}' (or it may not exist)."
     metadata = {"permission": permission, "resource": resource}
     return ApiError(403, message, info=("IAM_PERMISSION_DENIED", metadata))
 
 
 def service_disabled(service: str, title: str, project_number: str) -> ApiError:
-    """An API that is not enabled in the caller's project."""
     message = f"{title} has not been used in project {project_number} before or it is disabled."
     metadata = {"service": service, "consumer": f"projects/{project_number}", "serviceTitle": title}
     legacy: dict[str, Any] = {"reason": "accessNotConfigured", "domain": "usageLimits"}
@@ -108,7 +105,6 @@ def service_disabled(service: str, title: str, project_number: str) -> ApiError:
 
 
 def scope_insufficient(service: str, method: str) -> ApiError:
-    """The token lacks every scope that the method takes."""
     info = ("ACCESS_TOKEN_SCOPE_INSUFFICIENT", {"service": service, "method": method})
     message = "Request had insufficient authentication scopes."
     return ApiError(403, message, reason="insufficientPermissions", info=info)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from custom_filters.sandbox.faults import Fault, checker, rude
+from custom_filters.sandbox.faults import Fault, rude
 
 RATE_REASONS = "quotaExceeded|rateLimitExceeded|userRateLimitExceeded|429"
 TABLE = (
@@ -42,5 +42,3 @@ TABLE = (
     Fault("schema_delay", "NUMBER", "a new custom schema is not known to users.* before so many seconds"),
     Fault("patch_fail", "NAMES", "changes of these users or service accounts: 500, always"),
 )
-NAMES = frozenset(fault.name for fault in TABLE)
-check = checker(TABLE)

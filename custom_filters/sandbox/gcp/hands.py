@@ -67,12 +67,10 @@ def note(state: State, thing: Item, hand: str, value: Any, schema: str = "") -> 
 
 
 HANDS: Mapping[str, Callable[..., None]] = {
-    "enable": switch,
-    "disable": switch,
+    **dict.fromkeys(("enable", "disable"), switch),
+    **dict.fromkeys(("delete", "recreate"), delete),
     "use": use,
     "rename": rename,
-    "delete": delete,
-    "recreate": delete,
     "note": note,
 }
 

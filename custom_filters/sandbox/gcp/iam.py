@@ -13,10 +13,9 @@ from typing import Any
 
 from custom_filters.sandbox.gcp.call import Call, Handler, listed, rfc3339
 from custom_filters.sandbox.gcp.errors import ApiError, permission_denied
-from custom_filters.sandbox.gcp.people import Key, ServiceAccount
+from custom_filters.sandbox.gcp.people import BoundKey, Key, ServiceAccount
 
-LIMITS = {"description": 256, "displayName": 100}  # UTF-8 bytes
-PATCHABLE = {"description": "description", "displayName": "display_name", "display_name": "display_name"}
+LONGEST = 256  # UTF-8 bytes of a description
 ACCOUNT = "iam.serviceAccounts."
 KEY = "iam.serviceAccountKeys."
 REASON = "SERVICE_ACCOUNT_KEY_DISABLE_REASON_"
@@ -24,12 +23,10 @@ EXTENDED = "SERVICE_ACCOUNT_KEY_EXTENDED_STATUS_KEY_"
 
 
 def accounts_list(call: Call) -> dict[str, Any]:
-    """serviceAccounts.list: 20 a page, at most 100."""
     project = call.project(call.params["name"].partition("/")[2], ACCOUNT + "list")
     found = call.state.accounts.listed(call.lag("gcp_list_lag"))
     accounts = sorted((a for a in found if a.project == project.id), key=lambda a: a.email)
-    part, more = call.page(lambda: accounts, min(call.params.get("pageSize") or 20, 100))
-    return listed("accounts", [resource(account) for account in part], more)
+    return call.rows("accounts", accounts, resource, min(call.params.get("pageSize") or 20, 100))
 
 
 def accounts_get(call: Call) -> dict[str, Any]:
@@ -38,24 +35,19 @@ def accounts_get(call: Call) -> dict[str, Any]:
 
 
 def accounts_patch(call: Call) -> dict[str, Any]:
-    """serviceAccounts.patch: what updateMask names, description and display name only."""
+    """serviceAccounts.patch of the description; the display name is not emulated."""
     account = _account(call, "update")
-    given = call.body.get("serviceAccount") or {}
-    mask = [part for part in (call.body.get("updateMask") or "").split(",") if part]
-    if not mask or not set(mask) <= set(PATCHABLE):
-        raise ApiError(
-            400, f"Invalid update mask: {','.join(mask)!r}. Only description and display_name can be set."
-        )
+    given, mask = call.body.get("serviceAccount") or {}, call.body.get("updateMask")
+    if mask != "description":
+        message = f"Invalid update mask: {mask!r}. Only description and display_name can be set."
+        raise ApiError(400, message)
     if given.get("etag") not in (None, etag(account)):
         message = "There were concurrent changes. Please retry the read-modify-write."
         raise ApiError(409, message, status="ABORTED")
-    changes: dict[str, Any] = {}
-    for part in mask:
-        name = "displayName" if part == "display_name" else part
-        changes[PATCHABLE[part]] = given.get(name) or ""
-        if len(changes[PATCHABLE[part]].encode()) > LIMITS[name]:
-            raise ApiError(400, f"The {name} must be at most {LIMITS[name]} UTF-8 bytes.")
-    return resource(call.state.change(account, **changes))
+    text = given.get("description") or ""
+    if len(text.encode()) > LONGEST:
+        raise ApiError(400, f"The description must be at most {LONGEST} UTF-8 bytes.")
+    return resource(call.state.change(account, description=text))
 
 
 def accounts_switch(call: Call) -> dict[str, Any]:
@@ -74,7 +66,6 @@ def keys_list(call: Call) -> dict[str, Any]:
 
 
 def keys_get(call: Call) -> dict[str, Any]:
-    """keys.get, without the public key."""
     call.refuse("publicKeyType")
     return key_resource(*_key(call, "get", call.lag("gcp_read_lag")))
 
@@ -96,43 +87,27 @@ def allowed_locations(call: Call) -> dict[str, Any]:
 
 
 def hmac_keys_list(call: Call) -> dict[str, Any]:
-    """storage.projects.hmacKeys.list: 250 a page at most."""
     project = call.project(call.params["projectId"], "storage.hmacKeys.list")
     keys = [key for key in call.state.bound_keys("hmac", project) if key.state != "DELETED"]
-    if wanted := call.params.get("serviceAccountEmail"):
-        keys = [key for key in keys if key.account == wanted]
-    part, more = call.page(lambda: keys, call.params.get("maxResults", 250))
-    rows = [
-        {
-            "kind": "storage#hmacKeyMetadata",
-            "id": f"{project.id}/{key.id}",
-            "accessId": key.id,
-            "projectId": project.id,
-            "serviceAccountEmail": key.account,
-            "state": key.state,
-            "timeCreated": rfc3339(key.created, millis=True),
-        }
-        for key in part
-    ]
-    return listed("items", rows, more, kind="storage#hmacKeysMetadata")
+    call.refuse("serviceAccountEmail", "showDeletedKeys")
+
+    def show(key: BoundKey) -> dict[str, Any]:
+        shown = {"accessId": key.id, "projectId": project.id, "serviceAccountEmail": key.account}
+        return {**shown, "state": key.state, "timeCreated": rfc3339(key.created, millis=True)}
+
+    return call.rows("items", keys, show, call.params.get("maxResults", 250))
 
 
 def api_keys_list(call: Call) -> dict[str, Any]:
-    """apikeys.projects.locations.keys.list: 50 a page, at most 300; a bound key names its account."""
     project = call.project(call.params["parent"].split("/")[1], "apikeys.keys.list")
-    keys = call.state.bound_keys("api", project)
-    part, more = call.page(lambda: keys, min(call.params.get("pageSize") or 50, 300))
-    rows = [
-        {
-            "name": f"projects/{project.number}/locations/global/keys/{key.id}",
-            "uid": key.id,
-            "displayName": key.id,
-            "createTime": rfc3339(key.created),
-            **({"serviceAccountEmail": key.account} if key.account else {}),
-        }
-        for key in part
-    ]
-    return listed("keys", rows, more)
+
+    def show(key: BoundKey) -> dict[str, Any]:
+        name = f"projects/{project.number}/locations/global/keys/{key.id}"
+        bound = {"serviceAccountEmail": key.account} if key.account else {}
+        return {"name": name, "uid": key.id, "createTime": rfc3339(key.created), **bound}
+
+    size = min(call.params.get("pageSize") or 50, 300)
+    return call.rows("keys", call.state.bound_keys("api", project), show, size)
 
 
 def resource(account: ServiceAccount) -> dict[str, Any]:
@@ -168,7 +143,6 @@ def key_resource(account: ServiceAccount, key: Key) -> dict[str, Any]:
 
 
 def etag(account: ServiceAccount) -> str:
-    """Changes whenever the account does."""
     return base64.b64encode(zlib.crc32(repr(account).encode()).to_bytes(4, "big")).decode()
 
 

@@ -14,29 +14,22 @@ from custom_filters.sandbox.gcp.tokens import TOKEN_URI
 
 
 def new_key() -> rsa.RSAPrivateKey:
-    """A fresh RSA key."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 class KeyFile:
-    """What `GOOGLE_APPLICATION_CREDENTIALS` names: `path` (mode 0600) and the key's public half."""
+    """What `GOOGLE_APPLICATION_CREDENTIALS` names: `path` (mode 0600) and the key's public half (PEM)."""
 
     def __init__(self, account: ServiceAccount, key: Key) -> None:
-        private = new_key()
-        self.public_key = private.public_key()
-        pem = private.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        private, pem = new_key(), serialization.Encoding.PEM
+        self.public_key = private.public_key().public_bytes(
+            pem, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        content = {
-            "type": "service_account",
-            "project_id": account.project,
-            "private_key_id": key.id,
-            "private_key": pem.decode(),
-            "client_email": account.email,
-            "client_id": account.unique_id,
-            "token_uri": TOKEN_URI,
-            "universe_domain": "googleapis.com",
-        }
+        secret = private.private_bytes(
+            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode()
+        content = {"type": "service_account", "project_id": account.project, "private_key_id": key.id}
+        content |= {"private_key": secret, "client_email": account.email, "token_uri": TOKEN_URI}
         folder = Path(tempfile.mkdtemp(prefix="c7n-unused-gcp-"))  # mkdtemp makes it 0700
         self.path = folder / "service-account.json"
         self.path.touch(mode=0o600)

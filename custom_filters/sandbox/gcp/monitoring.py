@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from custom_filters.sandbox.gcp.call import Call, Handler, listed, rfc3339
+from custom_filters.sandbox.gcp.call import Call, Handler, listed, moment, rfc3339
 from custom_filters.sandbox.gcp.errors import ApiError, not_emulated
 from custom_filters.sandbox.gcp.people import Key, ServiceAccount
 
@@ -23,47 +23,32 @@ METRICS = {
     "iam.googleapis.com/service_account/key/authn_events_count": True,
 }
 COMPARISON = r'([\w.]+)\s*=\s*"([^"]*)"'
-Labels = Mapping[str, str]
-
-
 Point = tuple[datetime, datetime, int]  # start, end, authentications
 
 
 def time_series_list(call: Call) -> dict[str, Any]:
     """timeSeries.list, newest points first; a page counts points: a series may go on in the next."""
     project = call.project(call.params["name"].partition("/")[2], "monitoring.timeSeries.list")
-    call.refuse("aggregation.crossSeriesReducer", "secondaryAggregation.perSeriesAligner", "view")
-    start, end = _interval(call)
+    end = min(moment(call.params["interval.endTime"]), call.now)
+    start = max(moment(call.params["interval.startTime"]), call.now - RETENTION)
     conditions = _conditions(call.params.get("filter", ""))
     metric = conditions.pop("metric.type")
     if metric not in METRICS:
         raise ApiError(404, f'Cannot find metric(s) that match type = "{metric}".')
-    points: list[tuple[int, Labels, Point]] = []
-    for number, (labels, thing) in enumerate(_all(call, project.id, METRICS[metric])):
-        named = {name.replace(".label.", ".labels."): value for name, value in conditions.items()}
-        if named.items() <= labels.items():
-            found = _aligned(call, list(_points(thing, start, end)), end)
-            points += [(number, labels, point) for point in found]
-    size = call.params.get("pageSize") or 0
-    part, more = call.page(lambda: points, size if 0 < size <= MAX_PAGE else MAX_PAGE)
-    series: dict[int, dict[str, Any]] = {}
-    for number, labels, (began, ended, count) in part:
-        row = series.setdefault(number, _row(metric, labels))
+    points = [
+        (name, labels, point)
+        for name, labels, thing in _all(call, project.id, METRICS[metric])
+        if conditions.items() <= labels.items()
+        for point in _aligned(call, list(_points(thing, start, end)), end)
+    ]
+    size = call.params.get("pageSize") or MAX_PAGE
+    part, more = call.page(points, min(size, MAX_PAGE))
+    series: dict[str, dict[str, Any]] = {}
+    for name, labels, (began, ended, count) in part:
+        row = series.setdefault(name, _row(metric, labels))
         times = {"startTime": rfc3339(began), "endTime": rfc3339(ended)}
         row["points"].append({"interval": times, "value": {"int64Value": str(count)}})
     return listed("timeSeries", list(series.values()), more, unit="1")
-
-
-def _interval(call: Call) -> tuple[datetime, datetime]:
-    texts = [call.params.get(f"interval.{name}") for name in ("startTime", "endTime")]
-    try:
-        end = datetime.fromisoformat(str(texts[1]).replace("Z", "+00:00"))
-        start = datetime.fromisoformat(str(texts[0]).replace("Z", "+00:00")) if texts[0] else end
-    except ValueError:
-        raise ApiError(400, "Field interval had an invalid value: not an RFC 3339 time.") from None
-    if start.tzinfo is None or end.tzinfo is None or start > end:
-        raise ApiError(400, "Field interval had an invalid value: the start must not be later than the end.")
-    return max(start, call.now - RETENTION), min(end, call.now)
 
 
 def _conditions(text: str) -> dict[str, str]:
@@ -74,20 +59,18 @@ def _conditions(text: str) -> dict[str, str]:
     return found
 
 
-def _all(call: Call, project: str, of_keys: bool) -> Iterator[tuple[Labels, ServiceAccount | Key]]:
+def _all(
+    call: Call, project: str, of_keys: bool
+) -> Iterator[tuple[str, dict[str, str], ServiceAccount | Key]]:
     lag = call.lag("metric_lag", 60)
     for account in call.state.accounts.listed(lag):
         if account.project != project:
             continue
-        labels = {
-            "resource.type": "iam_service_account",
-            "resource.labels.project_id": project,
-            "resource.labels.unique_id": account.unique_id,
-        }
+        labels = {"resource.labels.project_id": project, "resource.labels.unique_id": account.unique_id}
         if not of_keys:
-            yield labels, account
+            yield account.email, labels, account
         for key in call.state.keys_of(account, lag) if of_keys else ():
-            yield {**labels, "metric.labels.key_id": key.id}, key
+            yield key.id, {**labels, "metric.labels.key_id": key.id}, key
 
 
 def _points(thing: ServiceAccount | Key, start: datetime, end: datetime) -> Iterator[Point]:
@@ -100,12 +83,12 @@ def _points(thing: ServiceAccount | Key, start: datetime, end: datetime) -> Iter
 
 
 def _aligned(call: Call, points: list[Point], end: datetime) -> list[Point]:
-    aligner = call.params.get("aggregation.perSeriesAligner", "ALIGN_NONE")
-    if aligner == "ALIGN_NONE":
+    aligner = call.params.get("aggregation.perSeriesAligner")
+    if aligner is None:
         return points
-    seconds = float((call.params.get("aggregation.alignmentPeriod") or "0s").removesuffix("s"))
-    if aligner != "ALIGN_SUM" or seconds < 60:
-        raise not_emulated(f"{aligner} by {seconds} seconds")
+    if aligner != "ALIGN_SUM":
+        raise not_emulated(aligner)
+    seconds = float(call.params["aggregation.alignmentPeriod"].removesuffix("s"))
     buckets: dict[int, int] = {}
     for _, ended, count in points:
         bucket = int((end - ended).total_seconds() // seconds)
@@ -114,17 +97,14 @@ def _aligned(call: Call, points: list[Point], end: datetime) -> list[Point]:
     return [(end - period * (i + 1), end - period * i, count) for i, count in sorted(buckets.items())]
 
 
-def _row(metric: str, labels: Labels) -> dict[str, Any]:
-    def under(prefix: str) -> dict[str, str]:
-        return {k.removeprefix(prefix): v for k, v in labels.items() if k.startswith(prefix)}
-
-    return {
-        "metric": {"type": metric, "labels": under("metric.labels.")},
-        "resource": {"type": "iam_service_account", "labels": under("resource.labels.")},
-        "metricKind": "DELTA",
-        "valueType": "INT64",
-        "points": [],
-    }
+def _row(metric: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    row: dict[str, Any] = {"metric": {"type": metric, "labels": {}}, "points": []}
+    row |= {"resource": {"type": "iam_service_account", "labels": {}}}
+    row |= {"metricKind": "DELTA", "valueType": "INT64"}
+    for name, value in labels.items():
+        kind, _, label = name.split(".")
+        row[kind]["labels"][label] = value
+    return row
 
 
 HANDLERS: Mapping[str, Handler] = {"monitoring.projects.timeSeries.list": time_series_list}

@@ -66,15 +66,6 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Role:
-    """An administrator role of the customer."""
-
-    id: str
-    name: str
-    privileges: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class RoleAssignment:
     """A role given to a user, a group or a service account (`assignee` is its id)."""
 
@@ -157,7 +148,4 @@ class BoundKey:
     state: str = "ACTIVE"
 
 
-Thing = (
-    Customer | Person | Group | Role | RoleAssignment | SsoAssignment
-    | Project | ServiceAccount | Key | BoundKey
-)  # fmt: skip
+Thing = Customer | Person | Group | RoleAssignment | SsoAssignment | Project | ServiceAccount | Key | BoundKey

@@ -5,7 +5,6 @@ Source: Admin SDK reference, schemas, and "Manage custom user fields". Users can
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Mapping
 from datetime import timedelta
@@ -14,7 +13,6 @@ from typing import Any
 from custom_filters.sandbox.gcp.call import Call, Handler
 from custom_filters.sandbox.gcp.errors import ApiError, not_found
 
-READ_ACCESS = ("ALL_DOMAIN_USERS", "ADMINS_AND_SELF")
 LONGEST = 500
 Values = Mapping[str, Mapping[str, Any]]
 
@@ -26,36 +24,24 @@ def known_schemas(call: Call) -> frozenset[str]:
 
 
 def schemas_get(call: Call) -> dict[str, Any]:
-    """schemas.get by name or id."""
     _check(call, "SCHEMA_RETRIEVE")
     return dict(_found(call))
 
 
 def schemas_insert(call: Call) -> dict[str, Any]:
-    """schemas.insert: 409 when the name is taken."""
     _check(call, "SCHEMA_MANAGEMENT")
     name = call.body.get("schemaName") or ""
-    if not re.fullmatch(r"[A-Za-z][\w-]*", name) or not call.body.get("fields"):
-        raise ApiError(400, "Invalid Input: schema")
     if name in call.state.schemas:
         raise ApiError(409, "Entity already exists.")
-    schema = {
-        "kind": "admin#directory#schema",
-        "schemaId": uuid.uuid4().hex,
-        "etag": f'"{name}"',
-        "schemaName": name,
-        "displayName": call.body.get("displayName") or name,
-        "fields": [_field(raw) for raw in call.body["fields"]],
-    }
+    schema = {"schemaId": uuid.uuid4().hex, "schemaName": name, "fields": _fields(call)}
     call.state.schemas[name] = schema
     call.state.schema_times[name] = call.now
     return schema
 
 
 def schemas_patch(call: Call) -> dict[str, Any]:
-    """schemas.patch of the fields."""
     _check(call, "SCHEMA_MANAGEMENT")
-    schema = {**_found(call), "fields": [_field(raw) for raw in call.body.get("fields") or ()]}
+    schema = {**_found(call), "fields": _fields(call)}
     call.state.schemas[schema["schemaName"]] = schema
     return schema
 
@@ -64,36 +50,23 @@ def merged(call: Call, before: Values, change: Mapping[str, Any] | None) -> Valu
     """A user's values after a change: what is not named stays; null removes a field or a whole schema."""
     after = {name: dict(values) for name, values in before.items()} if change is not None else {}
     for name, fields in (change or {}).items():
-        if name not in known_schemas(call):
+        known = {field["fieldName"] for field in call.state.schemas.get(name, {}).get("fields", ())}
+        texts = [value for value in (fields or {}).values() if value is not None]
+        fits = all(isinstance(text, str) and len(text) <= LONGEST for text in texts)
+        if name not in known_schemas(call) or not known.issuperset(fields or ()) or not fits:
             raise ApiError(400, "Invalid Input: custom_schema")
-        known = {spec["fieldName"] for spec in call.state.schemas[name]["fields"]}
-        if fields is not None and not known.issuperset(fields):
-            raise ApiError(400, "Invalid Input: custom_schema")
-        for field, value in (fields or {}).items():
-            if not (value is None or (isinstance(value, str) and len(value) <= LONGEST)):
-                raise ApiError(400, f"Invalid Input: {field}")
         held = {**after.get(name, {}), **fields} if fields is not None else {}
         after[name] = {field: value for field, value in held.items() if value is not None}
     return {name: values for name, values in after.items() if values}
 
 
-def _field(raw: Mapping[str, Any]) -> dict[str, Any]:
-    access = raw.get("readAccessType", READ_ACCESS[0])
-    if not raw.get("fieldName") or access not in READ_ACCESS:
-        raise ApiError(400, "Invalid Input: fields")
-    if raw.get("fieldType") != "STRING" or raw.get("multiValued"):
-        raise ApiError(501, "The sandbox emulates custom fields that are one STRING only")
-    return {
-        "kind": "admin#directory#schema#fieldspec",
-        "fieldId": uuid.uuid5(uuid.NAMESPACE_OID, raw["fieldName"]).hex,
-        "etag": f'"{raw["fieldName"]}"',
-        "fieldName": raw["fieldName"],
-        "fieldType": "STRING",
-        "displayName": raw.get("displayName") or raw["fieldName"],
-        "multiValued": False,
-        "indexed": bool(raw.get("indexed", True)),
-        "readAccessType": access,
-    }
+def _fields(call: Call) -> list[dict[str, Any]]:
+    """What was given, as far as it is emulated: single texts."""
+    fields = [dict(field) for field in call.body.get("fields") or ()]
+    for field in fields:
+        if field.get("fieldType") != "STRING" or field.get("multiValued"):
+            raise ApiError(501, "The sandbox emulates custom fields that are one STRING only")
+    return fields
 
 
 def _check(call: Call, privilege: str) -> None:

@@ -60,36 +60,28 @@ class State:
         return changed
 
     def groups(self) -> list[Group]:
-        """All groups."""
         return list(self._others.get(Group, {}).values())
 
     def assignments(self) -> list[kinds.RoleAssignment]:
-        """Who holds which administrator role."""
         return list(self._others.get(kinds.RoleAssignment, {}).values())
 
     def bound_keys(self, kind: str, project: Project) -> list[kinds.BoundKey]:
-        """The `hmac` or `api` keys of a project."""
         found = self._others.get(kinds.BoundKey, {}).values()
         return [key for key in found if (key.kind, key.project) == (kind, project.id)]
 
     def person(self, key: str, lag: float = 0) -> Person | None:
-        """By id, primary address or alias, as it was `lag` seconds ago."""
         return self.people.seen(key, lag) or self.people.seen(self._emails.get(key.lower(), ""), lag)
 
     def group(self, key: str) -> Group | None:
-        """By id or address."""
         return next((group for group in self.groups() if key in (group.id, group.email)), None)
 
     def project(self, key: str) -> Project | None:
-        """By id or number."""
         projects: list[Project] = list(self._others.get(Project, {}).values())
         return next((project for project in projects if key in (project.id, project.number)), None)
 
     def account(self, key: str, lag: float = 0) -> ServiceAccount | None:
-        """By address or unique id, as it was `lag` seconds ago."""
         return self.accounts.seen(key, lag) or self.accounts.seen(self._unique_ids.get(key, ""), lag)
 
     def keys_of(self, account: ServiceAccount, lag: float = 0) -> list[Key]:
-        """Its keys, as they were `lag` seconds ago."""
         keys = self.keys.get(account.email)
         return list(keys.listed(lag)) if keys is not None else []

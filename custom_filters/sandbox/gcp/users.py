@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -20,7 +19,6 @@ READ_ONLY = frozenset({"id", "isAdmin", "lastLoginTime", "suspensionReason", "su
 
 
 def users_list(call: Call) -> dict[str, Any]:
-    """users.list: 100 a page, at most 500, by address."""
     call.refuse("domain", "query", "orderBy", "showDeleted", "event", "viewType")
     if "customer" not in call.params:
         raise ApiError(400, "Bad Request", reason="badRequest")
@@ -28,17 +26,13 @@ def users_list(call: Call) -> dict[str, Any]:
     call.require_privilege("USERS_RETRIEVE")
     shown, lag = _shown_schemas(call), call.lag("gcp_list_lag")
 
-    def listing() -> list[str]:
-        return [p.id for p in sorted(call.state.people.listed(lag), key=lambda person: person.email)]
-
-    part, more = call.page(listing, call.params.get("maxResults", 100))
+    ids = [p.id for p in sorted(call.state.people.listed(lag), key=lambda person: person.email)]
+    part, more = call.page(ids, call.params.get("maxResults", 100))
     people = [person for key in part if (person := call.state.people.seen(key, lag))]
-    rows = [resource(call, _as_listed(call, person), shown) for person in people]
-    return listed("users", rows, more, kind="admin#directory#users", etag='"list"')
+    return listed("users", [resource(call, _as_listed(call, person), shown) for person in people], more)
 
 
 def users_get(call: Call) -> dict[str, Any]:
-    """users.get by id, address or alias."""
     call.require_privilege("USERS_RETRIEVE")
     return resource(call, _found(call, call.lag("gcp_read_lag")), _shown_schemas(call))
 
@@ -66,19 +60,15 @@ def users_patch(call: Call) -> dict[str, Any]:
 def resource(call: Call, person: Person, schemas: frozenset[str]) -> dict[str, Any]:
     """A User as the API shows it, with the values of these custom schemas."""
     custom = {name: dict(values) for name, values in person.custom.items() if name in schemas and values}
-    full_name = f"{person.given} {person.family}".strip()
     return {
-        "kind": "admin#directory#user",
         "id": person.id,
-        "etag": f'"{zlib.crc32(repr(person).encode()):08x}"',
         "primaryEmail": person.email,
-        "name": {"givenName": person.given, "familyName": person.family, "fullName": full_name},
+        "name": {"fullName": f"{person.given} {person.family}".strip()},
         "isAdmin": person.admin,
         "isDelegatedAdmin": person.delegated_admin,
         "creationTime": rfc3339(person.created, millis=True),
         "suspended": person.suspended,
         "archived": person.archived,
-        "emails": [{"address": person.email, "primary": True}, *({"address": a} for a in person.aliases)],
         "customerId": call.state.customer.id,
         "orgUnitPath": person.org_unit,
         "isMailboxSetup": not person.guest,

@@ -12,8 +12,8 @@ from tests.sandbox.azure.conftest import Graph, code
 REFUSED = {
     "a scope that is a permission": ({"scope": "https://graph.microsoft.com/User.Read.All"}, 400, 1002012),
     "two scopes": ({"scope": "https://graph.microsoft.com/.default https://x/.default"}, 400, 1002012),
-    "another cloud's resource": ({"scope": "https://graph.microsoft.us/.default"}, 400, 500011),
-    "no scope": ({"scope": ""}, 400, 900144),
+    "another cloud's resource": ({"scope": "https://graph.microsoft.us/.default"}, 400, 1002012),
+    "no scope": ({"scope": ""}, 400, 1002012),
     "secret": ({"client_secret": "guess"}, 401, 7000215),
     "client": ({"client_id": "00000000-0000-0000-0000-000000000000"}, 400, 700016),
     "tenant": ({"tenant": "00000000-0000-0000-0000-000000000000"}, 400, 90002),

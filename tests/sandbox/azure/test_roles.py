@@ -64,8 +64,3 @@ def test_without_the_licence_for_eligibility(cloud: AzureCloud, graph: Graph) ->
     cloud.faults["pim"] = "missing"
     assert code(graph("GET", f"{MANAGED}/roleEligibilitySchedules")) == (400, "AadPremiumLicenseRequired")
     assert graph("GET", f"{MANAGED}/roleAssignments").status_code == 200
-
-
-def test_a_group_with_roles_must_be_assignable() -> None:
-    with pytest.raises(ValueError, match="assignable"):
-        Group("wrong", roles=("Global Reader",))

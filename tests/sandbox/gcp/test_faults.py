@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from googleapiclient.errors import HttpError
 
-from custom_filters.sandbox.gcp.faults import TABLE, check
+from custom_filters.sandbox.faults import check
+from custom_filters.sandbox.gcp.faults import TABLE
 from custom_filters.sandbox.wire import ConnectionDroppedError
 from tests.sandbox.gcp.conftest import World, refused
 
@@ -117,7 +118,7 @@ def test_reading_posts_are_no_writes(world: World) -> None:
 @pytest.mark.parametrize("fault", [fault.name for fault in TABLE if fault.takes != "NAMES"])
 def test_a_wrong_value_is_named(fault: str) -> None:
     with pytest.raises(ValueError, match=f"fault {fault}=soonish: give "):
-        check({fault: "soonish"})
+        check([TABLE], {fault: "soonish"})
 
 
 @pytest.mark.parametrize("reason", ["quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded", "429"])

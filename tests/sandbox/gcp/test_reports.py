@@ -10,7 +10,7 @@ from custom_filters.sandbox.gcp.reports import PACIFIC
 from tests.sandbox.gcp.conftest import World, everything, refused
 
 ACCOUNTS = "accounts:last_login_time,accounts:last_sso_time"
-EVIDENCE = f"{ACCOUNTS},gmail:last_imap_time,gmail:last_pop_time,gmail:last_webmail_time"
+EVIDENCE = f"{ACCOUNTS},gmail:timestamp_last_imap,gmail:timestamp_last_pop,gmail:timestamp_last_webmail"
 
 
 def day(world: World, ago: int) -> str:
@@ -25,7 +25,9 @@ def times(report: dict[str, Any]) -> dict[str, datetime]:
 
 def test_everybody_over_all_pages(world: World) -> None:
     usage = world.reports().userUsageReport()
-    reports = everything(usage, "get", "usageReports", userKey="all", date=day(world, 2), maxResults=9)
+    reports = everything(
+        usage, "get", "usageReports", userKey="all", date=day(world, 2), parameters=EVIDENCE, maxResults=9
+    )
     people = [p for p in world.cloud.company.people if p.created < world.clock.now() - timedelta(days=2)]
     assert {r["entity"]["profileId"] for r in reports} == {p.id for p in people}
 
@@ -34,9 +36,9 @@ def test_everybody_over_all_pages(world: World) -> None:
     ("case", "name", "days"),
     [
         ("sso-only", "accounts:last_sso_time", 3.5),
-        ("imap-only", "gmail:last_imap_time", 3.5),
-        ("pop-only", "gmail:last_pop_time", 4),
-        ("webmail-only", "gmail:last_webmail_time", 5),
+        ("imap-only", "gmail:timestamp_last_imap", 3.5),
+        ("pop-only", "gmail:timestamp_last_pop", 4),
+        ("webmail-only", "gmail:timestamp_last_webmail", 5),
         ("stale", "accounts:last_login_time", 200),
     ],
 )
@@ -54,7 +56,7 @@ def test_a_day_tells_nothing_of_later_days(world: World) -> None:
     answer = (
         world.reports()
         .userUsageReport()
-        .get(userKey="active@meridian.example", date=day(world, 10))
+        .get(userKey="active@meridian.example", date=day(world, 10), parameters=ACCOUNTS)
         .execute()
     )
     last = next(p for p in answer["usageReports"][0]["parameters"] if p["name"] == "accounts:last_login_time")
@@ -83,7 +85,7 @@ def test_never_is_1970(world: World) -> None:
 )
 def test_days_that_are_not_ready(world: World, ago: int, missing: int, message: str) -> None:
     world.faults["reports_missing"] = missing
-    request = world.reports().userUsageReport().get(userKey="all", date=day(world, ago))
+    request = world.reports().userUsageReport().get(userKey="all", date=day(world, ago), parameters=ACCOUNTS)
     assert refused(request.execute) == (400, "invalid")
     with pytest.raises(Exception, match=message):
         request.execute()
@@ -91,14 +93,11 @@ def test_days_that_are_not_ready(world: World, ago: int, missing: int, message: 
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"date": "2026-13-40"}, {"parameters": "accounts:shoe_size"}, {"userKey": "nobody@meridian.example"}],
+    [{"parameters": "accounts:shoe_size"}, {"userKey": "nobody@meridian.example"}],
 )
 def test_refused(world: World, arguments: dict[str, str]) -> None:
-    usage = world.reports().userUsageReport()
-    assert refused(usage.get(**{"userKey": "all", "date": day(world, 3), **arguments}).execute)[0] in (
-        400,
-        404,
-    )
+    asked = {"userKey": "all", "date": day(world, 3), "parameters": EVIDENCE, **arguments}
+    assert refused(world.reports().userUsageReport().get(**asked).execute)[0] in (400, 404)
 
 
 def test_a_warning_names_what_is_missing(world: World) -> None:
@@ -114,7 +113,9 @@ def test_a_warning_names_what_is_missing(world: World) -> None:
 def test_a_partial_day_lacks_users_and_says_so(world: World) -> None:
     world.faults["reports_partial"] = 1
     usage = world.reports().userUsageReport()
-    newest, before = (usage.get(userKey="all", date=day(world, ago)).execute() for ago in (2, 3))
+    newest, before = (
+        usage.get(userKey="all", date=day(world, ago), parameters=ACCOUNTS).execute() for ago in (2, 3)
+    )
     assert len(newest["usageReports"]) < len(before["usageReports"])
     assert ("warnings" in newest, "warnings" in before) == (True, False)
 
