@@ -1,15 +1,28 @@
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from tests.faults import Story, killed_at, stories, undisturbed
+from tests.faults import Scene
+from tests.stages import STAGES, TAG
 
 
-@pytest.mark.parametrize("story", stories(), ids=lambda s: f"{s.cloud}-{s.name}")
-def test_a_killed_run_converges(story: Story) -> None:
-    """A slice of `make faults`: after the first write; for disabling, beside another runner too."""
-    expected, writes = undisturbed(story)
-    assert writes > 1
-    kills = [(1, "after", 1)] + [(2, "before", 2)] * (story.name == "disable")
-    results = [killed_at(story, expected, write, phase, runners) for write, phase, runners in kills]
-    assert [result for result in results if result.problems] == []
+def test_a_read_that_lags_and_one_that_does_not(tmp_path: Path) -> None:
+    """Somebody restored an account just before: the next run reads that it is off, then that it is on."""
+    with Scene(STAGES["service account"], tmp_path) as scene:
+        sandbox, name = scene.sandbox, "off-1"
+        sandbox.faults.update({"gcp_read_lag": 600, "gcp_list_lag": 600})
+        scene.stage.hand(sandbox, "enable", name)
+        scene.stage.write(sandbox, name, {f"{TAG}-record": ""})
+        reads = []
+
+        def catch_up(cloud: str, action: str, phase: str, is_write: bool) -> None:
+            if action == "iam.projects.serviceAccounts.get" and phase == "after":
+                reads.append(action)
+                if len(reads) == 2:  # of both accounts that are to be restored
+                    sandbox.faults.clear()
+
+        sandbox.on_request = catch_up
+        code = scene.run("restore")
+        assert code == 0, scene.log
+        assert all(scene.state["off-1"].on.values())
+        assert not scene.state["off-2"].notes.off()
