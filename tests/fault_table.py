@@ -31,7 +31,7 @@ class Fault:
         """Why this cell is empty, or None."""
         if operation not in self.operations:
             return "nothing is changed" if operation == "report" else f"concerns {', '.join(sorted(self.operations))}"
-        return next((self.without[w] for w in (kind, cloud, operation) if w in self.without), None)
+        return next((self.without[w] for w in (f"{kind}, {operation}", kind, cloud, operation) if w in self.without), None)
 
 
 def _all(aws: Values, graph: Values, google: Values) -> Mapping[str, Values]:
@@ -43,9 +43,8 @@ def _shares(aws: str, graph: str, google: str, share: float, **more: float) -> M
 
 
 SOON = {"graph_429_retry_after": 0.1}
-WHOLE = "it has no state of its own that others could change"
-ACTED = "the identity is gone from the listing, and so is what is to be done"
 LATE = "reads decide about last use at marking and disabling only"
+_LISTED = "a listing leaves it out for who never signed in; the single read before disabling tells the two apart"
 _RECREATED = {"service-account key": "a key has no name to be made anew under"}
 _RENAMED = {"aws iam-role": "IAM cannot rename roles", "service account": "addresses are for good",
             "service-account key": "keys have no names"}  # fmt: skip
@@ -79,6 +78,7 @@ FAULTS = (
     Fault("field omitted for one", _all({"aws_omit": "used@active+row@stale"}, {"omit_list": "active@contoso.example"},
                                         {"omit_list": "active@lakeside.example"}),
           without={"aws iam-role": "the sandbox omits nothing of roles",
+                   "entra user, report": _LISTED, "entra user, mark": _LISTED,
                    "service account": "accounts have rows, not fields: see the next row",
                    "service-account key": "keys have rows, not fields: see the next row"}),
     Fault("field omitted for all", _all({}, {"omit_page": 1}, {"analyzer": "norows", "conflict": "on"}),

@@ -112,6 +112,8 @@ class Scene:
     def told(self, name: str) -> bool:
         """Whether something was said about somebody."""
         user = self.stage.user(self.sandbox, name)
+        if any(verdicts.get(user) == "unknown" for verdicts in self.populations().values()):
+            return True
         files = [file.read_text() for file in self.folder.glob(f"*/*/{FILE_NAME}") if file.is_file()]
         return any(user in text for text in [self.log, *files])
 

@@ -146,7 +146,7 @@ class Stage(ABC):
             yield from (p for p in mine if p in report)
         elif operation == "restore":
             policy = {"name": f"{self.prefix.rstrip('-')}-restore", "resource": self.resource,
-                      "filters": [{"type": "unused-record", "state": "off"}],
+                      "filters": [{"tag:c7n-unused-record": "present"}] if self.source else [],
                       "actions": [{"type": "enable-unused", "tag": TAG}]}  # fmt: skip
             yield {**policy, "source": self.source} if self.source else policy
         else:
@@ -264,6 +264,10 @@ class Entra(Stage):
             someone = azure.person(name, NOW, idle, enabled=enabled)
             sandbox.azure.add(someone)
             self.write(sandbox, name, texts_of(someone.id, [self.item], said))
+            if said == "off":  # our own doing stands in the audit log
+                sandbox.clock.set(NOW - 3 * DAY)
+                sandbox.azure.tenant.note("Disable account", someone)
+                sandbox.clock.set(NOW - timedelta(hours=1))
 
     def state(self, sandbox: Sandbox) -> dict[str, Thing]:
         found = {}
@@ -360,6 +364,8 @@ class Accounts(Stage):
 
     def hand(self, sandbox: Sandbox, hand: str, name: str) -> None:
         sandbox.gcp.hand(hand, self.user(sandbox, name))
+        if hand == "recreate":  # Policy Analyzer observes what is new from its first day on
+            sandbox.gcp.state.change(self._account(sandbox, name), observed_days=0)
 
     def user(self, sandbox: Sandbox, name: str) -> str:
         return f"{name}@{sandbox.gcp.company.projects[0].id}.iam.gserviceaccount.com"
