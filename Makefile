@@ -69,8 +69,8 @@ bench: $(STAMP)  ## measure calls, time and memory, beside stock Custodian; prin
 		$(BIN)/python -m "tests.benchmarks.$$(basename "$$bench" .py)" || exit; \
 	done
 
-faults: $(STAMP)  ## kill enforcement after every write request and show that it converges
-	@$(BIN)/python -m tests.faults
+faults: $(STAMP)  ## play every fault on every kind and operation: FAULTS="--kind entra --fault killed"
+	@$(BIN)/python -m tests.faults $(FAULTS)
 
 # Versions stay as they are where they still fit; UPGRADE=--upgrade takes the newest ones.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10.2 --generate-hashes --no-annotate \

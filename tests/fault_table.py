@@ -8,8 +8,9 @@ from typing import Literal
 
 Values = Mapping[str, str | float]
 Way = Literal["wire", "kill", "kill-journal", "two", "hand-before", "hand-between", "note", "no-journal",
-              "full", "twice", "clock", "late"]  # fmt: skip
+              "full", "twice", "clock", "late", "just-off"]  # fmt: skip
 CHANGING = frozenset({"mark", "unmark", "disable", "retire", "restore"})
+NOTED = frozenset({"mark", "unmark", "disable"})
 EVERY = CHANGING | {"report"}
 
 
@@ -30,8 +31,15 @@ class Fault:
     def why_not(self, kind: str, cloud: str, operation: str) -> str | None:
         """Why this cell is empty, or None."""
         if operation not in self.operations:
-            return "nothing is changed" if operation == "report" else f"concerns {', '.join(sorted(self.operations))}"
-        return next((self.without[w] for w in (f"{kind}, {operation}", kind, cloud, operation) if w in self.without), None)
+            return (
+                "nothing is changed"
+                if operation == "report"
+                else f"concerns {', '.join(sorted(self.operations))}"
+            )
+        return next(
+            (self.without[w] for w in (f"{kind}, {operation}", kind, cloud, operation) if w in self.without),
+            None,
+        )
 
 
 def _all(aws: Values, graph: Values, google: Values) -> Mapping[str, Values]:
@@ -42,9 +50,20 @@ def _shares(aws: str, graph: str, google: str, share: float, **more: float) -> M
     return _all({aws: share}, {graph: share, **more}, {google: share})
 
 
+def _lag(seconds: float) -> Mapping[str, Values]:
+    aws, graph, google = (
+        {f"{p}_read_lag": seconds, f"{p}_list_lag": seconds} for p in ("aws", "graph", "gcp")
+    )
+    return _all(aws, graph, google)
+
+
+#: The first identity that each operation is for.
+VICTIMS = ("stale", "back", "due-1", "reopened", "off-1")
 SOON = {"graph_429_retry_after": 0.1}
 LATE = "reads decide about last use at marking and disabling only"
-_LISTED = "a listing leaves it out for who never signed in; the single read before disabling tells the two apart"
+_LISTED = (
+    "a listing leaves it out for who never signed in; the single read before disabling tells the two apart"
+)
 _RECREATED = {"service-account key": "a key has no name to be made anew under"}
 _RENAMED = {"aws iam-role": "IAM cannot rename roles", "service account": "addresses are for good",
             "service-account key": "keys have no names"}  # fmt: skip
@@ -60,22 +79,31 @@ FAULTS = (
     Fault("connection reset", _shares("drop", "graph_drop", "gcp_drop", 0.1)),
     Fault("reset after the write", _shares("drop_after", "graph_drop_after", "gcp_drop_after", 0.3),
           operations=CHANGING),
+    Fault("one identity refuses every change", _all(
+        {"error": "+".join(f"{a}@{n}" for a in ("TagUser", "TagRole") for n in VICTIMS)},
+        {"patch_fail": "+".join(f"{n}@contoso.example" for n in VICTIMS)},
+        {"patch_fail": "+".join(f"{n}@{d}" for n in VICTIMS for d in
+                                ("lakeside.example", "lakeside-prod.iam.gserviceaccount.com"))}),
+          operations=CHANGING),
     Fault("slow answers", _all({"slow": 0.1}, {"graph_slow": 0.3}, {"gcp_slow": 0.2})),
     Fault("truncated bodies", _shares("truncated", "graph_truncated", "gcp_truncated", 0.1)),
     Fault("wrong content type", _shares("garbled", "graph_garbled", "gcp_garbled", 0.1)),
-    Fault("page token expired", _all({}, {"graph_page_token": "expired"}, {"page_token": "expired"}), what="crowd",
+    Fault("page token expired", _all({}, {"graph_page_token": "expired"}, {"page_token": "expired"}),
+          what="crowd",
           without={"aws": "IAM's markers do not expire",
                    "service-account key": "keys are not paged; accounts are the row above"}),
     Fault("credentials expire half-way", _all({"aws_expire": 12}, {"token_calls": 5}, {"token_calls": 5})),
     Fault("clock a day ahead", way="clock", what="1"),
     Fault("clock a day behind", way="clock", what="-1"),
-    Fault("reads lag 2 s", _all({"aws_read_lag": 2, "aws_list_lag": 2}, {"graph_read_lag": 2, "graph_list_lag": 2},
-                                {"gcp_read_lag": 2, "gcp_list_lag": 2})),
-    Fault("evidence lags", _all({"aws_evidence_lag": 24, "aws_trail_lag": 15}, {"activity_lag": 24, "log_lag": 15},
+    Fault("reads lag 2 s", _lag(2)),
+    Fault("reads lag what was just disabled", _lag(600), way="just-off", operations=frozenset({"retire"})),
+    Fault("evidence lags", _all({"aws_evidence_lag": 24, "aws_trail_lag": 15},
+                                {"activity_lag": 24, "log_lag": 15},
                                 {"login_lag": 24, "analyzer_lag": 24, "metric_lag": 5, "activities_lag": 15}),
           way="late", operations=frozenset({"disable"}),
           without=dict.fromkeys(("mark", "unmark", "retire", "restore", "report"), LATE)),
-    Fault("field omitted for one", _all({"aws_omit": "used@active+row@stale"}, {"omit_list": "active@contoso.example"},
+    Fault("field omitted for one", _all({"aws_omit": "used@active+row@stale"},
+                                        {"omit_list": "active@contoso.example"},
                                         {"omit_list": "active@lakeside.example"}),
           without={"aws iam-role": "the sandbox omits nothing of roles",
                    "entra user, report": _LISTED, "entra user, mark": _LISTED,
@@ -97,11 +125,12 @@ FAULTS = (
     Fault("used between runs", way="hand-between", what="use", operations=CHANGING),
     Fault("deleted between runs", way="hand-between", what="delete", operations=CHANGING),
     Fault("made anew before", way="hand-before", what="recreate", operations=CHANGING, without=_RECREATED),
-    Fault("made anew between runs", way="hand-between", what="recreate", operations=CHANGING, without=_RECREATED),
+    Fault("made anew between runs", way="hand-between", what="recreate", operations=CHANGING,
+          without=_RECREATED),
     Fault("renamed between runs", way="hand-between", what="rename", operations=CHANGING, without=_RENAMED),
-    Fault("self-written mark", way="note", what="mark", operations=frozenset({"mark", "unmark", "disable"})),
-    Fault("self-written record", way="note", what="record", operations=frozenset({"mark", "unmark", "disable"})),
-    Fault("another's record", way="note", what="other", operations=frozenset({"mark", "unmark", "disable"})),
+    Fault("self-written mark", way="note", what="mark", operations=NOTED),
+    Fault("self-written record", way="note", what="record", operations=NOTED),
+    Fault("another's record", way="note", what="other", operations=NOTED),
     Fault("journal not writable", way="no-journal", operations=CHANGING),
     Fault("disk full", way="full", what="0"),
     Fault("disk full half-way", way="full", what="1000"),

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from custom_filters.core import lifecycle, lifecycle_states, notes
 from custom_filters.custodian import actions, changes, enable_action, journal, kind, mark_actions
+
+NOTICE = timedelta(days=14)
 
 
 def plant(name: str) -> None:
@@ -54,16 +58,21 @@ def _record_after_switch() -> None:
 
 
 def _retire_from_a_listing() -> None:
-    listed = mark_actions.RetireRecord
+    """And at once: either alone is caught by the other."""
+    long_ago = 2 * lifecycle_states.LAG
 
     def decide(self: Any, facts: Any) -> Any:
-        off = facts.notes.off() if facts.notes else ()
+        entries = [
+            replace(e, disabled_at=e.disabled_at and self.now - long_ago) for e in facts.notes.record.entries
+        ]
         return lifecycle.decide_retire(
-            replace(facts, fresh=True, notes=facts.notes.changed(replace(e, disabled_at=self.now - 2 * lifecycle_states.LAG) for e in off)),
-            self.now,
-        ) if off else lifecycle.decide_retire(facts, self.now)
+            replace(facts, fresh=True, notes=facts.notes.changed(entries)), self.now
+        )
 
-    listed.decide = decide  # type: ignore[method-assign]
+    mark_actions.RetireRecord.read = lambda self, of: of  # type: ignore[method-assign,assignment]
+    mark_actions.RetireRecord.decide = decide  # type: ignore[method-assign]
+    lifecycle_states.LAG = timedelta(0)  # type: ignore[misc]
+    kind.Kind.written = property(lambda self: {}, lambda self, value: None)  # type: ignore[assignment]
 
 
 def _blind_restore() -> None:
@@ -74,16 +83,16 @@ def _mark_without_record() -> None:
     read = notes.read_notes
 
     def believe(texts: Mapping[str, str], principal: str, now: Any, **more: Any) -> Any:
-        found = read(texts, principal, now, **more)
-        mark = notes.parse_mark(texts.get("c7n-unused", ""))
-        return replace(found, problems=()) if mark and not found.record.entries else found
+        found, mark = read(texts, principal, now, **more), notes.parse_mark(texts.get("c7n-unused", ""))
+        if not mark or found.record.entries:
+            return found
+        made = [notes.Entry("c7n-unused", mark[2] - NOTICE, mark[2], i, i) for i in more.get("ids", ())]
+        return replace(found.changed(made), problems=())
 
     _everywhere("read_notes", believe)
 
 
 def _everywhere(name: str, value: Any) -> None:
-    import sys
-
     for module in list(sys.modules.values()):
         if module.__name__.startswith("custom_filters") and hasattr(module, name):
             setattr(module, name, value)
@@ -99,11 +108,10 @@ def _short_notice() -> None:
 
 
 def _silent_failure() -> None:
-    actions.KindAction._act_on_all.__defaults__  # noqa: B018 (it is there)
     act = actions.KindAction._act_on_all
 
-    def quiet(self: Any, selected: Any, journal: Any) -> list[str]:
-        act(self, selected, journal)
+    def quiet(self: Any, *given: Any) -> list[str]:
+        act(self, *given)
         return []
 
     actions.KindAction._act_on_all = quiet  # type: ignore[method-assign]
@@ -123,18 +131,21 @@ def _no_journal() -> None:
     journal.Journal._store = lambda self, text: None  # type: ignore[method-assign]
 
 
-def _swallowed_listing() -> None:
-    from custom_filters.custodian import filters
+def _unreadable_is_empty() -> None:
+    from custom_filters.gcp.client import Client
+    from custom_filters.gcp.errors import GoogleError
 
-    process = filters.UnusedCredentials.process
+    attempt = Client._attempt
 
-    def nobody(self: Any, resources: Any, event: Any = None) -> Any:
+    def lenient(self: Any, method: str, request: Any) -> Any:
         try:
-            return process(self, resources, event)
-        except Exception:
-            return []
+            return attempt(self, method, request)
+        except GoogleError as error:
+            if "not JSON" in str(error):
+                return {}
+            raise
 
-    filters.UnusedCredentials.process = nobody  # type: ignore[method-assign]
+    Client._attempt = lenient  # type: ignore[method-assign]
 
 
 BUGS: Mapping[str, Callable[[], None]] = {
@@ -146,5 +157,5 @@ BUGS: Mapping[str, Callable[[], None]] = {
     "failures are not told": _silent_failure,
     "no fresh look before disabling": _no_fresh_look,
     "nothing is journalled": _no_journal,
-    "an error reads as nobody": _swallowed_listing,
+    "an unreadable answer reads as empty": _unreadable_is_empty,
 }

@@ -83,7 +83,8 @@ def texts_of(principal: str, items: Iterable[Item], said: str) -> dict[str, str]
     if not said:
         return {}
     marked, until, off = (None if d is None else NOW + d * DAY for d in NOTES[said])
-    assert marked and until
+    assert marked
+    assert until
     entries = [Entry(TAG, marked, until, i.kind, i.id, off) for i in items]
     messages = {} if off else {TAG: "Unused"}
     made = render(Notes(Record(principal)).changed(entries, **messages), Place(256, parts=9))
@@ -172,9 +173,16 @@ class Users(Stage):
             off = said == "off" and name != "reopened"
             used = None if idle is None else days(idle)
             password = Password(used=used) if name in {"due-1", "stale", "active"} else None
-            keys = (Key(used=used, active=not off and name != "theirs"), Key(used=used and days(250), active=not off))
-            sandbox.aws.add(Person(name, created=days(400), password=password, keys=keys[: 2 - (name == "theirs")]))
-            self.write(sandbox, name, texts_of(self._user(sandbox, name).id, self._items(sandbox, name), said))
+            keys = (
+                Key(used=used, active=not off and name != "theirs"),
+                Key(used=used and days(250), active=not off),
+            )
+            sandbox.aws.add(
+                Person(name, created=days(400), password=password, keys=keys[: 2 - (name == "theirs")])
+            )
+            self.write(
+                sandbox, name, texts_of(self._user(sandbox, name).id, self._items(sandbox, name), said)
+            )
 
     def _user(self, sandbox: Sandbox, name: str) -> Any:
         return sandbox.aws.user(name)
@@ -405,4 +413,6 @@ class Keys(Accounts):
         sandbox.gcp.hand(hand, one.email if hand == "recreate" else key.id, **more)
 
 
-STAGES: Mapping[str, Stage] = {s.name: s for s in (Users(), Roles(), Entra(), Workspace(), Accounts(), Keys())}
+STAGES: Mapping[str, Stage] = {
+    s.name: s for s in (Users(), Roles(), Entra(), Workspace(), Accounts(), Keys())
+}

@@ -2,8 +2,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.faults import Scene
-from tests.stages import STAGES, TAG
+import pytest
+
+from tests.fault_table import FAULTS
+from tests.faults import cells, play
+from tests.planted import BUGS
+from tests.scene import Scene
+from tests.stages import OPERATIONS, STAGES, TAG
+
+NAMED = {fault.name: fault for fault in FAULTS}
+SHORT = (("mark", "killed after a write"), ("restore", "reads lag 2 s"), ("report", "wrong content type"))
+#: Bug -> the cell that turns red.
+FOUND_BY = {
+    "record after switch": ("service account", "disable", "killed after a write"),
+    "retire from a listing": ("workspace user", "retire", "reads lag what was just disabled"),
+    "restore without looking at other hands": ("workspace user", "restore", "switched off by others before"),
+    "a mark without a record counts": ("entra user", "mark", "self-written mark"),
+    "notice cut short": ("entra user", "mark", "throttling 1 %"),
+    "failures are not told": ("service account", "mark", "one identity refuses every change"),
+    "no fresh look before disabling": ("entra user", "disable", "evidence lags"),
+    "nothing is journalled": ("entra user", "disable", "throttling 1 %"),
+    "an unreadable answer reads as empty": ("service-account key", "report", "wrong content type"),
+}
 
 
 def test_a_read_that_lags_and_one_that_does_not(tmp_path: Path) -> None:
@@ -26,3 +46,30 @@ def test_a_read_that_lags_and_one_that_does_not(tmp_path: Path) -> None:
         assert code == 0, scene.log
         assert all(scene.state["off-1"].on.values())
         assert not scene.state["off-2"].notes.off()
+
+
+@pytest.mark.parametrize("kind", STAGES)
+def test_a_few_cells_of_the_matrix(kind: str) -> None:
+    """`make faults` plays all of them."""
+    for operation, fault in SHORT:
+        cell = play(kind, operation, NAMED[fault], most=1)
+        assert (cell.tried, cell.broken) == (1, [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("bug", "cell"), FOUND_BY.items(), ids=FOUND_BY)
+def test_the_matrix_finds_planted_bugs(bug: str, cell: tuple[str, str, str]) -> None:
+    kind, operation, fault = cell
+    assert play(kind, operation, NAMED[fault], bug=bug).broken
+
+
+def test_every_planted_bug_is_looked_for() -> None:
+    assert FOUND_BY.keys() == BUGS.keys()
+
+
+def test_every_fault_is_played_or_said_why_not() -> None:
+    empty = {f.name for f in FAULTS} - {fault.name for _, _, fault in cells()}
+    assert not empty
+    words = {*STAGES, *OPERATIONS, *(s.cloud for s in STAGES.values())}
+    words |= {f"{kind}, {operation}" for kind in STAGES for operation in OPERATIONS}
+    assert {w for f in FAULTS for w in f.without} <= words

@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Self
+
 RESOURCES = {"aws": ("aws.iam-user", "aws.iam-role"), "azure": ("azure.directory-user",),
              "gcp": ("gcp.directory-user", "gcp.service-account", "gcp.service-account-key")}  # fmt: skip
 
@@ -44,7 +46,7 @@ class Warm:
     def __init__(self, cloud: str) -> None:
         self._cloud = cloud
 
-    def __enter__(self) -> Warm:
+    def __enter__(self) -> Self:
         command = [sys.executable, "-m", "tests.warm", self._cloud]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]
@@ -56,7 +58,8 @@ class Warm:
 
     def run(self, *runs: Run) -> list[int]:
         """All at once; their exit codes, -9 for one that was killed."""
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.write(json.dumps([asdict(run) for run in runs]).encode() + b"\n")
         self._process.stdin.flush()
         codes: list[int] = json.loads(self._process.stdout.readline())

@@ -295,6 +295,7 @@ def _wrong_entry(entry: Entry, now: datetime) -> str | None:
         return f"marked at {format_time(entry.marked_at)}, which lies ahead"
     if not entry.marked_at < entry.until <= entry.marked_at + LONGEST_NOTICE:
         return f"its notice runs from {format_time(entry.marked_at)} to {format_time(entry.until)}"
-    if entry.disabled_at and (in_future(entry.disabled_at, now + CLOCK_AHEAD) or entry.disabled_at < entry.until):
-        return f"switched off at {format_time(entry.disabled_at)}, ahead or before its notice ended"
+    off = entry.disabled_at
+    if off and (in_future(off, now + CLOCK_AHEAD) or off < entry.until):
+        return f"switched off at {format_time(off)}, ahead or before its notice ended"
     return None

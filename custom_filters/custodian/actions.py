@@ -172,7 +172,7 @@ class KindAction(BaseAction):
             return [sentence for sentences in found for sentence in sentences]
 
     def _act_alone(self, changes: Changes, of: Selected) -> list[str]:
-        """Decide and carry it out; once more where the read that it was decided on lagged an earlier write."""
+        """Decide and carry it out; anew where the read that it was decided on lagged an earlier write."""
         for _ in range(_TRIES):
             changes.outdated.discard(self.kind.principal(of))
             failures = changes.carry_out([self._plan(of)])
