@@ -38,11 +38,16 @@ class Scene:
     """A company in a sandbox, an output folder, and Custodian."""
 
     def __init__(
-        self, stage: Stage, folder: Path, company: Mapping[str, Member] = COMPANY, bug: str = ""
+        self,
+        stage: Stage,
+        folder: Path,
+        company: Mapping[str, Member] = COMPANY,
+        bug: str = "",
+        seed: int = 7,
     ) -> None:
         self.stage, self.folder, self.out = stage, folder, folder / "out"
         self.bug = [bug] if bug else []
-        self.sandbox = stage.sandbox()
+        self.sandbox = stage.sandbox(seed)
         self._company = company
         self.skew = timedelta()
 

@@ -102,9 +102,9 @@ class Stage(ABC):
     atomic: ClassVar[bool] = False
     source: ClassVar[str | None] = None
 
-    def sandbox(self) -> Sandbox:
+    def sandbox(self, seed: int) -> Sandbox:
         """A company that was filled an hour ago."""
-        return Sandbox(Settings(users=0, now=NOW - timedelta(hours=1), clouds=(self.cloud,)))
+        return Sandbox(Settings(users=0, seed=seed, now=NOW - timedelta(hours=1), clouds=(self.cloud,)))
 
     def environment(self, sandbox: Sandbox) -> dict[str, str]:
         """What a run needs."""
