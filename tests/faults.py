@@ -263,9 +263,26 @@ def table(found: Sequence[Cell]) -> str:
     return "\n".join(lines)
 
 
+def save(found: Sequence[Cell]) -> None:
+    """Put these cells in the place of those that were played before."""
+    cells_now = {(k, o, f.name) for k, o, f in cells()}
+    kept = {(c.kind, c.operation, c.fault): c for c in (*results(), *found)}
+    rows = [
+        {k: v for k, v in asdict(kept[key]).items() if k != "seconds"}
+        for key in sorted(kept)
+        if key in cells_now
+    ]
+    RESULTS.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+
+
+def results() -> list[Cell]:
+    """The cells as they were played last."""
+    return [Cell(**row) for row in json.loads(RESULTS.read_text())] if RESULTS.exists() else []
+
+
 def published() -> str:
     """The table of the last whole run, and why cells are empty."""
-    found = [Cell(**row) for row in json.loads(RESULTS.read_text())]
+    found = results()
     whys: dict[str, dict[str, None]] = {}
     for fault in FAULTS:
         for where, why in fault.without.items():
@@ -296,8 +313,7 @@ def main() -> int:
     print(f"\n{table(found)}\n\ntried {tried}, survived {tried - broken}, broken {broken}"
           f" in {(time.monotonic() - begun) / 60:.1f} min")  # fmt: skip
     if asked.save:
-        rows = sorted(({k: v for k, v in asdict(c).items() if k != "seconds"} for c in found), key=str)
-        RESULTS.write_text(json.dumps(rows, indent=0) + "\n")
+        save(found)
     return 1 if broken else 0
 
 

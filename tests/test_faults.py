@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import nine_months
 from tests.fault_table import FAULTS
-from tests.faults import cells, play
+from tests.faults import cells, play, results
 from tests.planted import BUGS
 from tests.scene import Scene
 from tests.stages import OPERATIONS, STAGES, TAG
@@ -73,3 +74,19 @@ def test_every_fault_is_played_or_said_why_not() -> None:
     words = {*STAGES, *OPERATIONS, *(s.cloud for s in STAGES.values())}
     words |= {f"{kind}, {operation}" for kind in STAGES for operation in OPERATIONS}
     assert {w for f in FAULTS for w in f.without} <= words
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["entra user", "workspace user", "service account"])
+def test_a_month_of_daily_runs(kind: str) -> None:
+    """`make months` plays nine, of every kind."""
+    months = nine_months.play(kind, days=30, events=7)
+    assert months.broken == []
+    assert months.counts["off"] > 0
+
+
+def test_what_is_published_survived() -> None:
+    """The table in policies/README.md is made of these rows."""
+    played = {(cell.kind, cell.operation, cell.fault): cell for cell in results()}
+    assert played.keys() == {(kind, operation, fault.name) for kind, operation, fault in cells()}
+    assert [cell for cell in played.values() if cell.broken or not cell.tried] == []
