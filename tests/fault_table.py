@@ -91,7 +91,7 @@ FAULTS = (
     Fault("page token expired", _all({}, {"graph_page_token": "expired"}, {"page_token": "expired"}),
           what="crowd",
           without={"aws": "IAM's markers do not expire",
-                   "service-account key": "keys are not paged; accounts are the row above"}),
+                   "service-account key": "its pages are those of the accounts"}),
     Fault("credentials expire half-way", _all({"aws_expire": 12}, {"token_calls": 5}, {"token_calls": 5})),
     Fault("clock a day ahead", way="clock", what="1"),
     Fault("clock a day behind", way="clock", what="-1"),

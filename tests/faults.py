@@ -288,7 +288,10 @@ def published() -> str:
         for where, why in fault.without.items():
             whys.setdefault(f"{fault.name}: {why}", {})[where] = None
     not_played = [f"- {what} ({'; '.join(where)})." for what, where in whys.items()]
-    return "\n".join([table(found), "", "Not played:", "", *not_played]) + "\n"
+    said = (
+        f"{len(found)} of {len(list(cells()))} cells (kind, operation, fault) were played by `make faults`."
+    )
+    return "\n".join([table(found), "", said, "", "Does not apply:", "", *not_played]) + "\n"
 
 
 def main() -> int:
