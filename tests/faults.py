@@ -166,6 +166,7 @@ def _late(scene: Scene, operation: str, fault: Fault) -> Iterator[str]:
 def _just_off(scene: Scene, operation: str, fault: Fault) -> Iterator[str]:
     before = scene.state
     scene.run("disable")
+    scene.sandbox.clock.set(NOW + timedelta(minutes=5))
     scene.sandbox.faults.update(fault.values[scene.stage.cloud])
     scene.run(operation)
     yield from violations(scene, ["disable", operation], before)

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from custom_filters.core import lifecycle, lifecycle_states, notes
-from custom_filters.custodian import actions, changes, enable_action, journal, kind, mark_actions
+from custom_filters.custodian import actions, changes, enable_action, journal, kind
 
 NOTICE = timedelta(days=14)
 
@@ -55,24 +55,6 @@ def _record_after_switch() -> None:
         return None
 
     changes.Changes._switch_on = switch  # type: ignore[method-assign]
-
-
-def _retire_from_a_listing() -> None:
-    """And at once: either alone is caught by the other."""
-    long_ago = 2 * lifecycle_states.LAG
-
-    def decide(self: Any, facts: Any) -> Any:
-        entries = [
-            replace(e, disabled_at=e.disabled_at and self.now - long_ago) for e in facts.notes.record.entries
-        ]
-        return lifecycle.decide_retire(
-            replace(facts, fresh=True, notes=facts.notes.changed(entries)), self.now
-        )
-
-    mark_actions.RetireRecord.read = lambda self, of: of  # type: ignore[method-assign,assignment]
-    mark_actions.RetireRecord.decide = decide  # type: ignore[method-assign]
-    lifecycle_states.LAG = timedelta(0)  # type: ignore[misc]
-    kind.Kind.written = property(lambda self: {}, lambda self, value: None)  # type: ignore[assignment]
 
 
 def _blind_restore() -> None:
@@ -150,7 +132,6 @@ def _unreadable_is_empty() -> None:
 
 BUGS: Mapping[str, Callable[[], None]] = {
     "record after switch": _record_after_switch,
-    "retire from a listing": _retire_from_a_listing,
     "restore without looking at other hands": _blind_restore,
     "a mark without a record counts": _mark_without_record,
     "notice cut short": _short_notice,

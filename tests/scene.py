@@ -91,6 +91,12 @@ class Scene:
         meant = [line for line in lines if line["operation"] == "disable" and line["credential"]]
         return {(line["principal"]["user"], Item(**line["credential"])) for line in meant}
 
+    def failed(self) -> bool:
+        """Whether a journal says that something failed."""
+        files = [file for file in self.folder.glob(f"*/*/{FILE_NAME}") if file.is_file()]
+        return any(line["result"] == "failed" for file in files
+                   for line in read_lines(file.read_text().splitlines()))  # fmt: skip
+
     def told(self, name: str) -> bool:
         """Whether something was said about somebody."""
         user = self.stage.user(self.sandbox, name)
@@ -265,6 +271,8 @@ def after(scene: Scene, operation: str, before: State, codes: Sequence[int]) -> 
     if operation == "report":
         yield from report_problems(scene, codes[0], scene.stage.name)
     if not any(codes):
+        if scene.failed():
+            yield "the run ended with 0, and its journal says that something failed"
         expected = undisturbed(scene.stage.name, operation)[0]
         silent = [name for name in differences(scene.state, expected) if not scene.told(name)]
         yield from (f"the run ended with 0, and nothing is said of {name}" for name in silent)

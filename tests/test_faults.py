@@ -16,7 +16,6 @@ SHORT = (("mark", "killed after a write"), ("restore", "reads lag 2 s"), ("repor
 #: Bug -> the cell that turns red.
 FOUND_BY = {
     "record after switch": ("service account", "disable", "killed after a write"),
-    "retire from a listing": ("workspace user", "retire", "reads lag what was just disabled"),
     "restore without looking at other hands": ("workspace user", "restore", "switched off by others before"),
     "a mark without a record counts": ("entra user", "mark", "self-written mark"),
     "notice cut short": ("entra user", "mark", "throttling 1 %"),
