@@ -9,7 +9,7 @@ OUT ?= out
 MAKEFLAGS += --no-builtin-rules
 
 .DEFAULT_GOAL := help
-.PHONY: demo test test-all coverage lint format validate bench faults constraints image clean help
+.PHONY: demo test test-all coverage lint format validate bench faults months constraints image clean help
 .DELETE_ON_ERROR:
 
 # uv takes pip's index, and goes without a cache where pip does; pip takes over where uv does not run.
@@ -70,8 +70,11 @@ bench: $(STAMP)  ## measure calls, time and memory, beside stock Custodian; prin
 		$(BIN)/python -m "tests.benchmarks.$$(basename "$$bench" .py)" || exit; \
 	done
 
-faults: $(STAMP)  ## kill enforcement after every write request and show that it converges
-	@$(BIN)/python -m tests.faults
+faults: $(STAMP)  ## play every fault on every kind and operation: FAULTS="--kind entra --fault killed"
+	@$(BIN)/python -m tests.faults $(FAULTS)
+
+months: $(STAMP)  ## run the shipped policies daily for nine months of random events, on every kind
+	@$(BIN)/python -m tests.nine_months $(MONTHS)
 
 # Versions stay as they are where they still fit; UPGRADE=--upgrade takes the newest ones.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10.2 --generate-hashes --no-annotate \

@@ -16,6 +16,7 @@ from custom_filters.core.lifecycle_table import as_markdown
 from custom_filters.custodian.registry import _ACTIONS, _FILTERS, generated
 from custom_filters.runner.run.policy_files import shipped_folder
 from tests.conftest import ROOT
+from tests.faults import published
 
 README = ROOT / "policies" / "README.md"
 CLOUDS = ("aws", "azure", "gcp")
@@ -78,6 +79,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "policies": policies,
     "options": options,
     "lifecycle": as_markdown,
+    "faults": published,
 }
 
 

@@ -1,175 +1,323 @@
-"""The kill harness: enforcement dies around every write request, runs again, and must converge.
+"""The fault matrix: every kind x operation x fault is played, looked at, and run again until it is right.
 
-`python -m tests.faults` (or `make faults`) kills at every write, once before it is applied and once after;
-`tests/test_faults.py` runs a slice. A cloud takes part with a module `tests/CLOUD/kill.py` that has STORIES.
+`make faults` plays all of it; `FAULTS="--kind entra --operation disable --fault killed"` picks cells.
+Custodian is the real one, in a fork of a warm process (tests.warm); the sandbox is fresh for each case.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
+import json
 import multiprocessing
-import os
-import signal
-import subprocess
 import sys
 import tempfile
-import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from custom_filters.sandbox import Sandbox, Settings
-from custom_filters.sandbox.wire_http import ConnectionDroppedError
+from custom_filters.core.journal import FILE_NAME
+from custom_filters.core.notes import RECORD
+from custom_filters.core.vocabulary import EVENT_VARIABLE, NOW_VARIABLE
+from tests.fault_table import FAULTS, Fault
+from tests.scene import RUNS_TO_CONVERGE, Scene, after, converge, differences, undisturbed, violations, warm
+from tests.stages import COMPANY, DAY, FOR, NOW, OPERATIONS, STAGES, TAG, Member
 
-CUSTODIAN = Path(sys.executable).parent / "custodian"
-CLOUDS = ("aws", "azure", "gcp")
-PHASES = ("before", "after")
-#: Runs after the kill by which everything must be as if nothing had happened.
-RUNS_TO_CONVERGE = 2
-
-
-@dataclass(frozen=True)
-class Story:
-    """A state, policies that change it, and what must hold whatever happens.
-
-    `fill` makes the state and `policies` writes the policy file into a folder; `state` reads what counts;
-    `violations` compares it with that at the start and says what must never be, in sentences. One that does
-    not `converge` may leave somebody on whom a killed run recorded: he is given notice anew.
-    """
-
-    cloud: str
-    name: str
-    settings: Settings
-    fill: Callable[[Sandbox], None]
-    policies: Callable[[Path], Path]
-    state: Callable[[Sandbox], Any]
-    violations: Callable[[Any, Any], list[str]]
-    faults: Mapping[str, str | float] = field(default_factory=dict)
-    converges: bool = True
+RESULTS = Path(__file__).with_name("fault_results.json")
+KILLED = -9
+#: A case that kills at the n-th write ends with the first n that nobody reaches; this is far beyond it.
+MOST_KILLS = 40
+FULL = ("mark", "unmark", "disable", "retire")
 
 
-@dataclass(frozen=True)
-class Result:
-    """What came of one kill."""
+@dataclass
+class Cell:
+    """What came of one kind, operation and fault: cases tried, and what was broken in which."""
 
-    write: int
-    phase: str
-    runners: int
-    problems: tuple[str, ...]
-
-
-class Killer:
-    """A request hook that kills a process around its n-th write; counts the writes of all."""
-
-    def __init__(self, write: int | None = None, phase: str = "after") -> None:
-        self.writes = 0
-        self.process: subprocess.Popen[bytes] | None = None
-        self._write, self._phase = write, phase
-        self._lock = threading.Lock()
-
-    def __call__(self, cloud: str, action: str, phase: str, is_write: bool) -> None:
-        if not is_write:
-            return
-        with self._lock:
-            self.writes += phase == "before"
-            mine = self.writes == self._write and phase == self._phase and self.process
-            if not mine or self.process is None:
-                return
-            os.kill(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
-        if phase == "before":
-            raise ConnectionDroppedError
+    kind: str
+    operation: str
+    fault: str
+    tried: int = 0
+    broken: list[str] = field(default_factory=list)
+    seconds: float = 0
 
 
-def start(sandbox: Sandbox, policies: Path) -> subprocess.Popen[bytes]:
-    """One `custodian run` of a policy file, in the file's folder."""
-    out = tempfile.mkdtemp(dir=policies.parent)
-    return subprocess.Popen(
-        [str(CUSTODIAN), "run", "-s", out, "--cache-period", "0", str(policies)],
-        env=sandbox.child_environment(),
-        cwd=policies.parent,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+# How each fault is played: a generator of what was broken in one case
+
+
+def _wire(scene: Scene, operation: str, fault: Fault) -> Iterator[str]:
+    before = scene.state
+    scene.sandbox.faults.update(fault.values.get(scene.stage.cloud, {}))
+    yield from after(scene, operation, before, [scene.run(operation)])
+    yield from converge(scene, operation, before)
+
+
+def _clock(scene: Scene, operation: str, fault: Fault) -> Iterator[str]:
+    before, skew = scene.state, int(fault.what) * DAY
+    code = scene.run(operation, **{NOW_VARIABLE: f"{NOW + skew:%Y-%m-%dT%H:%M:%SZ}"})
+    scene.skew = abs(skew)
+    yield from after(scene, operation, before, [code])
+    yield from converge(scene, operation, before)
+
+
+def _two(scene: Scene, operation: str, fault: Fault) -> Iterator[str]:
+    before = scene.state
+    runs = [scene.prepared([operation], out=out) for out in ("out", "other")]
+    yield from after(scene, operation, before, warm(scene.stage.cloud).run(*runs))
+    yield from converge(scene, operation, before)
+
+
+def _hand_before(scene: Scene, operation: str, fault: Fault) -> Iterator[str]:
+    victim, hand = FOR[operation][0], fault.what
+    scene.stage.hand(scene.sandbox, hand, victim)
+    scene.sandbox.clock.set(NOW + timedelta(minutes=30))
+    before = scene.state
+    code = scene.run(operation)
+    yield from violations(scene, [operation], before)
+    now = scene.state[victim]
+    if operation == "disable" and hand in {"use", "recreate"} and now.on != before[victim].on:
+        yield f"{victim} was switched off although it was {hand}d"
+    if operation == "restore" and hand == "disable" and (now.on != before[victim].on or not code):
+        yield f"{victim} was switched on although others had switched it off (exit code {code})"
+    if operation == "mark" and hand in {"use", "recreate"} and now.notes.live():
+        yield f"{victim} was given notice although it was {hand}d"
+    yield from converge(scene, operation, before, hands=True)
+
+
+def _hand_between(scene: Scene, operation: str, fault: Fault) -> Iterator[str]:
+    victim, before = FOR[operation][0], scene.state
+    yield from after(scene, operation, before, [scene.run(operation)])
+    scene.sandbox.clock.set(NOW + timedelta(hours=1))
+    scene.stage.hand(scene.sandbox, fault.what, victim)
+    scene.sandbox.clock.set(NOW + timedelta(hours=2))
+    left = scene.state
+    yield from converge(scene, operation, left, hands=True)
+    ids = {thing.id: (name, thing) for name, thing in scene.state.items()}
+    for name, thing in left.items():
+        now = ids.get(thing.id)
+        if name.startswith(victim) and now and now[1].on != thing.on:
+            yield f"{name} was changed after others had acted ({fault.what})"
+
+
+def _note(scene: Scene, operation: str, fault: Fault) -> Iterator[str]:
+    victim = {"mark": "stale", "unmark": "active", "disable": "due-1"}[operation]
+    thing = scene.state[victim]
+    item = next(iter(thing.on))
+    text = {
+        "mark": {TAG: "mine: disable-unused@2031/01/01 0000 UTC"},
+        "record": {RECORD: f"{thing.id} {TAG} nonsense"},
+        "other": {RECORD: f"SOMEBODYELSE {TAG} 2606010000 2608010000 {item.kind}={item.id}", TAG: ""},
+    }[fault.what]
+    scene.stage.write(scene.sandbox, victim, text)
+    scene.sandbox.clock.set(NOW + timedelta(minutes=1))
+    before = scene.state
+    codes = []
+    for _ in range(1 + RUNS_TO_CONVERGE):
+        codes.append(scene.run(*FULL))
+        yield from violations(scene, FULL, before)
+        scene.sandbox.clock.set(scene.sandbox.clock.now() + timedelta(seconds=10))
+    notes = scene.state[victim].notes
+    if not codes[0] or not scene.told(victim):
+        yield f"nothing was said of {victim}, whose notes cannot be right (exit codes {codes})"
+    if codes[-1] or notes.problems:
+        yield f"the notes of {victim} were not put right (exit codes {codes}): {dict(notes.texts)}"
+    if bool(notes.live() or notes.off()) == (victim == "active"):
+        yield f"{victim} is {'given notice' if victim == 'active' else 'immune'}: {dict(notes.texts)}"
+
+
+def _no_journal(scene: Scene, operation: str, fault: Fault) -> Iterator[str]:
+    before, policies = scene.state, scene.stage.policies(scene.folder, [operation])
+    blocked = [scene.out / p["name"] / FILE_NAME for p in json.loads(policies.read_text())["policies"]]
+    for path in blocked:
+        path.mkdir(parents=True)
+    code = scene.run(operation)
+    changed = differences(scene.state, before)
+    if changed or not code:
+        yield f"without a journal the run ended with {code} and changed {changed}"
+    for path in blocked:
+        path.rmdir()
+    yield from converge(scene, operation, before)
+
+
+def _full(scene: Scene, operation: str, fault: Fault) -> Iterator[str]:
+    before = scene.state
+    yield from after(scene, operation, before, [scene.run(operation, room=int(fault.what))])
+    yield from converge(scene, operation, before)
+
+
+def _twice(scene: Scene, operation: str, fault: Fault) -> Iterator[str]:
+    event = {EVENT_VARIABLE: "4a6f1f2e-event"}
+    yield from after(scene, operation, scene.state, [scene.run(operation, **event)])
+    with Scene(scene.stage, scene.folder, seed=8) as again:  # the company as before, in the same folder
+        before = again.state
+        code = again.run(operation, **event)
+        if code or (changed := differences(again.state, before)):
+            yield f"the second delivery ended with {code} and changed {changed}"
+
+
+def _late(scene: Scene, operation: str, fault: Fault) -> Iterator[str]:
+    scene.sandbox.clock.set(NOW - timedelta(minutes=40))
+    scene.stage.hand(scene.sandbox, "use", "late")
+    scene.sandbox.clock.set(NOW)
+    yield from _wire(scene, operation, fault)
+
+
+def _just_off(scene: Scene, operation: str, fault: Fault) -> Iterator[str]:
+    before = scene.state
+    scene.run("disable")
+    scene.sandbox.clock.set(NOW + timedelta(minutes=5))
+    scene.sandbox.faults.update(fault.values[scene.stage.cloud])
+    scene.run(operation)
+    yield from violations(scene, ["disable", operation], before)
+    yield from converge(scene, operation, scene.state, hands=True)
+
+
+def _killed(scene: Scene, operation: str, fault: Fault, number: int) -> Iterator[str] | None:
+    """None when the run was over before it could be killed."""
+    before = scene.state
+    if fault.way == "kill":
+        scene.sandbox.faults["kill"] = f"{fault.what}:{number}"
+        code = scene.run(operation)
+    else:
+        code = scene.run(operation, plant=[f"die-{fault.what}:{number}"])
+    if code != KILLED:
+        return None
+    return (
+        p
+        for some in (after(scene, operation, before, [code]), converge(scene, operation, before))
+        for p in some
     )
 
 
-def undisturbed(story: Story) -> tuple[Any, int]:
-    """The end state when nothing goes wrong, and the number of writes that lead there."""
-    with Sandbox(story.settings) as sandbox, tempfile.TemporaryDirectory() as folder:
-        story.fill(sandbox)
-        policies = story.policies(Path(folder))
-        counter = Killer()
-        sandbox.on_request = counter
-        for _ in range(RUNS_TO_CONVERGE):
-            code = start(sandbox, policies).wait()
-            assert code == 0, f"{story.cloud} {story.name}: custodian ended with {code} before any kill"
-        return story.state(sandbox), counter.writes
+WAYS: Mapping[str, Callable[[Scene, str, Fault], Iterator[str]]] = {
+    "wire": _wire, "clock": _clock, "two": _two, "hand-before": _hand_before, "hand-between": _hand_between,
+    "note": _note, "no-journal": _no_journal, "full": _full, "twice": _twice, "late": _late,
+    "just-off": _just_off,
+}  # fmt: skip
 
 
-def killed_at(story: Story, expected: Any, write: int, phase: str, runners: int = 1) -> Result:
-    """Kill the first of `runners` around a write, look, run again, look again."""
-    with Sandbox(story.settings) as sandbox, tempfile.TemporaryDirectory() as folder:
-        story.fill(sandbox)
-        sandbox.faults.update(story.faults)
-        policies = story.policies(Path(folder))
-        begin = story.state(sandbox)
-        killer = Killer(write, phase)
-        sandbox.on_request = killer
-        processes = [start(sandbox, policies) for _ in range(runners)]
-        killer.process = processes[0]
-        for process in processes:
-            process.wait()
-        problems = [f"after the kill: {p}" for p in story.violations(begin, story.state(sandbox))]
-        problems += _again(story, sandbox, policies, begin, expected)
-        return Result(write, phase, runners, tuple(problems))
+def play(kind: str, operation: str, fault: Fault, *, bug: str = "", most: int = MOST_KILLS) -> Cell:
+    """Play a cell, of kills at most so many."""
+    stage, cell, begun = STAGES[kind], Cell(kind, operation, fault.name), time.monotonic()
+    undisturbed(kind, operation)  # before the case's own sandbox: a process has one AWS account at a time
+    company = dict(COMPANY)
+    if fault.way == "late":
+        company["late"] = Member(200, "due")
+    if fault.what == "crowd":
+        company |= {f"active-{n}": Member(1) for n in range(520)}
+    for number in range(1, most + 1 if fault.way.startswith("kill") else 2):
+        with tempfile.TemporaryDirectory() as folder, Scene(stage, Path(folder), company, bug) as scene:
+            if fault.way.startswith("kill"):
+                found = _killed(scene, operation, fault, number)
+                if found is None:
+                    break
+            else:
+                found = WAYS[fault.way](scene, operation, fault)
+            problems = list(dict.fromkeys(found))
+        cell.tried += 1
+        cell.broken += [f"{number}: {'; '.join(problems)}"] if problems else []
+    cell.seconds = round(time.monotonic() - begun, 1)
+    return cell
 
 
-def _again(story: Story, sandbox: Sandbox, policies: Path, begin: Any, expected: Any) -> Iterator[str]:
-    for _ in range(RUNS_TO_CONVERGE):
-        start(sandbox, policies).wait()
-    end = story.state(sandbox)
-    yield from (f"at the end: {p}" for p in story.violations(begin, end))
-    if story.converges and end != expected:
-        yield f"did not converge: {_differences(expected, end)}"
+# The matrix
 
 
-def _differences(expected: Any, end: Any) -> str:
-    names = [name for name in expected if expected[name] != end.get(name)]
-    return "; ".join(f"{name}: {end.get(name)} and not {expected[name]}" for name in names) or f"{end}"
+def cells(kind: str = "", operation: str = "", fault: str = "") -> Iterator[tuple[str, str, Fault]]:
+    """The cells whose names contain these words, without those that do not apply."""
+    for name, stage in STAGES.items():
+        for op in OPERATIONS:
+            for one in FAULTS:
+                if (
+                    kind in name
+                    and operation in op
+                    and fault in one.name
+                    and not one.why_not(name, stage.cloud, op)
+                ):
+                    yield name, op, one
 
 
-def stories(clouds: Sequence[str] = CLOUDS) -> list[Story]:
-    """The stories of the clouds that have some."""
-    modules = [f"tests.{cloud}.kill" for cloud in clouds if importlib.util.find_spec(f"tests.{cloud}.kill")]
-    return [story for name in modules for story in importlib.import_module(name).STORIES]
+def _play(task: tuple[str, str, str, str]) -> Cell:
+    kind, operation, name, bug = task
+    return play(kind, operation, next(f for f in FAULTS if f.name == name), bug=bug)
+
+
+def played(tasks: Sequence[tuple[str, str, Fault]], jobs: int, bug: str = "") -> Iterator[Cell]:
+    """In several processes, since moto's state belongs to its process and most of the time is waiting."""
+    asked = [(kind, operation, fault.name, bug) for kind, operation, fault in tasks]
+    with multiprocessing.get_context("spawn").Pool(min(jobs, len(asked))) as pool:
+        yield from pool.imap_unordered(_play, asked)
+
+
+def table(found: Sequence[Cell]) -> str:
+    """Faults down, kinds across: how many cases survived of how many tried, over all operations."""
+    lines = ["| fault | " + " | ".join(STAGES) + " |", "|---" * (1 + len(STAGES)) + "|"]
+    for fault in FAULTS:
+        row = []
+        for kind in STAGES:
+            mine = [c for c in found if (c.kind, c.fault) == (kind, fault.name)]
+            tried, broken = sum(c.tried for c in mine), sum(len(c.broken) for c in mine)
+            row.append(f"{tried - broken}/{tried}" if tried else "")
+        if any(row):
+            lines.append(f"| {fault.name} | " + " | ".join(row) + " |")
+    return "\n".join(lines)
+
+
+def save(found: Sequence[Cell]) -> None:
+    """Put these cells in the place of those that were played before."""
+    cells_now = {(k, o, f.name) for k, o, f in cells()}
+    kept = {(c.kind, c.operation, c.fault): c for c in (*results(), *found)}
+    rows = [
+        {k: v for k, v in asdict(kept[key]).items() if k != "seconds"}
+        for key in sorted(kept)
+        if key in cells_now
+    ]
+    RESULTS.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+
+
+def results() -> list[Cell]:
+    """The cells as they were played last."""
+    return [Cell(**row) for row in json.loads(RESULTS.read_text())] if RESULTS.exists() else []
+
+
+def published() -> str:
+    """The table of the last whole run, and why cells are empty."""
+    found = results()
+    whys: dict[str, dict[str, None]] = {}
+    for fault in FAULTS:
+        for where, why in fault.without.items():
+            whys.setdefault(f"{fault.name}: {why}", {})[where] = None
+    not_played = [f"- {what} ({'; '.join(where)})." for what, where in whys.items()]
+    said = (
+        f"{len(found)} of {len(list(cells()))} cells (kind, operation, fault) were played by `make faults`."
+    )
+    return "\n".join([table(found), "", said, "", "Does not apply:", "", *not_played]) + "\n"
 
 
 def main() -> int:
-    """Print a line a story and runner count; 1 when an invariant broke."""
+    """Play the cells; 1 when something was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cloud", choices=CLOUDS, action="append")
-    clouds = parser.parse_args().cloud or CLOUDS
-    print(f"{'cloud':6} {'story':28} {'runners':>7} {'writes':>6} {'kills':>5} {'broken':>6}")
-    broken = 0
-    # Processes and not threads: moto's state belongs to the process.
-    pool = multiprocessing.get_context("spawn").Pool()
-    for story in stories(clouds):
-        expected, writes = undisturbed(story)
-        for runners in (1, 2):
-            kills = [(story, expected, n, phase, runners) for n in range(1, writes + 1) for phase in PHASES]
-            results = pool.starmap(killed_at, kills)
-            bad = [r for r in results if r.problems]
-            broken += len(bad)
-            print(
-                f"{story.cloud:6} {story.name:28} {runners:7} {writes:6} {len(results):5} {len(bad):6}",
-                flush=True,
-            )
-            for result in bad:
-                print(f"       {result.phase} write {result.write}: {'; '.join(result.problems)}", flush=True)
+    for option in ("kind", "operation", "fault"):
+        parser.add_argument(f"--{option}", default="", help="only those whose name contains this")
+    parser.add_argument("--bug", default="", help="plant a bug of tests.planted")
+    parser.add_argument("--jobs", type=int, default=6)
+    parser.add_argument(
+        "--save", action="store_true", help=f"write {RESULTS.name}, which the table is made of"
+    )
+    asked = parser.parse_args()
+    tasks, found, begun = list(cells(asked.kind, asked.operation, asked.fault)), [], time.monotonic()
+    for cell in played(tasks, asked.jobs, asked.bug):
+        found.append(cell)
+        state = f"{cell.tried} tried, {len(cell.broken)} broken ({cell.seconds} s)"
+        print(f"[{len(found)}/{len(tasks)}] {cell.kind}, {cell.operation}, {cell.fault}: {state}", flush=True)
+        for problem in cell.broken:
+            print(f"    {problem}", flush=True)
+    tried, broken = sum(c.tried for c in found), sum(len(c.broken) for c in found)
+    print(f"\n{table(found)}\n\ntried {tried}, survived {tried - broken}, broken {broken}"
+          f" in {(time.monotonic() - begun) / 60:.1f} min")  # fmt: skip
+    if asked.save:
+        save(found)
     return 1 if broken else 0
 
 

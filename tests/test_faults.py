@@ -1,15 +1,91 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.faults import Story, killed_at, stories, undisturbed
+from tests import nine_months
+from tests.fault_table import FAULTS
+from tests.faults import cells, play, results
+from tests.planted import BUGS
+from tests.scene import Scene
+from tests.stages import OPERATIONS, STAGES, TAG
+
+NAMED = {fault.name: fault for fault in FAULTS}
+SHORT = (("mark", "killed after a write"), ("restore", "reads lag 2 s"), ("report", "wrong content type"))
+#: Bug -> the cell that turns red.
+FOUND_BY = {
+    "record after switch": ("service account", "disable", "killed after a write"),
+    "restore without looking at other hands": ("workspace user", "restore", "switched off by others before"),
+    "a mark without a record counts": ("entra user", "mark", "self-written mark"),
+    "notice cut short": ("entra user", "mark", "throttling 1 %"),
+    "failures are not told": ("service account", "mark", "one identity refuses every change"),
+    "no fresh look before disabling": ("entra user", "disable", "evidence lags"),
+    "nothing is journalled": ("entra user", "disable", "throttling 1 %"),
+    "an unreadable answer reads as empty": ("service-account key", "report", "wrong content type"),
+}
 
 
-@pytest.mark.parametrize("story", stories(), ids=lambda s: f"{s.cloud}-{s.name}")
-def test_a_killed_run_converges(story: Story) -> None:
-    """A slice of `make faults`: after the first write; for disabling, beside another runner too."""
-    expected, writes = undisturbed(story)
-    assert writes > 1
-    kills = [(1, "after", 1)] + [(2, "before", 2)] * (story.name == "disable")
-    results = [killed_at(story, expected, write, phase, runners) for write, phase, runners in kills]
-    assert [result for result in results if result.problems] == []
+def test_a_read_that_lags_and_one_that_does_not(tmp_path: Path) -> None:
+    """Somebody restored an account just before: the next run reads that it is off, then that it is on."""
+    with Scene(STAGES["service account"], tmp_path) as scene:
+        sandbox, name = scene.sandbox, "off-1"
+        sandbox.faults.update({"gcp_read_lag": 600, "gcp_list_lag": 600})
+        scene.stage.hand(sandbox, "enable", name)
+        scene.stage.write(sandbox, name, {f"{TAG}-record": ""})
+        reads = []
+
+        def catch_up(cloud: str, action: str, phase: str, is_write: bool) -> None:
+            if action == "iam.projects.serviceAccounts.get" and phase == "after":
+                reads.append(action)
+                if len(reads) == 2:  # of both accounts that are to be restored
+                    sandbox.faults.clear()
+
+        sandbox.on_request = catch_up
+        code = scene.run("restore")
+        assert code == 0, scene.log
+        assert all(scene.state["off-1"].on.values())
+        assert not scene.state["off-2"].notes.off()
+
+
+@pytest.mark.parametrize("kind", STAGES)
+def test_a_few_cells_of_the_matrix(kind: str) -> None:
+    """`make faults` plays all of them."""
+    for operation, fault in SHORT:
+        cell = play(kind, operation, NAMED[fault], most=1)
+        assert (cell.tried, cell.broken) == (1, [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("bug", "cell"), FOUND_BY.items(), ids=FOUND_BY)
+def test_the_matrix_finds_planted_bugs(bug: str, cell: tuple[str, str, str]) -> None:
+    kind, operation, fault = cell
+    assert play(kind, operation, NAMED[fault], bug=bug).broken
+
+
+def test_every_planted_bug_is_looked_for() -> None:
+    assert FOUND_BY.keys() == BUGS.keys()
+
+
+def test_every_fault_is_played_or_said_why_not() -> None:
+    empty = {f.name for f in FAULTS} - {fault.name for _, _, fault in cells()}
+    assert not empty
+    words = {*STAGES, *OPERATIONS, *(s.cloud for s in STAGES.values())}
+    words |= {f"{kind}, {operation}" for kind in STAGES for operation in OPERATIONS}
+    assert {w for f in FAULTS for w in f.without} <= words
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["entra user", "workspace user", "service account"])
+def test_a_month_of_daily_runs(kind: str) -> None:
+    """`make months` plays nine, of every kind."""
+    months = nine_months.play(kind, days=30, events=7)
+    assert months.broken == []
+    assert months.counts["off"] > 0
+
+
+def test_what_is_published_survived() -> None:
+    """The table in policies/README.md is made of these rows."""
+    played = {(cell.kind, cell.operation, cell.fault): cell for cell in results()}
+    assert played.keys() <= {(kind, operation, fault.name) for kind, operation, fault in cells()}
+    assert [cell for cell in played.values() if cell.broken or not cell.tried] == []

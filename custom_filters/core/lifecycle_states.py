@@ -152,7 +152,7 @@ def record_states(
     for entry in notes.off() if notes else ():
         found = {c.status for c in facts.identity.credentials if _fits(c, entry, slots)} or {"off"}
         off_for = now - (entry.disabled_at or now)
-        if "off" in found and off_for >= timedelta(days=days):
+        if "off" in found and (not days or off_for >= timedelta(days=days)):  # it is to the next full minute
             states.add("off")
         if "on" in found and off_for > LAG:
             states.add("reopened")

@@ -25,6 +25,8 @@ DEFAULT_MESSAGE = "Unused"
 #: Names that begin with this are ours; of them the exempt tag is not a note.
 PREFIX, RECORD, EXEMPT = "c7n-unused", "c7n-unused-record", "c7n-unused-exempt"
 LONGEST_NOTICE = timedelta(days=90)
+#: How far ahead a runner's clock may be: what it switched off is not lost to others.
+CLOCK_AHEAD = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 
 SHORT_TIME, _STAMP = "%y%m%d%H%M", "%Y/%m/%d %H%M UTC"
@@ -302,6 +304,7 @@ def _wrong_entry(entry: Entry, now: datetime) -> str | None:
         return f"marked at {format_time(entry.marked_at)}, which lies ahead"
     if not entry.marked_at < entry.until <= entry.marked_at + LONGEST_NOTICE:
         return f"its notice runs from {format_time(entry.marked_at)} to {format_time(entry.until)}"
-    if entry.disabled_at and (in_future(entry.disabled_at, now) or entry.disabled_at < entry.until):
-        return f"switched off at {format_time(entry.disabled_at)}, ahead or before its notice ended"
+    off = entry.disabled_at
+    if off and (in_future(off, now + CLOCK_AHEAD) or off < entry.until):
+        return f"switched off at {format_time(off)}, ahead or before its notice ended"
     return None

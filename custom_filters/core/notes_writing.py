@@ -24,6 +24,10 @@ class NotesError(ValueError):
     """Notes that cannot be written; the message says what does not fit and what to do."""
 
 
+class NotesChangedError(NotesError):
+    """Notes that were not written, since they are not what they were when it was decided."""
+
+
 @dataclass(frozen=True)
 class Place:
     """What a cloud gives us to write notes into.

@@ -39,6 +39,8 @@ from custom_filters.custodian.validation import (
 )
 
 _TOLD_FAILURES = 5
+#: How often it is decided anew about notes that change while it is decided.
+_TRIES = 3
 LIMIT = {"type": "number", "minimum": 0, "maximum": 100}
 UNREAD = "an earlier change of this run failed, so it is left alone until the next run"
 
@@ -160,11 +162,20 @@ class KindAction(BaseAction):
             if len(some) > 1:
                 return changes.carry_out([self._plan(of) for of, _ in some])
             with some[0][1]:  # resources of one principal share its notes
-                return changes.carry_out([self._plan(some[0][0])])
+                return self._act_alone(changes, some[0][0])
 
         with ThreadPoolExecutor(CONCURRENCY) as pool:
             found = pool.map(act, chunks(list(zip(selected, held, strict=True)), self.kind.batch_size))
             return [sentence for sentences in found for sentence in sentences]
+
+    def _act_alone(self, changes: Changes, of: Selected) -> list[str]:
+        """Decide and carry it out; anew where the read that it was decided on lagged an earlier write."""
+        for _ in range(_TRIES):
+            changes.outdated.discard(self.kind.principal(of))
+            failures = changes.carry_out([self._plan(of)])
+            if self.kind.principal(of) not in changes.outdated:
+                break
+        return failures
 
     def _plan(self, of: Selected) -> Plan:
         """Read, and decide."""

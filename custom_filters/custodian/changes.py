@@ -10,7 +10,7 @@ from custom_filters.core.journal import Outcome, contents
 from custom_filters.core.lifecycle import WRITE_FIRST, begin, settle
 from custom_filters.core.lifecycle_states import Decision
 from custom_filters.core.notes import Entry, Item, Notes
-from custom_filters.core.notes_writing import NotesError, render
+from custom_filters.core.notes_writing import NotesChangedError, NotesError, render
 from custom_filters.custodian.journal import Journal
 from custom_filters.custodian.kind import Fresh, Kind, NotesChange, Selected, Written
 from custom_filters.custodian.notes import UNCERTAIN
@@ -64,6 +64,8 @@ class Changes:
     kind: Kind
     journal: Journal
     now: datetime
+    #: Principals whose notes were not what they were when it was decided: nothing of them was written.
+    outdated: set[str] = field(default_factory=set)
 
     def carry_out(self, plans: Sequence[Plan]) -> list[str]:
         """A sentence for each failure. PolicyExecutionError when the journal cannot be written."""
@@ -108,7 +110,9 @@ class Changes:
         for one, written in zip(some, results, strict=True):
             one.written = written
             key = (self.kind.provider, self.kind.principal(one.plan.read))
-            if written.error:
+            if isinstance(written.error, NotesChangedError):
+                self.outdated.add(key[1])
+            elif written.error:
                 memory[key] = UNCERTAIN
             elif one.notes is not None:
                 one.notes = one.notes.written(one.texts)

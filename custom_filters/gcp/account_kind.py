@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from custom_filters.core.credential import Identity
 from custom_filters.core.evidence import Evidence, Unknown, Used
 from custom_filters.core.notes import Item
-from custom_filters.core.notes_writing import NotesError, Place
+from custom_filters.core.notes_writing import NotesChangedError, NotesError, Place
 from custom_filters.core.vocabulary import (
     DISABLE,
     ENABLE,
@@ -219,8 +219,8 @@ class AccountKind(GoogleKind):
     def write_one(self, change: NotesChange) -> None:
         """Into the description as it is at that moment, so that the owner's edits are kept.
 
-        What this run wrote before wins over what is read, since reads lag. Raises NotesError when somebody
-        else changed the notes after they were read.
+        What this run wrote before wins over what is read, since reads lag. Raises NotesChangedError when the
+        notes are not those that were read before: somebody changed them, or that read lagged a write.
         """
         if not change.texts:
             return
@@ -231,7 +231,7 @@ class AccountKind(GoogleKind):
         present = parse_description(found.get("description", ""))
         ours = self.written.get((self.provider, self.principal(change.of)))
         if ours is None and _lasting(present.notes) != _lasting(change.of.notes or {}):
-            raise NotesError(_CHANGED)
+            raise NotesChangedError(_CHANGED)
         body = {"description": present.changed(ours or {}).changed(change.texts).render()}
         self.accounts.call("patch", name=name, body={"serviceAccount": body, "updateMask": "description"})
 

@@ -103,7 +103,9 @@ class Client:
             raise no_token(method, self._api.scopes, error) from error
         except (OSError, httplib2.HttpLib2Error, http.client.HTTPException) as error:
             raise lost(method, f"{type(error).__name__}: {error}") from error
-        return answer if isinstance(answer, dict) else {}
+        if not isinstance(answer, dict):  # googleapiclient passes on what it cannot read as JSON
+            raise lost(method, "the answer is not JSON")
+        return answer
 
     def _http(self) -> Any:
         """httplib2 is not safe between threads: each has its own connections."""

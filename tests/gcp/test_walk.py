@@ -248,6 +248,42 @@ def test_service_accounts_and_keys_from_notice_to_restore(walk: Walk) -> None:
         assert walk.accounts() == {**accounts, "metrics": (True, "Metrics of all regions")}
 
 
+def test_what_cannot_be_right_is_told_once_and_replaced(walk: Walk) -> None:
+    walk.run()
+    for name, change in {
+        "stale.sam": {"c7n_unused": "disable-unused@2020/01/01 10:30 UTC"},
+        "never.nina": {"c7n_unused_record": ""},
+        "late.lea": {"c7n_unused": "Unused: disable-unused@2026/06/16 0000 UTC"},
+        "active.amy": {"c7n_unused": "moved by hand"},
+    }.items():
+        someone = walk.state.person(f"{name}@{DOMAIN}")
+        walk.state.change(someone, custom={SCHEMA: {**walk.notes(name), **change}})
+    invoices, returns, metrics = (walk.account(name) for name in ("invoices", "returns", "metrics"))
+    walk.state.change(invoices, description=invoices.description.replace("Unused: ", "soon, "))
+    walk.state.change(returns, description=MARK)
+    walk.state.change(metrics, description=metrics.description.replace(metrics.unique_id, "1234"))
+    walk.sandbox.clock.advance(timedelta(minutes=10))
+    before = walk.people()
+
+    told = custodian(walk.sandbox, walk.out, ENFORCE)
+    assert told.returncode == 2
+    wrong = ("stale.sam", "never.nina", "late.lea", "active.amy", "invoices", "returns", "metrics")
+    assert [name for name in wrong if f"{name}@" not in told.stderr] == []
+
+    # The notice that was given stands where the record does; who has none is given full notice anew.
+    walk.sandbox.clock.advance(timedelta(minutes=10))
+    walk.run()
+    assert walk.marked() == MARKED
+    assert walk.notes("stale.sam")["c7n_unused"] == walk.notes("late.lea")["c7n_unused"] == MARK[13:-1]
+    assert walk.notes("never.nina")["c7n_unused"].endswith("@2026/06/29 1210 UTC")
+    assert walk.notes("active.amy").get("c7n_unused", "") == ""
+    marks = {name: text for name, (_, text) in walk.accounts().items() if "disable-unused@" in text}
+    assert marks.keys() == {"invoices", "returns", "metrics"}
+    assert marks["invoices"].startswith(f"{INVOICES} {MARK} [")
+    assert f"[c7n-unused-record: {metrics.unique_id} " in marks["metrics"]
+    assert walk.people() == before
+
+
 def once_listed(do: Callable[[], None]) -> Any:
     """A hook that does something when the users are listed and judged, and roles are read before acting."""
 
