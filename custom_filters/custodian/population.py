@@ -78,7 +78,8 @@ def remembered(manager: Any, provider: str, identity: Identity) -> Identity:
 
 def _earlier_uses(folder: Path, provider: str) -> Mapping[tuple[str, str, str], datetime]:
     """From the population that the last run left: in this folder, or in that of a run beside this one."""
-    beside = sorted(folder.absolute().parents[2].glob(f"[0-9]*Z-*/{provider}/{folder.name}"))
+    above = list(folder.absolute().parents)[2:3]  # OUT of OUT/<run>/<provider>/<policy>; a bucket's has none
+    beside = sorted(p for out in above for p in out.glob(f"[0-9]*Z-*/{provider}/{folder.name}"))
     others = [other for other in beside if other != folder.absolute()]
     for place in (folder, *reversed(others)):
         with suppress(OSError), (place / population.FILE_NAME).open(encoding="utf-8") as lines:

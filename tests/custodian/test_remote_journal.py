@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Answer = tuple[str, bytes, str]
 XML, JSON = "application/xml", "application/json"
+_REFUSED = b"<Error><Code>AuthorizationFailure</Code><Message>no blobs/write</Message></Error>"
 
 
 @dataclass
@@ -56,7 +57,7 @@ class Bucket:
 
     def azure(self, method: str, path: str, query: dict[str, list[str]], body: str) -> Answer:
         if query.get("restype") == ["container"] and method == "PUT":
-            return "409 Conflict", b"<Error><Code>ContainerAlreadyExists</Code></Error>", XML
+            return "201 Created", b"", XML
         if method == "GET":
             names = [k for k in self.objects if k.startswith(query["prefix"][0])]
             kept = "<Properties><Content-Length>1</Content-Length><BlobType>BlockBlob</BlobType></Properties>"
@@ -64,7 +65,7 @@ class Bucket:
             page = f"<Prefix/><Blobs>{blobs}</Blobs><NextMarker></NextMarker>"
             return "200 OK", f"<EnumerationResults>{page}</EnumerationResults>".encode(), XML
         if self.refuses:
-            return "403 Forbidden", b"<Error><Code>AuthorizationPermissionMismatch</Code></Error>", XML
+            return "403 Forbidden", _REFUSED, XML
         self.store(path.removeprefix("/findings/"), body)
         return "201 Created", b"", XML
 
@@ -119,7 +120,7 @@ URLS = {
 }
 
 
-@pytest.fixture(params=URLS.values(), ids=URLS)
+@pytest.fixture(params=list(URLS.values()), ids=list(URLS))
 def remote(request: pytest.FixtureRequest, bucket: Bucket) -> Bucket:
     """The house with Custodian's own output there."""
     make, url = request.param
