@@ -45,16 +45,6 @@ def _die(when: str, number: int) -> None:
 
 def _record_after_switch() -> None:
     changes.WRITE_FIRST = {"disable": False, "enable": False}  # type: ignore[attr-defined]
-    on = changes.Changes._switch_on
-
-    def switch(self: Any, one: Any) -> None:
-        if one.decision.operation != "disable":
-            return on(self, one)
-        self._switch_off(one)
-        self._write([one])
-        return None
-
-    changes.Changes._switch_on = switch  # type: ignore[method-assign]
 
 
 def _blind_restore() -> None:

@@ -14,8 +14,8 @@ from hatch_build import START
 from tests.conftest import ROOT, Env
 
 TARGETS = {
-    "demo", "test", "test-all", "coverage", "lint", "format", "validate", "bench", "faults", "constraints",
-    "image", "clean", "help",
+    "demo", "test", "test-all", "coverage", "lint", "format", "validate", "bench", "faults", "months",
+    "constraints", "image", "clean", "help",
 }  # fmt: skip
 #: What is installed, by `pip install --require-hashes --no-deps`; which extras of ours each file answers to.
 PINNED = {"constraints.txt": "all", ".ci/constraints.txt": "dev", ".ci/install.txt": "", ".ci/audit.txt": ""}

@@ -20,7 +20,6 @@ from c7n.exceptions import PolicyExecutionError
 from custom_filters.aws.client import error_code, is_throttled
 from custom_filters.aws.credential_report import get_report
 from custom_filters.aws.fresh import get_keys
-from custom_filters.aws.permissions import OPTIONAL
 from custom_filters.core.doctor_check import Check
 from custom_filters.core.times import format_time
 from custom_filters.core.vocabulary import TAG
@@ -164,6 +163,8 @@ def _of_roles(name: str) -> Tried:
 
 def _enforcing(what: str, found: Mapping[str, str | None], asked: str) -> Iterator[Check]:
     """None of them is fine, that is a role for reports; some of them would fail half-way."""
+    from custom_filters.aws.permissions import OPTIONAL  # it needs a log-in: c7n.query makes a session
+
     if all(found.values()):
         yield Check(what, ok=True, detail=f"not granted, for reports only: {', '.join(found)}")
         return

@@ -58,6 +58,8 @@ def _sections(report: Report, summary: Summary) -> Iterator[str]:
     for section in found:
         if section.rows and not section.chart:
             yield from _table(section)
+        elif section.mood == "good":
+            yield f"{section.title}.\n"
 
 
 def _table(section: Section) -> Iterator[str]:

@@ -69,7 +69,7 @@ def cards(report: Report, summary: Summary) -> Iterator[Card]:
     """The numbers to read first; never a 0 where nothing was evaluated."""
     failed, unused = bool(report.not_evaluated), summary.of(*UNUSED)
     if len(report.evaluations) > len(report.not_evaluated):
-        rest = f"of {len(summary.unused_users):,} users, {summary.high:,} of high risk"
+        rest = f"held by {len(summary.unused_users):,} users, {summary.high:,} of high risk"
         yield Card("Unused credentials", unused, rest, "bad" if unused else "" if failed else "good")
         yield Card("Unknown", summary.of("unknown"))
         yield Card("Exempt", summary.of("exempt"))
@@ -94,7 +94,8 @@ def top(report: Report) -> Iterator[Section]:
     failed, found = len(report.not_evaluated), report.account_findings
     done = len(report.evaluations) - failed
     causes = [(c.provider, _some(c.accounts), _some(c.policies), c.problem) for c in report.causes()]
-    title = "Everything was evaluated" if done else "Nothing was evaluated"
+    plural = "run" if done == 1 else "runs"
+    title = f"Everything was evaluated: {done:,} policy {plural}" if done else "Nothing was evaluated"
     if failed:
         title = f"{failed:,} not evaluated: nothing is known of these"
     mood = "good" if done and not failed else "bad"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import click
-from rich.table import Table
+from rich.table import Column, Table
 
 from custom_filters.core.vocabulary import PROVIDERS
 from custom_filters.runner.options import Words
@@ -31,7 +31,12 @@ def policies(providers: tuple[str, ...] | None) -> None:
 
 def _table(file: PolicyFile) -> Table:
     table = Table(
-        "policy", "resource", "what it does", title=str(file.path), title_justify="left", expand=True
+        Column("policy", no_wrap=True),
+        Column("resource", no_wrap=True),
+        "what it does",
+        title=str(file.path),
+        title_justify="left",
+        expand=True,
     )
     for policy in file.policies:
         table.add_row(policy.name, policy.resource, " ".join(policy.data.get("description", "").split()))

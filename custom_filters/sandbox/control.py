@@ -7,6 +7,7 @@
 | `POST /clock` | sets it: `{"now": "2026-05-01T12:00:00Z"}` or `{"advance_hours": 336}` |
 | `GET /faults`, `POST /faults` | faults; `{"throttle": 0.1, "report": null}` sets one, removes another |
 | `POST /hands` | somebody else acts: `{"cloud": "azure", "hand": "enable", "who": "ada@contoso.example"}` |
+| `GET /wire` | `{"proxy": "http://127.0.0.1:PORT"}`: what leads clients to the clouds |
 
 Paths begin with the run's secret, which is part of `C7N_UNUSED_SANDBOX`; any other is answered 403.
 """
@@ -71,6 +72,7 @@ class Control:
             "calls": dict(self._sandbox.calls),
             "clock": {"now": clock.now().isoformat(), "stated": stated},
             "faults": dict(self._sandbox.faults),
+            "wire": {"proxy": self._sandbox.proxy},
         }
         return shown[path]
 

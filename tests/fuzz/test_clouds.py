@@ -18,6 +18,7 @@ from custom_filters.aws.credential_report import parse_report
 from custom_filters.aws.credentials import transform_row
 from custom_filters.azure.errors import GraphError
 from custom_filters.azure.identities import Surroundings, transform_identity
+from custom_filters.azure.pace import Limits
 from custom_filters.azure.users import get_listing
 from custom_filters.core.credential import Identity
 from custom_filters.core.judge import Rules, judge_identity
@@ -100,6 +101,7 @@ class Pages:
 
     def __init__(self, *users: Any) -> None:
         self.users = list(users)
+        self.limits = Limits()
 
     def get(self, *_: Any, **__: Any) -> str:
         return str(len(self.users))
@@ -113,9 +115,9 @@ class Pages:
 def test_a_page_of_graph(dice: random.Random) -> None:
     """An earlier read of the run had the activity, so that leaving it out means nothing."""
     seen: set[str] = set()
-    get_listing(Pages(GRAPH, OTHER), "t", None, None, seen)  # type: ignore[arg-type]
+    get_listing(Pages(GRAPH, OTHER), "t", None, seen)  # type: ignore[arg-type]
     try:
-        listing = get_listing(Pages(mutate(GRAPH, dice), OTHER), "t", None, None, seen)  # type: ignore[arg-type]
+        listing = get_listing(Pages(mutate(GRAPH, dice), OTHER), "t", None, seen)  # type: ignore[arg-type]
     except GraphError:
         return
     for user in (u for u in listing.users if u["id"] == GRAPH["id"]):

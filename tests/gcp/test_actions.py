@@ -254,7 +254,8 @@ def test_whose_notes_somebody_else_changes_in_between_is_left_alone(sandbox: San
         policy("p", DUE, resource="service-account", actions=[DISABLE], exemptions="none"),
     )
     assert done.returncode == 2
-    assert "its description was changed meanwhile by somebody else; run again" in done.stderr
+    assert "the record is that of 'somebody'" in done.stderr
+    assert "not disabled" in done.stderr
     assert not sandbox.gcp.state.account(one.email).disabled
 
 

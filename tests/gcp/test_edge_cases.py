@@ -21,7 +21,7 @@ from custom_filters.core.notes import Item
 from custom_filters.gcp.permissions import iam_permissions, scopes
 from custom_filters.gcp.schema import SCHEMA
 from custom_filters.sandbox import Sandbox
-from custom_filters.sandbox.gcp.people import BoundKey, Group, Person, Role, RoleAssignment, ServiceAccount
+from custom_filters.sandbox.gcp.people import BoundKey, Group, Person, RoleAssignment, ServiceAccount
 from tests.gcp.runs import (
     CUSTODIAN,
     DOMAIN,
@@ -176,7 +176,7 @@ def give_roles(sandbox: Sandbox) -> None:
     members = f"admin-by-group@{DOMAIN}", address(sandbox, "acct-workspace-admin")
     group = Group("02admins", f"admins@{DOMAIN}", "admins", tuple((who, "MEMBER") for who in members))
     sandbox.gcp.add(replace(project, bindings={**project.bindings, **bindings}), group)
-    sandbox.gcp.add(Role("77", "helpdesk"), RoleAssignment("1", "77", group.id, "group"))
+    sandbox.gcp.add(RoleAssignment("1", "77", group.id, "group"))
 
 
 @pytest.fixture(scope="module")
@@ -255,7 +255,7 @@ def test_a_group_with_everybody_protects_everybody(tmp_path: Path) -> None:
     with embedded(now=NOW) as sandbox:
         everybody = Group("02all", f"all@{DOMAIN}", "all", ((sandbox.gcp.company.customer.id, "MEMBER"),))
         sandbox.gcp.add(
-            noted_person(person("stale", NOW, 200), ENDED), everybody, Role("7", "helpdesk"),
+            noted_person(person("stale", NOW, 200), ENDED), everybody,
             RoleAssignment("1", "7", everybody.id, "group"),
         )  # fmt: skip
         done = custodian(sandbox, tmp_path, policy("p", DUE, actions=[DISABLE], exemptions="none"))

@@ -36,10 +36,10 @@ EACH = {
         "admin.directory.users.patch": 1,
     },
     "service-account": {
-        f"{IAM}get": 2, QUERY: 1, SERIES: 2, f"{IAM}patch": 1, f"{IAM}disable": 1,
+        f"{IAM}get": 3, QUERY: 1, SERIES: 2, f"{IAM}patch": 2, f"{IAM}disable": 1,
     },
     "service-account-key": {
-        f"{IAM}get": 2, f"{IAM}keys.list": 2, f"{IAM}keys.get": 1, QUERY: 1, SERIES: 2, f"{IAM}patch": 1,
+        f"{IAM}get": 3, f"{IAM}keys.list": 2, f"{IAM}keys.get": 1, QUERY: 1, SERIES: 2, f"{IAM}patch": 2,
         f"{IAM}keys.disable": 1,
     },
 }  # fmt: skip

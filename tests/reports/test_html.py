@@ -91,7 +91,7 @@ def test_what_stands_on_top() -> None:
     told = summary(MADE)
     assert told.startswith("1 not evaluated: nothing is known of these")
     assert "222222222222 broken AccessDenied" in told
-    assert "Unused credentials 2 of 2 users" in told  # alice, and erin whose exemption has ended
+    assert "Unused credentials 2 held by 2 users" in told  # alice, and erin whose exemption has ended
     assert "Came back after a mark 1 of 2 marked users" in told
     assert "2026-12-02 disable-unused 1" in told  # alice; bob is back in use
     listed = re.findall(r"(\d{4}-\d\d-\d\d)( expired)? aws 111111111111 (\w+) break-glass", told)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -98,15 +99,19 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     assert f"{tmp_path / 'file' / 'below'}" in result.output
 
 
-def test_policies_lists_every_shipped_one_with_its_resource_and_file() -> None:
+@pytest.mark.parametrize("columns", ["60", "140"])
+def test_policies_lists_every_shipped_one_with_its_resource_and_file(
+    monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
     result = invoke("policies")
     assert result.exit_code == 0
     files = list(ROOT.glob("policies/*/*.yml"))
-    assert all(str(path) in result.output for path in files)
+    assert all(str(path) in result.output.replace("\n", "") for path in files)
     shipped = [policy for path in files for policy in yaml.safe_load(path.read_text())["policies"]]
     assert len(shipped) > 30
     for policy in shipped:
-        assert f" {policy['name']} " in result.output
+        assert re.search(rf"(?<![\w-]){policy['name']}(?![\w-])", result.output)
         assert policy["resource"] in result.output
     assert "aws-iam" not in invoke("policies", "-p", "gcp").output
 
