@@ -162,11 +162,19 @@ def _last_used(judged: IdentityJudgement) -> str | None:
 
 def lines(population: Population) -> Iterator[str]:
     """The file's lines, each with its line feed."""
-    head = {"schema": SCHEMA, "examined": len(population.rows)}
-    head |= {name: getattr(population, name) for name in _HEAD if name != "examined"}
-    yield json.dumps(head) + "\n"
-    for item in population.rows:
-        yield json.dumps({name: item[name] for name in FIELDS}) + "\n"
+    yield first_line(population, len(population.rows))
+    yield from map(line_of, population.rows)
+
+
+def first_line(population: Population, examined: int) -> str:
+    """The line before those of the rows, of which there are `examined`."""
+    head = {name: getattr(population, name) for name in _HEAD if name != "examined"}
+    return json.dumps({"schema": SCHEMA, "examined": examined, **head}) + "\n"
+
+
+def line_of(item: Mapping[str, Any]) -> str:
+    """The line of one row."""
+    return json.dumps({name: item[name] for name in FIELDS}) + "\n"
 
 
 def parse(text: Iterable[str]) -> Population:

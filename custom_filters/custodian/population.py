@@ -29,19 +29,20 @@ class Examined:
     def __init__(self, manager: Any, provider: str) -> None:
         self._manager, self._provider = manager, provider
         self._filter = manager.filter_resources
-        self._rows: dict[str, Mapping[str, Any]] = {}
+        #: Lines by uid: they take a third of what the rows would.
+        self._lines: dict[str, str] = {}
 
     def __call__(self, resources: Any, event: Any = None) -> Any:
-        self._rows = {}
+        self._lines = {}
         listed = len(resources)
         found = self._filter(resources, event)
-        self._write(None if event else listed - len(self._rows))
+        self._write(None if event else listed - len(self._lines))
         return found
 
     def add(self, judged: IdentityJudgement, now: datetime) -> None:
         """Note one identity."""
         row = population.row(judged, format_time(now))
-        self._rows[row["uid"]] = row
+        self._lines[row["uid"]] = population.line_of(row)
 
     def _write(self, filtered_out: int | None) -> None:
         """Write the file whole or not at all, for this user only."""
@@ -49,14 +50,16 @@ class Examined:
         if not folder or not Path(folder).is_dir():
             return
         name, account = self._manager.data.get("name", ""), str(self._manager.config.account_id or "")
-        as_of, rows = format_time(clock.now()), tuple(self._rows.values())
-        found = population.Population(self._provider, account, name, as_of, filtered_out, rows)
+        found = population.Population(
+            self._provider, account, name, format_time(clock.now()), filtered_out, ()
+        )
         target = Path(folder) / population.FILE_NAME
         unfinished = target.with_name(f".{target.name}.new")
         unfinished.unlink(missing_ok=True)
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.writelines(population.lines(found))
+            file.write(population.first_line(found, len(self._lines)))
+            file.writelines(self._lines.values())
         unfinished.replace(target)
 
 
