@@ -19,7 +19,7 @@ from custom_filters.runner.sandbox import (
 if TYPE_CHECKING:
     from custom_filters.runner.run.policy_files import PolicyFile
 
-_ENFORCED_USERS = 100
+_ENFORCED_USERS = 30
 
 
 @click.command()
