@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -72,8 +72,13 @@ class Context:
 
 
 def finding_uid(identity: Identity, credential: Credential) -> str:
-    """A name for the finding that stays the same over runs: 32 hex digits of SHA-256."""
+    """A name for the finding that stays the same over runs."""
     parts = [identity.provider, identity.account, identity.id, credential.kind, credential.id]
+    return stable_uid(parts)
+
+
+def stable_uid(parts: Sequence[object]) -> str:
+    """A name that is the same whenever the parts are: 32 hex digits of SHA-256 over them as JSON."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 

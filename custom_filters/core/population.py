@@ -8,7 +8,6 @@ filters took out before ours saw them (null: not known). Each other line is one 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +17,7 @@ from typing import Any
 
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.evidence import NeverUsed, Unknown, Used
+from custom_filters.core.finding import stable_uid
 from custom_filters.core.judge import IdentityJudgement
 from custom_filters.core.times import format_optional, format_time, parse_time
 from custom_filters.core.verdict import SELECTABLE
@@ -68,8 +68,7 @@ class Population:
 
 def identity_uid(identity: Identity) -> str:
     """A name for the identity that stays the same over runs."""
-    parts = json.dumps([identity.provider, identity.account, identity.id])
-    return hashlib.sha256(parts.encode()).hexdigest()[:32]
+    return stable_uid([identity.provider, identity.account, identity.id])
 
 
 def row(judged: IdentityJudgement, as_of: str) -> dict[str, Any]:

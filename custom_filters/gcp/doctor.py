@@ -33,7 +33,7 @@ def log_in() -> Check:
     try:
         session = Session()
         lost = _no_token(session)
-    except google.auth.exceptions.RefreshError as error:  # that Google is busy is no reason not to run
+    except google.auth.exceptions.RefreshError as error:  # a busy Google may answer the run itself
         return Check("log-in", error.retryable, str(error.args[0]), _LOG_IN)
     except google.auth.exceptions.GoogleAuthError as error:
         return Check("log-in", ok=False, detail=str(error.args[0]), remedy=_LOG_IN)

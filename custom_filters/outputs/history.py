@@ -7,7 +7,6 @@ leaves the file as it was.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sqlite3
@@ -19,6 +18,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from custom_filters.core.errors import InputError
+from custom_filters.core.finding import stable_uid
 from custom_filters.core.report import Evaluation, Finding, Report
 from custom_filters.core.times import format_optional, format_time
 from custom_filters.outputs.spool import Spool
@@ -169,7 +169,7 @@ def run_id(evaluations: Iterable[Evaluation]) -> str:
     parts = sorted(
         (*e.scope, e.region, e.execution, format_optional(e.started) or "", e.evaluated) for e in evaluations
     )
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+    return stable_uid(parts)
 
 
 def _observe(connection: sqlite3.Connection, report: Report, run: str, as_of: datetime) -> None:

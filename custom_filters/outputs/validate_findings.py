@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import reprlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any, NoReturn, get_args
 
-from custom_filters.core.finding import SCHEMA, Phase, findings_of
+from custom_filters.core.finding import SCHEMA, Phase, findings_of, stable_uid
 from custom_filters.core.report import Finding
 from custom_filters.core.times import parse_time
 from custom_filters.core.verdict import Verdict
@@ -99,7 +97,7 @@ def _uid(*parts: object) -> str:
     """The uid that core gives a finding, from what stands in it."""
     if not all(isinstance(part, str) for part in parts):
         return ""
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+    return stable_uid(parts)
 
 
 def _checked(finding: Finding) -> Finding:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 
+from custom_filters.core.finding import stable_uid
 from custom_filters.core.report import Evaluation, Finding, Report
 from custom_filters.core.times import format_optional, parse_time
 from custom_filters.core.verdict import UNUSED
@@ -146,7 +145,7 @@ def events(report: Report) -> Iterator[Event]:
 
 
 def _of_run(e: Evaluation, at: str) -> Event:
-    uid = hashlib.sha256(json.dumps([*e.scope, e.region]).encode()).hexdigest()[:32]
+    uid = stable_uid([*e.scope, e.region])
     told = (e.policy, f"{e.policy or e.folder}: {e.outcome}", e.sentence)
     doctor = f"Look at the policy and its log, and run c7n-unused doctor -p {e.provider or 'aws'}."
     return Event(uid, e.provider, e.account, e.region, *told, _OF_RUN[e.outcome], e.outcome, at, at, doctor)
