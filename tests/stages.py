@@ -252,7 +252,7 @@ class Roles(Stage):
             role = backend.get_role(name)
             backend.roles.pop(next(key for key, one in backend.roles.items() if one is role))
             if hand == "recreate":
-                sandbox.aws.add(Role(name))
+                sandbox.aws.add(Role(name, created=sandbox.clock.now()))
 
 
 class Entra(Stage):
