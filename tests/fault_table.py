@@ -62,7 +62,7 @@ VICTIMS = ("stale", "back", "due-1", "reopened", "off-1")
 SOON = {"graph_429_retry_after": 0.1}
 LATE = "reads decide about last use at marking and disabling only"
 _LISTED = (
-    "a listing leaves it out for who never signed in; the single read before disabling tells the two apart"
+    "a listing leaves it out for who never signed in; the single read before marking tells the two apart"
 )
 _RECREATED = {"service-account key": "a key has no name to be made anew under"}
 _RENAMED = {"aws iam-role": "IAM cannot rename roles", "service account": "addresses are for good",
@@ -106,7 +106,7 @@ FAULTS = (
                                         {"omit_list": "active@contoso.example"},
                                         {"omit_list": "active@lakeside.example"}),
           without={"aws iam-role": "the sandbox omits nothing of roles",
-                   "entra user, report": _LISTED, "entra user, mark": _LISTED,
+                   "entra user, report": _LISTED,
                    "service account": "accounts have rows, not fields: see the next row",
                    "service-account key": "keys have rows, not fields: see the next row"}),
     Fault("field omitted for all", _all({}, {"omit_page": 1}, {"analyzer": "norows", "conflict": "on"}),

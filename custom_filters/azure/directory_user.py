@@ -92,11 +92,8 @@ class DirectoryUser(Kind):
         "eligible, or held by a group.",
     }
     permissions: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        words.FILTER: (*_READ, *_SURROUNDINGS),
-        words.MARK_FILTER: (*_READ, *_SURROUNDINGS),
-        words.RECORD_FILTER: (*_READ, *_SURROUNDINGS),
-        words.MARK: (*_READ, *_SURROUNDINGS, USER_WRITE),
-        words.UNMARK: (*_READ, *_SURROUNDINGS, USER_WRITE),
+        **dict.fromkeys(words.OUR_FILTERS, (*_READ, *_SURROUNDINGS)),
+        **dict.fromkeys((words.MARK, words.UNMARK), (*_READ, *_SURROUNDINGS, USER_WRITE)),
         words.DISABLE: (*_READ, *_SURROUNDINGS, ENABLE, USER_WRITE, REVOKE),
         words.ENABLE: (*_READ, ENABLE, USER_WRITE),
         words.RETIRE: (*_READ, USER_WRITE),
@@ -151,7 +148,9 @@ class DirectoryUser(Kind):
         )
         if self._last_hours:
             self.graph.limits.logs.expect(SIGN_IN_LOGS * len(resources))
-            self.graph.limits.activity.expect(len(resources))
+        if self.request.action.get("type") in {words.MARK, words.DISABLE}:
+            again = [r for r in resources if self._last_hours or users.ACTIVITY not in r]
+            self.graph.limits.activity.expect(len(again))
         members, self._unsure = self._members(), listing.shared_listing(self.manager).unsure
         self._ask_purposes(resources, now)
         for resource in resources:
@@ -249,6 +248,10 @@ class DirectoryUser(Kind):
                               omitted=frozenset(listed).difference(read) if read else frozenset(),
                               purpose=self._purposes.get(key, NOT_ASKED))  # fmt: skip
         return Fresh(user, transform_identity(user, around), self.notes(user))
+
+    def noted(self, of: Selected, now: datetime) -> Selected | None:
+        """As listed; read again where the listing has no activity, which it also leaves out in error."""
+        return of if users.ACTIVITY in of.resource else self.fresh(of, now)
 
     def recent(self, fresh: Fresh, since: datetime, now: datetime) -> tuple[Identity, Recent]:
         """The sign-in log since the mark, and who enabled the account in the last days."""

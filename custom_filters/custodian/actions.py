@@ -202,8 +202,8 @@ class KindAction(BaseAction):
         return frozenset()
 
     def read(self, of: Selected) -> Selected | None:
-        """The identity read again; where many are written at once, it is taken as it was listed."""
-        return of if self.kind.batch_size > 1 else self.kind.fresh(of, self.now)
+        """The identity, read again where the kind does so before it writes notes."""
+        return self.kind.noted(of, self.now)
 
     def facts_of(self, read: Selected) -> tuple[Facts, tuple[Entry, ...]]:
         """What is known, and the entries of the principal's other resources."""

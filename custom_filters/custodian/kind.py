@@ -160,6 +160,10 @@ class Kind(ABC):
     def fresh(self, of: Selected, now: datetime) -> Fresh | None:
         """Status, evidence, exemption and notes as they are now, to be judged; None when it is gone."""
 
+    def noted(self, of: Selected, now: datetime) -> Selected | None:
+        """The identity that a note is decided on: `fresh`, or as listed where many are written at once."""
+        return of if self.batch_size > 1 else self.fresh(of, now)
+
     def recent(self, fresh: Fresh, since: datetime, now: datetime) -> tuple[Identity, Recent]:
         """The identity with the use since then that the source saw which knows the last hours (`with_use`).
 

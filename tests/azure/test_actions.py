@@ -235,6 +235,22 @@ def test_a_write_whose_answer_was_lost_is_made_good(tenant: Tenant, monkeypatch:
     reset_session_cache()
 
 
+def test_who_has_no_activity_in_the_listing_is_read_again_before_marking(tmp_path: Path) -> None:
+    """A listing leaves the activity out in error, too, for people who sign in every day."""
+    with embedded(now=NOW, faults={"omit_list": "omitted@contoso.example"}) as sandbox:
+        for name, idle in {"omitted": 2, "never": None, "stale": 200, "busy": 1}.items():
+            sandbox.azure.add(person(name, NOW, idle, licenses=("E3",)))
+        mark = policy("mark", actions=[MARK], exemptions="none", verdicts=["never-used", "stale"])
+        done = custodian(sandbox, tmp_path, mark)
+        told = {name: bool(notes(sandbox, name)) for name in ("omitted", "never", "stale", "busy")}
+        reads = sandbox.calls["azure:GET /users/{id}"]
+    assert done.returncode == 0, done.stderr
+    assert told == {"omitted": False, "never": True, "stale": True, "busy": False}
+    assert reads == 2
+    result, reason = log(tmp_path, "mark")["omitted"]
+    assert (result, reason[:35]) == ("skipped", "active: sign-in: used 2 days ago (2")
+
+
 def test_who_came_into_a_restricted_unit_is_left_as_he_is_and_told(tmp_path: Path) -> None:
     """Graph refuses every change: his mark stays, does nothing, and no run fails for it."""
     states = {**DUE, "state": ["pending", "due", "void", "malformed"]}

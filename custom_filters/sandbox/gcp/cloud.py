@@ -152,7 +152,7 @@ class GcpCloud(Cloud):
 
     def _perform(self, method: Method, path: Mapping[str, str], request: Request, http: str) -> Any:
         token = self._authenticated(method, request)
-        self._refuse(method, token)
+        self._refuse(method, token, request.path)
         if method.scopes and not token.scopes & method.scopes:
             raise errors.scope_insufficient(method.service, method.id)
         overridden = http != request.method
@@ -183,10 +183,11 @@ class GcpCloud(Cloud):
             raise errors.unauthenticated(method.service, "CREDENTIALS_MISSING")
         return self.tokens.use(text, method.service)
 
-    def _refuse(self, method: Method, token: Token) -> None:
+    def _refuse(self, method: Method, token: Token, path: str) -> None:
         """What faults refuse, whatever is asked."""
-        project = self.company.projects[0]
-        if method.service in self.strikes.names("disabled"):
+        projects = self.company.projects
+        project = next((one for one in projects if f"projects/{one.id}/" in f"{path}/"), projects[0])
+        if {method.service, f"{method.service}/{project.id}"} & self.strikes.names("disabled"):
             raise errors.service_disabled(method.service, method.title, project.number)
         if method.id in self.strikes.names("deny"):
             denied = errors.permission_denied(method.id, f"projects/{project.id}")

@@ -16,7 +16,7 @@ TABLE = (
     Fault(
         "rate_reason", RATE_REASONS, "how those are refused: 403 with that reason, or 429; default the first"
     ),
-    Fault("disabled", "HOSTS", "the API is not enabled: 403 SERVICE_DISABLED, accessNotConfigured"),
+    Fault("disabled", "HOSTS", "the API is not enabled (HOST/PROJECT: there): 403 SERVICE_DISABLED"),
     Fault("deny", "NAMES", "403 to these method ids, or these permissions or privileges are missing"),
     Fault("deny_user", "NAMES", "403 to requests about these users or service accounts"),
     Fault("subject", "notadmin", "the subject has no administrator privileges"),
