@@ -41,6 +41,7 @@ OWN = {"request": {"userName": "changed.own"}, "source": "iam.amazonaws.com"}
 PASSWORDS: dict[str, tuple[dict[str, Any], bool]] = {
     "quiet": (PASSWORD, True),
     "reset.by-helpdesk": (PASSWORD, False),
+    "made.anew": (PASSWORD, False),
     "changed.own": ({**PASSWORD, "events": (Event("ChangePassword", timedelta(hours=5), **OWN),)}, False),
     "signed.in": ({**PASSWORD, "events": (Event("ConsoleLogin", days(2)),)}, False),
 }  # fmt: skip
@@ -62,6 +63,8 @@ def test_a_password_that_was_reset_since_the_report_stays(tmp_path: Path) -> Non
     with embedded(now=NOW, faults={"aws_evidence_lag": 4}) as sandbox:
         sandbox.aws.add(*(Person(name, **person) for name, (person, _) in PASSWORDS.items()))
         sandbox.aws.hand("reset-password", "reset.by-helpdesk")
+        for hand in ("remove-password", "new-password"):
+            sandbox.aws.hand(hand, "made.anew")
         after, _ = disabled(sandbox, tmp_path, *PASSWORDS)
     assert {name: not after[name]["password"] for name in PASSWORDS} == {
         name: gone for name, (_, gone) in PASSWORDS.items()
