@@ -8,14 +8,17 @@ Regions only (user guide: "AWS Management Console sign-in events"), IAM's in one
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
+from threading import Lock
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from custom_filters.aws.client import answer_or_refusal
+from custom_filters.aws.client import answer_or_refusal, is_throttled
 from custom_filters.aws.credentials import ACCESS_KEY, PASSWORD
 from custom_filters.core.evidence import Used
 from custom_filters.core.lifecycle_states import Recent
@@ -63,12 +66,15 @@ def merged(answers: Iterable[Asked]) -> Asked:
 class Trail:
     """CloudTrail clients by Region; `home` is the one that records what IAM does.
 
-    `regional` says what is wrong with the list of Regions, if anything.
+    `regional` says what is wrong with the list of Regions, if anything. `down` are Regions that gave no answer
+    however often they were asked: what they said is not waited for again in this run.
     """
 
     clients: Mapping[str, Any]
     home: str
     regional: Asked = Asked()
+    down: dict[str, str] = field(default_factory=dict)
+    _turns: dict[str, Lock] = field(default_factory=lambda: defaultdict(Lock))
 
     def of_user(self, name: str, keys: Iterable[str], since: datetime, now: datetime) -> Asked:
         """Events of a user by name, and of each key by its id."""
@@ -92,8 +98,12 @@ class Trail:
         return merged(self.look_up(self.home, "EventName", name, since, now) for name in names)
 
     def look_up(self, region: str, attribute: str, value: str, since: datetime, now: datetime) -> Asked:
-        """The events of one Region."""
-        return attempt(region, lambda: tuple(self._events(region, attribute, value, since, now)))
+        """The events of one Region, which takes two calls a second: it is asked by one thread at a time."""
+        with self._turns[region]:
+            if region in self.down:
+                return Asked(failed={region: self.down[region]})
+            read = partial(self._events, region, attribute, value, since, now)
+            return attempt(region, lambda: tuple(read()), self.down)
 
     def _events(
         self, region: str, attribute: str, value: str, since: datetime, now: datetime
@@ -111,11 +121,16 @@ class Trail:
             query["NextToken"] = page["NextToken"]
 
 
-def attempt(where: str, call: Callable[[], tuple[Event, ...]]) -> Asked:
-    """The events; what is refused there, and what failed this time, told apart by the error's code."""
+def attempt(where: str, call: Callable[[], tuple[Event, ...]], down: dict[str, str]) -> Asked:
+    """The events; what is refused there, and what failed this time, told apart by the error's code.
+
+    `down` is told of where nobody answers.
+    """
     try:
         answer = answer_or_refusal(call)
     except (ClientError, BotoCoreError) as error:
+        if isinstance(error, BotoCoreError) or is_throttled(error):
+            down[where] = str(error)
         return Asked(failed={where: str(error)})
     return Asked(refused={where: str(answer)}) if isinstance(answer, ClientError) else Asked(answer)
 

@@ -55,7 +55,7 @@ def _trail(manager: Any, asked: tuple[str, ...] | None) -> Trail:
 def enabled_regions(manager: Any) -> tuple[tuple[str, ...], Asked]:
     """The Regions that the account can use, and what is wrong with that list, if anything."""
     ec2 = aws_client(manager, "ec2")
-    found = attempt("all Regions", lambda: tuple(ec2.describe_regions()["Regions"]))
+    found = attempt("all Regions", lambda: tuple(ec2.describe_regions()["Regions"]), {})
     return tuple(region["RegionName"] for region in found.events), replace(found, events=())
 
 

@@ -91,6 +91,18 @@ def test_what_hinders_does_not_stop(tmp_path: Path, faults: dict[str, Any], told
     assert ("not checked in the last hours" in journal) == bool(told)
 
 
+def test_a_region_that_is_down_is_waited_for_once(tmp_path: Path) -> None:
+    """12 users, 10 at once: those after the first are left alone without asking it again."""
+    people = [Person(f"due.{n}", **PASSWORD) for n in range(12)]
+    with embedded(now=NOW, faults={"error": "LookupEvents@eu-west-1"}) as sandbox:
+        sandbox.aws.add(*people)
+        after, journal = disabled(sandbox, tmp_path, *(one.name for one in people))
+        asked = sandbox.calls["aws:LookupEvents"]
+    assert all(one["password"] for one in after.values())
+    assert journal.count("could not be checked this time: CloudTrail of eu-west-1") == len(people)
+    assert asked == 12 * 16 + 3 + 8
+
+
 def test_how_many_calls_a_user_costs_who_is_about_to_be_disabled(tmp_path: Path) -> None:
     """A password and a key: 13 calls of IAM, and two look-ups in each of the 17 Regions."""
     counted = []
