@@ -66,8 +66,8 @@ def merged(answers: Iterable[Asked]) -> Asked:
 class Trail:
     """CloudTrail clients by Region; `home` is the one that records what IAM does.
 
-    `regional` says what is wrong with the list of Regions, if anything. `down` are Regions that gave no answer
-    however often they were asked: what they said is not waited for again in this run.
+    `regional` says what is wrong with the list of Regions, if anything. `down`: Regions that gave no answer,
+    and why; they are not asked again in this run.
     """
 
     clients: Mapping[str, Any]

@@ -203,6 +203,14 @@ class Graph:
         for page in self.pages(path, params, version=version):
             yield from page
 
+    def ids(self, path: str, params: Mapping[str, str], name: str = "id") -> Iterator[str]:
+        """The id of every item; raises GraphError where one has none."""
+        for item in self.items(path, {"$select": name, **params}):
+            found = item.get(name) if isinstance(item, Mapping) else None
+            if not isinstance(found, str):
+                raise GraphError(f"GET {path}", None, "broken answer", f"an item has no {name}")
+            yield found
+
 
 def _next(page: Any) -> str | None:
     link = page.get("@odata.nextLink") if isinstance(page, Mapping) else None

@@ -71,14 +71,17 @@ def get_sign_in(
 
 
 def _newest(graph: Graph, user: str, since: datetime, *, beta: bool, successful: bool) -> datetime | None:
-    """Newest first is how the log comes: the first row is enough where any attempt counts."""
+    """Newest first is how the log comes: the first row is enough where any attempt counts.
+
+    A page may be empty and lead to another one.
+    """
     version, kind = ("beta", _NON_INTERACTIVE) if beta else ("v1.0", "")
     query = {
         "$filter": f"userId eq '{user}' and createdDateTime ge {format_time(since)}{kind}",
         "$top": "999" if successful else "1",
     }
     pages = graph.pages("/auditLogs/signIns", query, version=version)
-    rows = [row for page in pages for row in page] if successful else next(pages, [])
+    rows = [row for page in pages for row in page] if successful else next(filter(None, pages), [])
     found = (_date(row, "createdDateTime") for row in rows if not successful or _succeeded(row))
     return max(found, default=None)
 

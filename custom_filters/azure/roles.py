@@ -22,7 +22,7 @@ from custom_filters.azure.errors import NO_PIM, GraphError, found_or_none
 log = logging.getLogger("custodian.unused")
 
 _MANAGED = "/roleManagement/directory"
-_MEMBERS = {"$select": "id", "$top": "999"}
+_PAGE = {"$top": "999"}
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -32,7 +32,8 @@ def get_privileged(graph: Graph) -> frozenset[str] | None:
     Any other failure is raised.
     """
     try:
-        return frozenset([*_active(graph), *_eligible(graph), *_by_group(graph)])
+        active = graph.ids(f"{_MANAGED}/roleAssignments", {}, "principalId")
+        return frozenset([*active, *_eligible(graph), *_by_group(graph)])
     except GraphError as error:
         if not error.denied:
             raise
@@ -40,16 +41,10 @@ def get_privileged(graph: Graph) -> frozenset[str] | None:
         return None
 
 
-def _active(graph: Graph) -> Iterator[str]:
-    for item in graph.items(f"{_MANAGED}/roleAssignments", {"$select": "principalId"}):
-        yield item["principalId"]
-
-
 def _eligible(graph: Graph) -> list[str]:
     """A tenant without the licence for privileged identity management cannot have eligible assignments."""
     try:
-        found = graph.items(f"{_MANAGED}/roleEligibilitySchedules", {"$select": "principalId"})
-        return [item["principalId"] for item in found]
+        return list(graph.ids(f"{_MANAGED}/roleEligibilitySchedules", {}, "principalId"))
     except GraphError as error:
         if error.code != NO_PIM:
             raise
@@ -57,27 +52,24 @@ def _eligible(graph: Graph) -> list[str]:
 
 
 def _by_group(graph: Graph) -> Iterator[str]:
-    groups = graph.items("/groups", {"$filter": "isAssignableToRole eq true", "$select": "id"})
-    for group in list(groups):
-        yield from members_of(graph, group["id"])
+    for group in list(graph.ids("/groups", {"$filter": "isAssignableToRole eq true"})):
+        yield from members_of(graph, group)
 
 
 def members_of(graph: Graph, group: str) -> Iterator[str]:
     """Ids of all that are in a group, directly or through groups."""
-    for member in graph.items(f"/groups/{group}/transitiveMembers", _MEMBERS):
-        yield member["id"]
+    return graph.ids(f"/groups/{group}/transitiveMembers", _PAGE)
 
 
 def get_exempt_groups(graph: Graph, name: str) -> frozenset[str]:
     """Ids of the groups that `exempt-tag` names; an unknown id is an error, an unknown name is not."""
     if not _ID.fullmatch(name):
         quoted = name.replace("'", "''")
-        found = graph.items("/groups", {"$filter": f"displayName eq '{quoted}'", "$select": "id"})
-        return frozenset(group["id"] for group in found)
-    found_group = found_or_none(lambda: graph.get(f"/groups/{name}", {"$select": "id"}))
-    if found_group is None:
+        return frozenset(graph.ids("/groups", {"$filter": f"displayName eq '{quoted}'"}))
+    group = found_or_none(lambda: graph.get(f"/groups/{name}", {"$select": "id"}))
+    if group is None:
         raise PolicyExecutionError(f"exempt-tag: the tenant has no group {name}; correct the id")
-    return frozenset([found_group["id"]])
+    return frozenset([str(group.get("id", name))])
 
 
 def get_exempt_members(graph: Graph, name: str) -> frozenset[str]:
@@ -89,5 +81,4 @@ def get_exempt_members(graph: Graph, name: str) -> frozenset[str]:
 
 def get_groups_of(graph: Graph, user: str) -> Iterator[str]:
     """Ids of the groups and roles that a user is in, directly or through groups."""
-    for item in graph.items(f"/users/{user}/transitiveMemberOf", {"$select": "id", "$top": "999"}):
-        yield item["id"]
+    return graph.ids(f"/users/{user}/transitiveMemberOf", _PAGE)

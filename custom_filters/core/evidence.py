@@ -67,9 +67,9 @@ def read_use(
 
     One that is unreadable, lies in the future or before any cloud is Unknown, never old use.
     """
-    raw = value if isinstance(value, str) else value.isoformat()
+    raw = value.isoformat() if isinstance(value, datetime) else str(value)
     try:
-        at = parse_time(value) if isinstance(value, str) else to_utc(value)
+        at = to_utc(value) if isinstance(value, datetime) else parse_time(str(value))
     except ValueError as error:
         return Unknown(f"last-used date: {error}", source, observed_at=observed_at, value=raw, covers=covers)
     if in_future(at, now) or at <= _NO_DATE:

@@ -29,7 +29,7 @@ from custom_filters.gcp.client import (
     shared_client,
     tell_once,
 )
-from custom_filters.gcp.errors import GoogleError
+from custom_filters.gcp.errors import GoogleError, documented
 
 ACCOUNTS = Api("iam", "v1", "projects.serviceAccounts")
 KEYS = Api("iam", "v1", "projects.serviceAccounts.keys")
@@ -135,9 +135,11 @@ def get_roles(client: Client, project: str) -> dict[str, frozenset[str]]:
     """Roles by the service account's address; those that a folder or the organisation gives are not seen."""
     found: dict[str, frozenset[str]] = {}
     options = {"options": {"requestedPolicyVersion": 3}}
-    for binding in client.call("getIamPolicy", resource=project, body=options).get("bindings", ()):
-        for member in binding.get("members", ()):
-            kind, _, email = member.partition(":")
-            if kind == "serviceAccount":
-                found[email] = found.get(email, frozenset()) | {binding["role"]}
+    policy = client.call("getIamPolicy", resource=project, body=options)
+    with documented("projects.getIamPolicy"):
+        for binding in policy.get("bindings", ()):
+            for member in binding.get("members", ()):
+                kind, _, email = member.partition(":")
+                if kind == "serviceAccount":
+                    found[email] = found.get(email, frozenset()) | {binding["role"]}
     return found

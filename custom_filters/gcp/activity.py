@@ -15,6 +15,7 @@ from typing import Any
 from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, read_use
 from custom_filters.core.times import floor_days, format_time, parse_time
 from custom_filters.gcp.client import Api, Client, Json, once_or_unknown, project_of, shared_client
+from custom_filters.gcp.errors import documented
 
 ANALYZER = "policy-analyzer"
 MONITORING = "monitoring"
@@ -84,7 +85,8 @@ def get_rows(client: Client, project: str, of: Activity, only: str | None = None
         pageSize=_PAGE,
         **narrowed,
     )
-    return {_row_key(row, of): row for row in rows}
+    with documented("activities.query"):
+        return {_row_key(row, of): row for row in rows}
 
 
 def _row_key(row: Mapping[str, Any], of: Activity) -> RowKey:
@@ -134,7 +136,8 @@ def _get_series(
         interval_endTime=end,
         **aggregation,
     )
-    return _newest((one[where]["labels"][label], one.get("points", ())) for one in series)
+    with documented("timeSeries.list"):
+        return _newest((one[where]["labels"][label], one.get("points", ())) for one in series)
 
 
 def _newest(series: Iterable[tuple[str, Iterable[Json]]]) -> dict[str, datetime]:
@@ -168,8 +171,10 @@ def analyzer_evidence(
         return row
     if row is None:
         return Unknown("Policy Analyzer has no row for it", ANALYZER, observed_at=now)
-    period = row["observationPeriod"]
-    start, end = parse_time(period["startTime"]), parse_time(period["endTime"])
+    try:
+        start, end = (parse_time(row["observationPeriod"][name]) for name in ("startTime", "endTime"))
+    except (KeyError, TypeError, ValueError) as error:
+        return Unknown(f"Policy Analyzer's row has no period that can be read ({error})", ANALYZER)
     if now - end > _LATE:
         return Unknown(f"Policy Analyzer's data ends at {format_time(end)}", ANALYZER, observed_at=end)
     text = row.get("activity", {}).get("lastAuthenticatedTime")

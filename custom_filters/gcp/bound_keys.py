@@ -17,12 +17,15 @@ from custom_filters.core.credential import Credential
 from custom_filters.core.evidence import Unknown
 from custom_filters.core.times import parse_time
 from custom_filters.gcp.client import Api, Client, once_or_unknown, project_of, shared_client
+from custom_filters.gcp.errors import documented
 
 HMAC, API = "hmac-key", "bound-api-key"
 KINDS = (HMAC, API)
 HMAC_KEYS = Api("storage", "v1", "projects.hmacKeys")
 API_KEYS = Api("apikeys", "v2", "projects.locations.keys")
 _HMAC_PAGE, _API_PAGE = 250, 300
+_ACCOUNT = "serviceAccountEmail"
+_OFF = ("INACTIVE", "DELETED")
 
 
 @dataclass(frozen=True)
@@ -83,23 +86,20 @@ def shared_bound_keys(manager: Any) -> BoundKeys:
 def get_hmac_keys(client: Client, project: str) -> tuple[BoundKey, ...]:
     """Every HMAC key of a project; deleted ones are not listed."""
     rows = client.items("list", "items", projectId=project, maxResults=_HMAC_PAGE)
-    return tuple(
-        BoundKey(
-            HMAC,
-            r["accessId"],
-            r["serviceAccountEmail"],
-            r["state"] == "ACTIVE",
-            parse_time(r["timeCreated"]),
+    with documented("hmacKeys.list"):
+        return tuple(
+            _key(HMAC, row["accessId"], row, row["timeCreated"], on=row.get("state") not in _OFF)
+            for row in rows
         )
-        for r in rows
-    )
 
 
 def get_api_keys(client: Client, project: str) -> tuple[BoundKey, ...]:
     """Every API key of a project that stands for a service account."""
     rows = client.items("list", "keys", parent=f"projects/{project}/locations/global", pageSize=_API_PAGE)
-    return tuple(
-        BoundKey(API, r["uid"], r["serviceAccountEmail"], on=True, created=parse_time(r["createTime"]))
-        for r in rows
-        if r.get("serviceAccountEmail")
-    )
+    with documented("keys.list"):
+        bound = (row for row in rows if row.get(_ACCOUNT))
+        return tuple(_key(API, row["uid"], row, row["createTime"], on=True) for row in bound)
+
+
+def _key(kind: str, name: str, row: Mapping[str, Any], created: str, *, on: bool) -> BoundKey:
+    return BoundKey(kind, name, row[_ACCOUNT], on, parse_time(created))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from c7n.exceptions import PolicyExecutionError
@@ -72,6 +73,16 @@ def error_of(method: str, status: int, content: bytes) -> GoogleError:
 def lost(method: str, reason: object) -> GoogleError:
     """No whole answer came."""
     return GoogleError(method, None, "no answer", str(reason))
+
+
+@contextmanager
+def documented(method: str) -> Iterator[None]:
+    """Raise GoogleError where an answer does not have the form that Google documents."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        text = f"it is not as documented ({type(error).__name__}: {error})"
+        raise GoogleError(method, None, "broken answer", text) from error
 
 
 def no_token(method: str, scopes: tuple[str, ...], error: object) -> GoogleError:

@@ -11,7 +11,7 @@ from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, Used, rea
 from custom_filters.core.notes import Item
 from custom_filters.core.times import read_optional
 from custom_filters.core.vocabulary import GCP
-from custom_filters.gcp.errors import GoogleError
+from custom_filters.gcp.errors import documented
 
 SIGN_IN = "sign-in"
 KINDS = (SIGN_IN,)
@@ -25,10 +25,8 @@ def transform_user(user: Mapping[str, Any], more: tuple[Evidence, ...], now: dat
 
     Raises GoogleError for a user of a form that Google does not document.
     """
-    try:
+    with documented("users"):
         return _identity(user, more, now)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise GoogleError("users", None, "broken answer", f"a user cannot be read ({error})") from error
 
 
 def _identity(user: Mapping[str, Any], more: tuple[Evidence, ...], now: datetime) -> Identity:

@@ -11,6 +11,7 @@ from typing import Any
 
 from custom_filters.core.evidence import Unknown
 from custom_filters.gcp.client import Api, Client, once_or_unknown, shared_client, shared_login
+from custom_filters.gcp.errors import documented
 
 ASSIGNMENTS = Api("admin", "directory_v1", "roleAssignments", "admin.directory.rolemanagement.readonly")
 MEMBERS = Api("admin", "directory_v1", "members", "admin.directory.group.member.readonly")
@@ -40,10 +41,12 @@ def get_holders(assignments: Client, members: Client, customer: str) -> Holders:
     """All assignees, groups resolved to their members."""
     holders: set[str] = set()
     groups: list[str] = []
-    for item in assignments.items("list", "items", customer=customer, maxResults=_PAGE):
-        is_group = item.get("assigneeType", "user").lower() == "group"
-        (groups.append if is_group else holders.add)(item["assignedTo"])
-    found, everybody = _members(members, groups)
+    with documented("roleAssignments.list"):
+        for item in assignments.items("list", "items", customer=customer, maxResults=_PAGE):
+            is_group = item.get("assigneeType", "user").lower() == "group"
+            (groups.append if is_group else holders.add)(item["assignedTo"])
+    with documented("members.list"):
+        found, everybody = _members(members, groups)
     return Holders(frozenset(holders | found), everybody)
 
 

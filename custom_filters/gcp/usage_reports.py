@@ -17,7 +17,7 @@ from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, Used, rea
 from custom_filters.core.judge import Rules
 from custom_filters.core.times import parse_time
 from custom_filters.gcp.client import Api, Client, Json, once, shared_client, shared_login
-from custom_filters.gcp.errors import GoogleError
+from custom_filters.gcp.errors import GoogleError, documented
 
 SOURCE = "reports"
 USAGE = Api("admin", "reports_v1", "userUsageReport", "admin.reports.usage.readonly")
@@ -197,7 +197,9 @@ def _first_complete(client: Client, customer: str, days: Iterable[date], user: s
 def get_day(client: Client, customer: str, day: date, user: str = "all") -> Day:
     """One day's report; one that is not ready is a Day with a problem, any other error is raised."""
     try:
-        return transform_day(day, _get_pages(client, customer, day, user))
+        pages = _get_pages(client, customer, day, user)
+        with documented("userUsageReport.get"):
+            return transform_day(day, pages)
     except GoogleError as error:
         if error.status != _NOT_READY:
             raise

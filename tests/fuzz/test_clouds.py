@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -16,15 +16,22 @@ from hypothesis import strategies as st
 
 from custom_filters.aws.credential_report import parse_report
 from custom_filters.aws.credentials import transform_row
+from custom_filters.azure.client import Graph
 from custom_filters.azure.errors import GraphError
 from custom_filters.azure.identities import Surroundings, transform_identity
 from custom_filters.azure.pace import Limits
+from custom_filters.azure.roles import members_of
 from custom_filters.azure.users import get_listing
 from custom_filters.core.credential import Identity
 from custom_filters.core.judge import Rules, judge_identity
 from custom_filters.core.times import format_time
 from custom_filters.core.verdict import UNUSED
+from custom_filters.gcp.accounts import get_roles
+from custom_filters.gcp.activity import OF_KEYS, analyzer_evidence, get_rows, get_seen
+from custom_filters.gcp.bound_keys import get_api_keys, get_hmac_keys
 from custom_filters.gcp.people import transform_user
+from custom_filters.gcp.roles import get_holders
+from custom_filters.gcp.usage_reports import get_newest
 from tests.fuzz.mutation import damaged, mutate
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
@@ -135,6 +142,80 @@ def test_a_user_of_the_directory(dice: random.Random) -> None:
     except PolicyExecutionError:
         return
     assert judge_identity(identity, Rules(90), NOW).verdict not in UNUSED, user
+
+
+class Items:
+    """A collection of Google's or of Graph, that lists these items, or answers with the first."""
+
+    def __init__(self, *items: Any) -> None:
+        self.list = items
+
+    def items(self, *_: Any, **__: Any) -> Iterator[Any]:
+        yield from self.list
+
+    def pages(self, *_: Any, **__: Any) -> Iterator[Any]:
+        yield from self.list
+
+    def call(self, *_: Any, **__: Any) -> Any:
+        return self.list[0]
+
+    ids = Graph.ids
+
+
+AUTHENTICATED = {
+    "fullResourceName": "//iam.googleapis.com/projects/p/serviceAccounts/a@p.iam.gserviceaccount.com/keys/k",
+    "observationPeriod": {"startTime": LONG_AGO, "endTime": LATELY},
+    "activity": {"lastAuthenticatedTime": LATELY, "serviceAccountKey": {"serviceAccountId": "1"}},
+}
+SERIES = {
+    "metric": {"labels": {"key_id": "k"}}, "resource": {"labels": {"unique_id": "1"}},
+    "points": [{"interval": {"endTime": LATELY}, "value": {"int64Value": "3"}}],
+}  # fmt: skip
+USAGE = {
+    "usageReports": [{"entity": {"profileId": "1"},
+                      "parameters": [{"name": "accounts:last_login_time", "datetimeValue": LATELY},
+                                     {"name": "gmail:num_emails_sent", "intValue": "3"}]}],
+    "warnings": [{"message": "late"}],
+}  # fmt: skip
+HMAC = {"accessId": "GOOG1", "serviceAccountEmail": "a@p", "state": "ACTIVE", "timeCreated": LONG_AGO}
+API_KEY = {"uid": "u", "serviceAccountEmail": "a@p", "createTime": LONG_AGO}
+POLICY = {"bindings": [{"role": "roles/owner", "members": ["serviceAccount:a@p"]}]}
+#: What reads items of a cloud, and one of them.
+READERS: dict[str, tuple[Callable[[Any], object], dict[str, Any]]] = {
+    "Policy Analyzer": (
+        lambda items: [
+            analyzer_evidence(row, None, NOW, 90) for row in get_rows(items, "p", OF_KEYS).values()
+        ],
+        AUTHENTICATED,
+    ),
+    "Monitoring": (lambda items: get_seen(items, "p", OF_KEYS, NOW), SERIES),
+    "usage reports": (lambda items: get_newest(items, "C01", NOW), USAGE),
+    "HMAC keys": (lambda items: get_hmac_keys(items, "p"), HMAC),
+    "API keys": (lambda items: get_api_keys(items, "p"), API_KEY),
+    "IAM policy": (lambda items: get_roles(items, "p"), POLICY),
+    "administrator roles": (
+        lambda items: get_holders(items, Items(), "C01"),  # type: ignore[arg-type]
+        {"assignedTo": "1", "assigneeType": "user"},
+    ),
+    "members of groups": (
+        lambda items: get_holders(Items({"assignedTo": "g", "assigneeType": "group"}), items, "C01"),  # type: ignore[arg-type]
+        {"id": "1", "type": "USER"},
+    ),
+    "ids of Graph": (lambda items: list(members_of(items, "g")), {"id": "1"}),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+@settings(max_examples=150)
+@given(dice)
+def test_items_of_other_sources(name: str, dice: random.Random) -> None:
+    """They are read, or a sentence of the cloud's own error class says what they lack."""
+    reader, item = READERS[name]
+    reader(Items(item))
+    try:
+        reader(Items(mutate(item, dice)))
+    except (PolicyExecutionError, GraphError):
+        return
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z"])
