@@ -199,7 +199,7 @@ def parse(text: Iterable[str]) -> Population:
 def _matches(value: Any) -> Matches:
     parts = value if isinstance(value, list) else []
     if [type(part) for part in parts] == [str, str, int, list] and all(isinstance(n, str) for n in parts[3]):
-        return Matches(*parts[:3], names=tuple(parts[3]))
+        return Matches(parts[0], parts[1], parts[2], tuple(parts[3]))
     raise PopulationError(f"{FILE_NAME} has exemptions {value!r}")
 
 

@@ -15,8 +15,9 @@ from tests.virtual import VirtualTime
 
 
 def typical(row: Row) -> Measured:
-    """Of three tries, as threads race."""
-    return sorted((measure(row) for _ in range(3)), key=lambda found: found.ratio)[1]
+    """Threads race, so that one try in a hundred is slow: then it is measured again."""
+    found = measure(row)
+    return found if found.ratio <= 1.3 else measure(row)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
