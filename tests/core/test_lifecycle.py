@@ -120,9 +120,9 @@ def after(toy: Toy, decision: Any) -> set[str]:
     }
 
 
-#: A script kills a run as if there were two credentials: before either is switched (2), between them (3), after
-#: them (4), or once the notes say so (5). With one credential there is a step less; where notes and switch are
-#: one write, a run is killed before or after that.
+#: A script kills a run as if there were two credentials: before either is switched (2), between them (3),
+#: after them (4), or once the notes say so (5). With one credential there is a step less; where notes and
+#: switch are one write, a run is killed before or after that.
 STEPS_OF_ONE, STEPS_OF_ONE_WRITE = {"2": "2", "4": "3", "5": "4"}, {"5": "2"}
 
 
