@@ -307,12 +307,14 @@ def test_a_user_is_exempt_when_all_that_is_live_is_kept() -> None:
     both = judge_identity(identity(keeping, other), Rules(90), NOW)
     assert both.verdict == "stale"
     assert both.reason.startswith("access-key AKIA1: last used")
+    assert judge_identity(identity(keeping, key(NEVER)), Rules(90), NOW).verdict == "never-used"
     assert judge_identity(identity(keeping, incomplete="cut short"), Rules(90), NOW).verdict == "unknown"
 
 
 def test_the_newest_use_tells_for_the_user_and_an_off_credential_keeps_its_last() -> None:
     old, newer = credential(used(300)), credential(used(200), kind="access-key", id="AKIA1")
-    for pair in ((old, newer), (newer, old)):
+    before = credential(never(400, forgets=True), created=500)
+    for pair in ((old, newer), (newer, old), (before, newer)):
         assert judge_identity(identity(*pair), Rules(90), NOW).reason.startswith("access-key AKIA1: ")
     assert judge_credential(credential(used(7), status="off"), Rules(90), NOW).last_used == ago(7)
     assert judge_credential(credential(used(7), failed()), Rules(3), NOW).last_used == ago(7)
