@@ -40,8 +40,8 @@ _STATUS = (
     "iam:UpdateAccessKey", "iam:UpdateSSHPublicKey", "iam:UpdateServiceSpecificCredential",
     "iam:UpdateSigningCertificate",
 )  # fmt: skip
-#: What shows a restore that others acted since.
-_OTHERS = ("iam:ListUsers", "iam:ListAttachedUserPolicies", "iam:ListUserPolicies", "iam:GetUserPolicy")
+#: What shows that others acted since we switched off, or began to.
+OTHERS = ("iam:ListAttachedUserPolicies", "iam:ListUserPolicies", "iam:GetUserPolicy")
 _PASSWORD_ITEM = Item(PASSWORD, PASSWORD)
 
 
@@ -77,8 +77,8 @@ class IamUser(AwsKind):
     permissions: ClassVar[Mapping[str, tuple[str, ...]]] = {
         **dict.fromkeys(words.OUR_FILTERS, _JUDGE),
         **dict.fromkeys((words.MARK, words.UNMARK, words.RETIRE), _TAG),
-        words.DISABLE: (*_TAG, *_STATUS),
-        words.ENABLE: (*_TAG, *_STATUS, *_OTHERS, "iam:DeleteUserPolicy"),
+        words.DISABLE: (*_TAG, *_STATUS, *OTHERS),
+        words.ENABLE: (*_TAG, *_STATUS, *OTHERS, "iam:ListUsers", "iam:DeleteUserPolicy"),
     }
 
     def __init__(self, manager: Any, filter_data: Mapping[str, Any], action: Mapping[str, Any] | None = None):

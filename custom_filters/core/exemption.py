@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from fnmatch import fnmatchcase
@@ -16,6 +16,8 @@ _MAY_BE_ABSENT = "may-be-absent"
 #: The furthest that an expiry may lie ahead.
 MOST_AHEAD = timedelta(days=400)
 _SIGNS = frozenset("*?[")
+#: Of those whom an entry matched so many are named.
+NAMED = 3
 # What of a pattern says nothing about whom it means.
 _WILD = re.compile(r"\[!?[^\]]*\]|[*?\s]")
 
@@ -44,7 +46,7 @@ class Exemption:
     @property
     def is_literal(self) -> bool:
         """Whether it names one user of one account, without patterns."""
-        return not self.is_pattern and not _SIGNS & set(self.account)
+        return not is_glob(self.account + self.user)
 
     def expired(self, now: datetime) -> bool:
         """Whether it no longer protects at `now`."""
@@ -53,15 +55,42 @@ class Exemption:
     @property
     def is_pattern(self) -> bool:
         """Whether it may mean more than one identity of an account."""
-        return bool(_SIGNS & set(self.user))
+        return is_glob(self.user)
 
     def matches(self, provider: str, account: str, name: str, user_id: str) -> bool:
         """Whether it speaks of this identity."""
-        return (
-            self.provider == provider
-            and fnmatchcase(account.lower(), self.account.lower())
-            and any(fnmatchcase(text.lower(), self.user.lower()) for text in (name, user_id))
+        return self.is_about(provider, account) and any(
+            fnmatchcase(text.lower(), self.user.lower()) for text in (name, user_id)
         )
+
+    def is_about(self, provider: str, account: str) -> bool:
+        """Whether it speaks of anybody in this account."""
+        return self.provider == provider and fnmatchcase(account.lower(), self.account.lower())
+
+
+def is_glob(text: str) -> bool:
+    """Whether a text is a pattern."""
+    return not _SIGNS.isdisjoint(text)
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Whom the entry for `user` in `account` matched: how many, and the first NAMED of their names."""
+
+    account: str
+    user: str
+    times: int = 0
+    names: tuple[str, ...] = ()
+
+
+def matches_of(
+    entries: Iterable[Exemption], provider: str, account: str, seen: Mapping[Exemption, Mapping[str, str]]
+) -> Iterator[Matches]:
+    """Whom each entry for this account matched, except those that may match nobody. `seen`: names by id."""
+    for entry in entries:
+        names = sorted(seen.get(entry, {}).values())
+        if entry.is_about(provider, account) and (names or not entry.may_be_absent):
+            yield Matches(entry.account, entry.user, len(names), tuple(names[:NAMED]))
 
 
 def parse_exemption(entry: Mapping[str, object], where: str) -> Exemption:

@@ -195,8 +195,9 @@ def _verdict_of_live(identity: Identity, live: list[Judgement], rules: Rules) ->
     unclear = next((j for j in live if _counts_as(j, rules) == "unknown"), None)
     if unclear:
         return "unknown", _sentence(unclear)
-    if failed or identity.incomplete:
-        return "unknown", (failed.reason if failed else identity.incomplete) or "could not be read"
+    reason = failed.reason if failed else identity.incomplete
+    if reason is not None:
+        return "unknown", reason
     used = [j for j in live if j.verdict == "stale"]
     newest = max(used, key=lambda j: j.last_used or _EPOCH, default=live[0])
     return newest.verdict, _sentence(newest)
@@ -238,7 +239,7 @@ def exceeds(judgement: Judgement, rules: Rules, now: datetime) -> tuple[int, ...
     if not is_unused(judgement):
         return ()
     seen = _newest_use(judgement.credential.evidence, vetoes=True)
-    starts = [at for at in (judgement.last_used or judgement.born, seen and seen.at) if at]
+    starts = [at for at in (judgement.born, seen and seen.at) if at]
     return tuple(d for d in rules.thresholds or (rules.days,) if now - max(starts) >= timedelta(days=d))
 
 

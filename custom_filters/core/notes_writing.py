@@ -63,13 +63,22 @@ def render(notes: Notes, place: Place, *, marking: bool = False) -> dict[str, st
 
 
 def _later(entries: tuple[Entry, ...]) -> Iterator[list[Entry]]:
-    """All switched off; and all but one of each group and kind, which keeps the mark beside the record."""
+    """All switched off, or all but one of each group and kind, which keeps the mark beside the record.
+
+    Also while one of each group and kind is being switched off.
+    """
     off = [replace(e, disabled_at=e.disabled_at or e.until) for e in entries]
-    yield off
-    live = [e for e in entries if e.disabled_at is None]
-    firsts = [next(group) for _, group in groupby(live, lambda e: e.order[:4])]
-    kept = {e.order for e in firsts}
-    yield [*firsts, *(e for e in off if e.order not in kept)]
+    live = _firsts(e for e in entries if e.disabled_at is None)
+    kept = {e.order for e in live}
+    for ended in (off, [e for e in off if e.order not in kept]):
+        begun = [replace(e, begun=True) for e in _firsts(ended)]
+        rest = [] if ended is off else live
+        yield [*ended, *rest]
+        yield [*begun, *(e for e in ended if e.order not in {b.order for b in begun}), *rest]
+
+
+def _firsts(entries: Iterable[Entry]) -> list[Entry]:
+    return [next(group) for _, group in groupby(entries, lambda e: e.order[:4])]
 
 
 def _fitting(notes: Notes, place: Place) -> dict[str, str]:

@@ -25,6 +25,8 @@ _PRINCIPAL = {"provider", "account", "user", "user_id"}
 _OPEN = {
     "disable": "switched off by us, outcome not recorded: the next enforcing run ends it, or takes it back"
 }
+#: So many lines speak of exemptions.
+_MOST = 10
 _BEGUN = "it was begun and its end is not in the journal: look at the credential"
 _UNDO = {
     "disable": "c7n-unused restore OUT --user USER",
@@ -93,13 +95,17 @@ def subject_of(entry: Entry) -> str:
 
 
 def told(report: Report) -> Iterator[str]:
-    """What a run did, a line each: the sums, every refusal and failure, and what is open."""
+    """What a run did, a line each: the sums, every refusal and failure, what is open; then the exemptions."""
     for found in sums(report.actions):
         why, undo = f": {found.why}" if found.why else "", f" (undo: {found.undo})" if found.undo else ""
         yield visible(f"{found.what} {found.times}{why}{undo}")
     for entry in outcomes(report.actions):
         if entry["result"] != "done":
             yield visible(f"  {entry['result']} {entry['operation']} {subject_of(entry)}: {entry['reason']}")
+    exemptions = report.exemptions()
+    yield from (visible(found.sentence) for found in exemptions[:_MOST])
+    if len(exemptions) > _MOST:
+        yield f"{len(exemptions) - _MOST} more exemptions are listed in the report"
 
 
 def readable(entry: Entry) -> bool:

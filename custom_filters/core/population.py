@@ -1,22 +1,24 @@
 """Everybody whom a policy judged: the file `c7n-unused-population.jsonl` beside its resources.json.
 
 The first line says whose population it is:
-`{"schema": 1, "provider", "account", "policy", "as_of", "examined", "filtered_out"}`. `examined` counts the
-lines that follow, so that a file that was cut short is noticed; `filtered_out` says how many resources stock
-filters took out before ours saw them (null: not known). Each other line is one identity.
+`{"schema": 1, "provider", "account", "policy", "as_of", "examined", "filtered_out", "exemptions"}`.
+`examined` counts the lines that follow, so that a file that was cut short is noticed; `filtered_out` says how
+many resources stock filters took out before ours saw them (null: not known). `exemptions` lists each entry of
+the exemptions file: account, user, how many it matched, some of their names. Each other line is one identity.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.evidence import NeverUsed, Unknown, Used
+from custom_filters.core.exemption import Matches
 from custom_filters.core.finding import stable_uid
 from custom_filters.core.judge import IdentityJudgement
 from custom_filters.core.times import format_optional, format_time, parse_time
@@ -30,7 +32,7 @@ FIELDS = (
     "uid", "user", "user_id", "user_type", "owner", "privileged", "verdict", "reason", "last_used", "as_of",
     "exemption", "credentials",
 )  # fmt: skip
-_HEAD = ("provider", "account", "policy", "as_of", "examined", "filtered_out")
+_HEAD = ("provider", "account", "policy", "as_of", "examined", "filtered_out", "exemptions")
 _TYPES: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("uid", "user", "user_id", "user_type", "reason"), (str,)),
     "owner": (str, type(None)), "privileged": (bool, type(None)), "exemption": (dict, type(None)),
@@ -59,6 +61,8 @@ class Population:
     as_of: str
     filtered_out: int | None
     rows: tuple[Mapping[str, Any], ...]
+    #: Empty also where not all of the account was judged.
+    exemptions: tuple[Matches, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """Identities by verdict, all seven, in ORDER."""
@@ -159,15 +163,10 @@ def _last_used(judged: IdentityJudgement) -> str | None:
     return format_time(max(uses)) if uses else None
 
 
-def lines(population: Population) -> Iterator[str]:
-    """The file's lines, each with its line feed."""
-    yield first_line(population, len(population.rows))
-    yield from map(line_of, population.rows)
-
-
 def first_line(population: Population, examined: int) -> str:
     """The line before those of the rows, of which there are `examined`."""
     head = {name: getattr(population, name) for name in _HEAD if name != "examined"}
+    head["exemptions"] = [astuple(found) for found in population.exemptions]
     return json.dumps({"schema": SCHEMA, "examined": examined, **head}) + "\n"
 
 
@@ -191,7 +190,17 @@ def parse(text: Iterable[str]) -> Population:
     values = {name: head[name] for name in _HEAD if name != "examined"}
     if type(values["filtered_out"]) not in (int, type(None)):
         raise PopulationError(f"{FILE_NAME} has filtered_out {values['filtered_out']!r}")
+    if not isinstance(values["exemptions"], list):
+        raise PopulationError(f"{FILE_NAME} has exemptions {values['exemptions']!r}")
+    values["exemptions"] = tuple(map(_matches, values["exemptions"]))
     return Population(**values, rows=tuple(rows))
+
+
+def _matches(value: Any) -> Matches:
+    parts = value if isinstance(value, list) else []
+    if [type(part) for part in parts] == [str, str, int, list] and all(isinstance(n, str) for n in parts[3]):
+        return Matches(parts[0], parts[1], parts[2], tuple(parts[3]))
+    raise PopulationError(f"{FILE_NAME} has exemptions {value!r}")
 
 
 def _object(number: int, line: str) -> dict[str, Any]:

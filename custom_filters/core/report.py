@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Literal, Protocol
 
 from custom_filters.core.decision import Decisions, Review, told
+from custom_filters.core.exemption import NAMED, Matches, is_glob
 from custom_filters.core.finding import FIELDS
 from custom_filters.core.population import sentence
 from custom_filters.core.risk import risk
@@ -41,7 +42,7 @@ class Evaluation:
     for a policy that does not ask for unused credentials: a check. `asks_active` is True where users who are
     back in use were asked for. `started` is aware UTC. `examined` counts everybody who was judged by verdict
     (None: no population was recorded), `filtered_out` those whom other filters took out before.
-    `description` is the policy's own.
+    `description` is the policy's own. `exemptions` says whom each entry of its exemptions file matched.
     """
 
     provider: str
@@ -60,6 +61,7 @@ class Evaluation:
     examined: Mapping[str, int] | None = None
     filtered_out: int | None = None
     description: str = ""
+    exemptions: tuple[Matches, ...] = ()
 
     @property
     def scope(self) -> tuple[str, str, str]:
@@ -92,6 +94,30 @@ class Cause:
     problem: str
     accounts: tuple[str, ...]
     policies: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Exempted:
+    """Whom an entry for `account` and `user` (patterns, maybe) matched over all that was read."""
+
+    provider: str
+    account: str
+    user: str
+    matched: int
+    names: tuple[str, ...]
+
+    @property
+    def who(self) -> str:
+        """The first names, and how many more."""
+        more = self.matched - len(self.names)
+        return ", ".join(self.names) + (f" and {more} more" if more else "")
+
+    @property
+    def sentence(self) -> str:
+        """What the entry did, and what to do about one that did nothing."""
+        entry = f"the exemption of {self.user} in the {self.provider} account {self.account} matches"
+        remedy = "nobody: correct it, remove it, or add `may-be-absent: true`"
+        return f"{entry} {self.matched}: {self.who}" if self.matched else f"{entry} {remedy}"
 
 
 @dataclass(frozen=True)
@@ -133,12 +159,30 @@ class Report:
             for key, found in grouped.items()
         ]
 
+    def exemptions(self) -> list[Exempted]:
+        """Entries that match nobody, then patterns with whom they match."""
+        found: dict[tuple[str, str, str], dict[str, Matches]] = {}
+        for e in self.evaluations:
+            for one in e.exemptions:
+                accounts = found.setdefault((e.provider, one.account, one.user), {})
+                accounts[e.account] = max(accounts.get(e.account, one), one, key=lambda m: m.times)
+        entries = [
+            Exempted(*key, sum(m.times for m in by.values()), _first(n for m in by.values() for n in m.names))
+            for key, by in found.items()
+        ]
+        told = [e for e in entries if not e.matched or is_glob(e.account + e.user)]
+        return sorted(told, key=lambda e: (e.matched > 0, e.provider, e.account, e.user))
+
     def counts_at(self, fail_on: Iterable[str]) -> bool:
         """Whether anything stands at `--fail-on`: a verdict, or, once any is named, an account finding."""
         verdicts = frozenset(fail_on)
         return bool(verdicts) and (
             bool(self.account_findings) or any(f["counts_as"] in verdicts for f in self.findings)
         )
+
+
+def _first(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(names)[:NAMED])
 
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:

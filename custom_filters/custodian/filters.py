@@ -154,6 +154,8 @@ class UnusedCredentials(KindFilter):
             if resource.get(ANNOTATION, {}).get("policy") != self.manager.data.get("name", ""):
                 resource.pop(ANNOTATION, None)
         kind, now = self.of_kind(self.manager, self.data), clock.now()
+        if examined := population.examined(self.manager):
+            examined.begin(kind.request)
         judged = kind.identities(resources, now) if resources else ()
         selected = [r for r, identity in judged if self._judge(kind, r, identity, now)]
         kind.complete(selected)
@@ -161,7 +163,8 @@ class UnusedCredentials(KindFilter):
 
     def _judge(self, kind: Kind, resource: Resource, identity: Identity, now: datetime) -> bool:
         judged = judge_identity(with_kept(kind.request, identity, now), kind.request.rules, now)
-        population.note(self.manager, judged, now)
+        if examined := population.examined(self.manager):
+            examined.add(judged, now)
         return self._annotate(kind, resource, judged, now)
 
     def _annotate(self, kind: Kind, resource: Resource, judged: IdentityJudgement, now: datetime) -> bool:

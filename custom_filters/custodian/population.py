@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +14,13 @@ from c7n.utils import local_session
 from custom_filters.core import population
 from custom_filters.core.credential import Identity
 from custom_filters.core.evidence import NeverUsed
+from custom_filters.core.exemption import Matches, matches_of
 from custom_filters.core.judge import IdentityJudgement
 from custom_filters.core.times import format_time
 from custom_filters.custodian import clock
+from custom_filters.custodian.request import Request
 from custom_filters.custodian.store import shared
+from custom_filters.custodian.terms import examined_by
 
 
 class Examined:
@@ -31,27 +34,38 @@ class Examined:
         self._filter = manager.filter_resources
         #: Lines by uid: they take a third of what the rows would.
         self._lines: dict[str, str] = {}
+        self._requests: list[Request] = []
 
     def __call__(self, resources: Any, event: Any = None) -> Any:
-        self._lines = {}
+        self._lines, self._requests = {}, []
         listed = len(resources)
         found = self._filter(resources, event)
-        self._write(None if event else listed - len(self._lines))
+        whole = not event and examined_by(self._manager).get("", 0) >= listed
+        self._write(None if event else listed - len(self._lines), whole=whole)
         return found
+
+    def begin(self, request: Request) -> None:
+        """A filter is about to judge."""
+        self._requests.append(request)
 
     def add(self, judged: IdentityJudgement, now: datetime) -> None:
         """Note one identity."""
         row = population.row(judged, format_time(now))
         self._lines[row["uid"]] = population.line_of(row)
 
-    def _write(self, filtered_out: int | None) -> None:
+    def _exemptions(self, account: str) -> Iterator[Matches]:
+        for request in self._requests:
+            yield from matches_of(request.entries, self._provider, account, request.matched)
+
+    def _write(self, filtered_out: int | None, *, whole: bool) -> None:
         """Write the file whole or not at all, for this user only."""
         folder = getattr(self._manager.ctx.output, "root_dir", None)
         if not folder or not Path(folder).is_dir():
             return
         name, account = self._manager.data.get("name", ""), str(self._manager.config.account_id or "")
+        matches = tuple(dict.fromkeys(self._exemptions(account))) if whole else ()
         found = population.Population(
-            self._provider, account, name, format_time(clock.now()), filtered_out, ()
+            self._provider, account, name, format_time(clock.now()), filtered_out, (), matches
         )
         target = Path(folder) / population.FILE_NAME
         unfinished = target.with_name(f".{target.name}.new")
@@ -97,8 +111,7 @@ def follow(manager: Any, provider: str) -> None:
         manager.filter_resources = Examined(manager, provider)
 
 
-def note(manager: Any, judged: IdentityJudgement, now: datetime) -> None:
-    """Note that an identity was judged."""
+def examined(manager: Any) -> Examined | None:
+    """What writes down the population of this manager's policy."""
     found = getattr(manager, "filter_resources", None)
-    if isinstance(found, Examined):
-        found.add(judged, now)
+    return found if isinstance(found, Examined) else None

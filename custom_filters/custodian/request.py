@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,12 +13,9 @@ from c7n.utils import local_session
 from custom_filters.core.exemption import Exemption, find_exemption
 from custom_filters.core.judge import Rules
 from custom_filters.core.policy_data import days_of, tag_of
-from custom_filters.core.text import visible
 from custom_filters.core.verdict import DEFAULT_GRACE_DAYS, Match
 from custom_filters.custodian.exemptions import load_exemptions
-from custom_filters.custodian.store import forget
-
-log = logging.getLogger("custodian.unused")
+from custom_filters.custodian.store import forget, shared
 
 OWNER_TAGS = ("owner", "Owner", "email", "contact")
 
@@ -66,6 +62,13 @@ class Request:
         """The policy's exemptions file, read once a run."""
         return load_exemptions(self.filter.get("exemptions"), self.manager.session_factory)
 
+    @cached_property
+    def matched(self) -> dict[Exemption, dict[str, str]]:
+        """Whom each entry of the file matched so far in this run: names by id."""
+        session = local_session(self.manager.session_factory)
+        key = ("matched", self.filter.get("exemptions"))
+        return shared(session, key, dict[Exemption, dict[str, str]])
+
     def forget_exemptions(self) -> None:
         """Have the files of exemptions and decisions read again: somebody is about to be changed."""
         session = local_session(self.manager.session_factory)
@@ -76,10 +79,11 @@ class Request:
         self, account: str, name: str, user_id: str, tags: Mapping[str, str], now: datetime
     ) -> Exemption | None:
         """The exemption of this identity: by the file first, then by the tag that the policy names."""
-        found = find_exemption(self.entries, self.provider, account, name, user_id, now)
+        mine = [e for e in self.entries if e.matches(self.provider, account, name, user_id)]
+        for entry in mine:
+            self.matched.setdefault(entry, {})[user_id] = name
+        found = find_exemption(mine, self.provider, account, name, user_id, now)
         if found is not None and not found.expired(now):
-            if found.is_pattern:
-                log.info("exempt by the pattern %r: %s %s", found.user, account, visible(name))
             return found
         return self._tagged(account, name, tags) or found
 

@@ -122,10 +122,10 @@ class AccountKind(GoogleKind):
         """The identity of one resource, with its exemption; built-in ones come first."""
         account = resource.get(PARENT, resource)
         identity = self.transform(resource, tuple(self._evidence(resource, seen, now)), now)
-        found = built_in_exemption(account, self._access.login) or self.request.exemption(
+        named = self.request.exemption(
             identity.account, identity.name, identity.id, description_of(account).notes, now
         )
-        return replace(identity, exemption=found)
+        return replace(identity, exemption=built_in_exemption(account, self._access.login) or named)
 
     def _seen(self, now: datetime) -> Seen:
         """The project's activity, of the sources that are asked for, read once a run."""

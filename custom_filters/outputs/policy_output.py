@@ -261,10 +261,10 @@ def read_findings(described: Described, not_before: datetime | None = None) -> T
     evaluation = replace(evaluation, resources=described.expected, findings=len(findings))
     if population is None:
         return Told(evaluation, findings)
-    counts, filtered_out = population.counts(), population.filtered_out
+    evaluation = replace(evaluation, examined=population.counts(), filtered_out=population.filtered_out)
     whose = {name: getattr(evaluation, name) for name in ("provider", "account", "policy")}
     users = [{**whose, **row} for row in population.rows]
-    return Told(replace(evaluation, examined=counts, filtered_out=filtered_out), findings, users)
+    return Told(replace(evaluation, exemptions=population.exemptions), findings, users)
 
 
 def _population(folder: Folder) -> Population | None:

@@ -33,6 +33,7 @@ def _summary(report: Report, summary: Summary) -> dict[str, Any]:
         "account_findings": len(report.account_findings),
         "not_evaluated": [asdict(cause) for cause in report.causes()],
         "done": [done._asdict() for done in sums(report.actions)],
+        "exemptions": [asdict(found) for found in report.exemptions()],
         "review": report.review and asdict(report.review),
     }
 
@@ -52,7 +53,8 @@ def render_evaluations(report: Report) -> Iterator[str]:
 def evaluation_as_dict(evaluation: Evaluation) -> dict[str, Any]:
     """An evaluation, JSON-ready."""
     said = {"outcome": evaluation.outcome, "sentence": evaluation.sentence}
-    return {**asdict(evaluation), "started": format_optional(evaluation.started), **said}
+    fields = {name: value for name, value in asdict(evaluation).items() if name != "exemptions"}
+    return {**fields, "started": format_optional(evaluation.started), **said}
 
 
 def _items(findings: Any) -> Iterator[str]:

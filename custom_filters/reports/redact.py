@@ -10,7 +10,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from custom_filters.core.report import Changed, Finding, Report
+from custom_filters.core.exemption import is_glob
+from custom_filters.core.report import Changed, Evaluation, Finding, Report
 from custom_filters.core.times import parse_time
 
 _LEFT_OUT = "(left out)"
@@ -32,8 +33,21 @@ def redact(report: Report, key: bytes) -> Report:
         resolved=Changed(report.resolved, partial(redact_finding, key=key)),
         users=Changed(report.users, partial(_user, key=key)),
         actions=tuple(_action(entry, key) for entry in report.actions),
-        evaluations=tuple(replace(e, problem=e.problem and _cut(e.problem)) for e in report.evaluations),
+        evaluations=tuple(_evaluation(e, key) for e in report.evaluations),
     )
+
+
+def _evaluation(evaluation: Evaluation, key: bytes) -> Evaluation:
+    found = tuple(
+        replace(
+            e,
+            user=redact_name(e.user, key) + "*" * is_glob(e.user),
+            names=tuple(redact_name(name, key) for name in e.names),
+        )
+        for e in evaluation.exemptions
+    )
+    problem = evaluation.problem and _cut(evaluation.problem)
+    return replace(evaluation, problem=problem, exemptions=found)
 
 
 def redact_name(name: str, key: bytes) -> str:

@@ -89,6 +89,7 @@ _SUMMARY = _object(
     "counts: totals; count: account_findings",
     not_evaluated=_list(_object("text: provider problem; text*: accounts policies")),
     done=_list(_object("text: what why undo; count: times")),
+    exemptions=_list(_object("text: provider account user; count: matched; text*: names")),
     review=_or_null(_object(f"count: {' '.join(f.name for f in fields(Review))}")),
 )
 

@@ -165,6 +165,10 @@ def bottom(report: Report, summary: Summary, most: int) -> Iterator[Section]:
     yield Section(
         "Exemptions that ended, or end within 30 days", "exemptions", head, sorted(summary.expiring.values())
     )
+    title = "Exemptions that match nobody, and whom patterns match"
+    found = report.exemptions()
+    entries = [(f"{e.provider} {e.account}", e.user, e.matched or "nobody", e.who) for e in found]
+    yield Section(title, "exemptions", ("Account", "User", "Matched", "Who"), entries)
     back = [(f"{provider} {account}", user) for provider, account, user in sorted(summary.returned)]
     yield Section("Came back after a mark", "users", ("Account", "User"), back, _BACK if back else "")
     gone = [_named(f) for f, _ in zip(report.resolved, range(most), strict=False)]

@@ -52,8 +52,13 @@ def judged(out: Path, name: str) -> dict[str, dict[str, Any]]:
     return {r["UserName"]: r["c7n:unused"] for r in resources(out, name)}
 
 
-def give_notice(sandbox: Sandbox, *names: str, tag: str = "c7n-unused", over: float = 1) -> None:
-    """Marks and records as mark-for-op leaves them, for all credentials; the notice ended `over` days ago."""
+def give_notice(
+    sandbox: Sandbox, *names: str, tag: str = "c7n-unused", over: float = 1, begun: bool = False
+) -> None:
+    """Marks and records as mark-for-op leaves them, for all credentials; the notice ended `over` days ago.
+
+    With `begun` a run was killed as it began to switch them off, an hour ago.
+    """
     now = sandbox.clock.now().replace(second=0, microsecond=0)
     until = now - timedelta(days=over)
     kinds = {"keys": "access-key", "ssh_keys": "ssh-key", "certificates": "signing-certificate",
@@ -63,7 +68,8 @@ def give_notice(sandbox: Sandbox, *names: str, tag: str = "c7n-unused", over: fl
             continue
         items = [(kind, id) for word, kind in kinds.items() for id in user[word]]
         items += [("password", "password")] * user["password"]
-        entries = [Entry(tag, until - timedelta(days=14), until, *item) for item in items]
+        off = now - timedelta(hours=1) if begun else None
+        entries = [Entry(tag, until - timedelta(days=14), until, *item, off, begun) for item in items]
         notes = Notes(Record(sandbox.aws.user(name).id)).changed(entries, **{tag: "Unused"})
         texts = render(notes, Place(256, parts=9))
         sandbox.aws.account().backend.tag_user(name, [{"Key": k, "Value": v} for k, v in texts.items()])

@@ -19,9 +19,19 @@ from botocore.exceptions import ClientError
 from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.aws.iam_role import IamRole
+from custom_filters.aws.iam_user import OTHERS, IamUser
 from custom_filters.aws.permissions import OPTIONAL, PARTS, document, needed, policy
 from custom_filters.aws.quarantine import quarantine_document
-from custom_filters.core.vocabulary import ACTIONS_FILE, DISABLE, ENABLE, FILTER, MARK, RETIRE, UNMARK
+from custom_filters.core.vocabulary import (
+    ACTIONS_FILE,
+    DISABLE,
+    ENABLE,
+    FILTER,
+    MARK,
+    MARK_FILTER,
+    RETIRE,
+    UNMARK,
+)
 from custom_filters.sandbox.aws.people import (
     Certificate,
     Key,
@@ -183,6 +193,33 @@ def test_the_parts_need_each(tmp_path: Path, permission: str) -> None:
     allowed = without(policy(enforce=True, parts=ADVISED_PARTS), permission)
     with pytest.raises((ClientError, PolicyExecutionError), match=f"not authorized to perform: {permission}"):
         attempt(tmp_path, allowed, advised(), MORE_PEOPLE)
+
+
+BEGUN = Person("begun", keys=(STALE_KEY,), inline={"x": json.dumps({"Statement": []})})
+(DISABLING,) = (p for p in ENFORCE if p["name"] == "aws-iam-user-unused-disable")
+
+
+def finish(out: Path, *, missing: str = "") -> set[str]:
+    """End what a killed run began, with what the disabling policy's words list; the statuses of the keys."""
+    words = (FILTER, MARK_FILTER, DISABLE)
+    listed = {call for word in words for call in IamUser.permissions_for(word, DISABLING["actions"][0])}
+    statement = {"Effect": "Allow", "Action": sorted(listed - {missing}), "Resource": "*"}
+    with embedded(now=NOW) as sandbox:
+        sandbox.aws.add(BEGUN)
+        give_notice(sandbox, "begun", begun=True)
+        sandbox.aws.enforce_iam(True, json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+        run(sandbox, out, DISABLING)
+        return set(sandbox.aws.snapshot()["begun"]["keys"].values())
+
+
+def test_what_a_killed_run_began_is_ended_with_what_disabling_lists(tmp_path: Path) -> None:
+    assert finish(tmp_path) == {"Inactive"}
+
+
+@pytest.mark.parametrize("missing", OTHERS)
+def test_ending_what_a_killed_run_began_needs_each(tmp_path: Path, missing: str) -> None:
+    with pytest.raises(PolicyExecutionError, match=f"not authorized to perform: {missing}"):
+        finish(tmp_path, missing=missing)
 
 
 ROLES = (

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from custom_filters.core.exemption import Exemption, ExemptionError, find_exemption, parse_exemption
+from custom_filters.core.exemption import (
+    Exemption,
+    ExemptionError,
+    Matches,
+    find_exemption,
+    matches_of,
+    parse_exemption,
+)
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 ENTRY: dict[str, Any] = {
@@ -115,3 +122,21 @@ def test_who_has_one_in_force_is_never_given_an_expired_one(days: list[int | Non
     found = find_exemption(exemptions, "aws", "1", "a", "A", NOW)
     assert found is not None
     assert found.expired(NOW) == all(e.expired(NOW) for e in exemptions)
+
+
+ENTRIES = {
+    "a pattern": ("*", "svc-*", False, ["svc-d", "svc-b", "svc-a", "svc-c"], ("svc-a", "svc-b", "svc-c")),
+    "a name": ("111111111111", "ann", False, ["ann"], ("ann",)),
+    "nobody": ("*", "anne", False, [], ()),
+    "nobody, which is fine": ("*", "gone", True, [], None),
+    "of another account": ("222222222222", "ann", False, [], None),
+}
+
+
+@pytest.mark.parametrize(("account", "user", "fine", "seen", "names"), ENTRIES.values(), ids=ENTRIES)
+def test_whom_an_entry_matches(
+    account: str, user: str, fine: bool, seen: list[str], names: tuple[str, ...] | None
+) -> None:
+    entry = Exemption("aws", account, user, "sealed", "ciso", utc(2027, 1, 1), may_be_absent=fine)
+    found = matches_of([entry], "aws", "111111111111", {entry: {name: name for name in seen}})
+    assert list(found) == ([] if names is None else [Matches(account, user, len(seen), names)])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from custom_filters.core.credential import Credential, Identity
+from custom_filters.core.evidence import NeverUsed
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.judge import Rules, exceeds, is_unused, judge_credential, judge_identity, select
 from tests.core.people import NOW, SECOND, ago, credential, failed, identity, never, used
@@ -80,6 +81,17 @@ CREDENTIALS: dict[str, tuple[Credential, str, int]] = {
     "never used, no age, the source reaches back": (credential(never(400), created=None), "never-used", 4),
     "never used, no age, the source reaches back a week": (credential(never(7), created=None), "new", 4),
     "never used, old, the source reaches back a week": (credential(never(7)), "new", 4),
+    "never used, the source forgets, made when it began": (
+        credential(never(400, forgets=True), created=400),
+        "never-used",
+        4,
+    ),
+    "never used, the source forgets, and does not say since when": (
+        credential(never(forgets=True)),
+        "never-used",
+        4,
+    ),
+    "never used, a veto saw old use": (credential(never(), used(100, covers=False)), "never-used", 4),
     "never used and no age at all": (credential(never(), created=None), "unknown", 4),
 }
 
@@ -90,6 +102,25 @@ def test_a_credential(held: Credential, verdict: str, rule: int) -> None:
     assert (judged.verdict, judged.rule) == (verdict, rule)
     assert judged.reason
     assert is_unused(judged) == (verdict in {"stale", "never-used"})
+
+
+BASES: dict[str, tuple[Credential, str, str | None]] = {
+    "off": (credential(used(1), status="off"), "status", None),
+    "no source": (credential(), "none", None),
+    "age unreadable": (credential(used(200), age_problem="what?"), "age", None),
+    "in grace": (credential(used(200), rotated=1), "last-used", "stale"),
+    "young": (credential(never(), created=1), "last-used", "never-used"),
+    "in use": (credential(used(1)), "last-used", "stale"),
+    "a veto speaks first": (
+        credential(NeverUsed(None, "access-advisor", covers=False), never()), "last-used", None,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("held", "basis", "becomes"), BASES.values(), ids=BASES)
+def test_what_decided_and_what_comes_next(held: Credential, basis: str, becomes: str | None) -> None:
+    judged = judge_credential(held, Rules(90), NOW)
+    assert (judged.basis, judged.becomes) == (basis, becomes)
 
 
 GRACE: dict[str, tuple[Credential, Rules, str]] = {
@@ -123,9 +154,14 @@ USERS: dict[str, tuple[Identity, str]] = {
     "new beats unknown": (identity(NEVER, STALE, UNKNOWN, NEW), "new"),
     "unknown beats stale": (identity(NEVER, STALE, UNKNOWN), "unknown"),
     "stale if any was ever used": (identity(NEVER, STALE), "stale"),
+    "stale if any may have been used before": (
+        identity(NEVER, credential(never(400, forgets=True), created=500)),
+        "stale",
+    ),
     "never used": (identity(NEVER, NEVER), "never-used"),
     "off ones do not count": (identity(NEVER, OFF), "never-used"),
     "a veto saves": (identity(STALE, evidence=(VETO,)), "active"),
+    "a veto saves for 90 days": (identity(STALE, evidence=(used(90, covers=False),)), "stale"),
     "a veto saves what is unknown": (identity(UNKNOWN, evidence=(VETO,)), "active"),
     "old use by a veto is nothing": (identity(STALE, evidence=(OLD_VETO,)), "stale"),
     "a veto that saw nothing is nothing": (identity(NEVER, evidence=(never(covers=False),)), "never-used"),
@@ -136,6 +172,11 @@ USERS: dict[str, tuple[Identity, str]] = {
     "incomplete, but active": (identity(ACTIVE, incomplete="no row"), "active"),
     "incomplete and born 89 days ago": (identity(UNKNOWN, incomplete="no row", born=ago(89)), "new"),
     "incomplete and born 90 days ago": (identity(UNKNOWN, incomplete="no row", born=ago(90)), "unknown"),
+    "unknown, born lately, but complete": (identity(UNKNOWN, born=ago(1)), "unknown"),
+    "incomplete, born lately, one of two active": (
+        identity(STALE, ACTIVE, incomplete="no row", born=ago(1)),
+        "active",
+    ),
     "incomplete, born lately, but active": (identity(ACTIVE, incomplete="no row", born=ago(1)), "active"),
 }
 
@@ -266,12 +307,14 @@ def test_a_user_is_exempt_when_all_that_is_live_is_kept() -> None:
     both = judge_identity(identity(keeping, other), Rules(90), NOW)
     assert both.verdict == "stale"
     assert both.reason.startswith("access-key AKIA1: last used")
+    assert judge_identity(identity(keeping, key(NEVER)), Rules(90), NOW).verdict == "never-used"
     assert judge_identity(identity(keeping, incomplete="cut short"), Rules(90), NOW).verdict == "unknown"
 
 
 def test_the_newest_use_tells_for_the_user_and_an_off_credential_keeps_its_last() -> None:
     old, newer = credential(used(300)), credential(used(200), kind="access-key", id="AKIA1")
-    for pair in ((old, newer), (newer, old)):
+    before = credential(never(400, forgets=True), created=500)
+    for pair in ((old, newer), (newer, old), (before, newer)):
         assert judge_identity(identity(*pair), Rules(90), NOW).reason.startswith("access-key AKIA1: ")
     assert judge_credential(credential(used(7), status="off"), Rules(90), NOW).last_used == ago(7)
     assert judge_credential(credential(used(7), failed()), Rules(3), NOW).last_used == ago(7)

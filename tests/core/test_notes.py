@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain, combinations
@@ -82,7 +83,7 @@ def test_two_tags_on_one_aws_user_with_both_keys(off: datetime | None) -> None:
 def test_a_user_with_fifty_tags_is_refused_at_marking() -> None:
     with pytest.raises(NotesError, match="room for 1; "):
         render(notes(entry("password", "password")), replace(AWS, most=1), marking=True)
-    long = notes(*(entry("ssh-key", f"APKA{n:016}") for n in range(8)))
+    long = notes(*(entry("ssh-key", f"APKA{n:016}") for n in range(7)))
     now, later = replace(AWS, most=2, limit=250), replace(AWS, most=2, limit=235)
     assert texts_of(long, now, marking=True)
     assert texts_of(long, later)
@@ -112,7 +113,7 @@ def subsets(ids: list[str]) -> Iterable[tuple[str, ...]]:
 
 
 def test_ten_keys_fit_into_a_description_whatever_is_switched_off_later() -> None:
-    owner = "Nightly invoices of the billing team"
+    owner = "Nightly invoices, paid"
     place = Place(256, total=256 - len(owner), ids=frozenset(TEN))
     wanted = notes(*(entry("service-account-key", key) for key in TEN), principal=ACCOUNT)
     render(wanted, place, marking=True)
@@ -124,6 +125,54 @@ def test_ten_keys_fit_into_a_description_whatever_is_switched_off_later() -> Non
         found = read(texts, ACCOUNT, TEN).record
         assert {e.id for e in found.entries if e.disabled_at} == set(off)
         assert all(e.disabled_at >= at[e.id] for e in found.entries if e.disabled_at)
+
+
+def later_states(wanted: Notes) -> Iterable[Notes]:
+    """Some are off since a minute of their own each, some are being switched off, the rest has notice."""
+    entries = wanted.record.entries
+    for off in range(len(entries) + 1):
+        for begun in range(len(entries) - off + 1):
+            until = off + begun
+            at = [NOW + timedelta(minutes=min(n, off)) if n < until else None for n in range(len(entries))]
+            yield wanted.changed(
+                replace(e, disabled_at=at[n], begun=off <= n < until) for n, e in enumerate(entries)
+            )
+
+
+CROWDED = {
+    "ten keys in a description": (
+        notes(*(entry("service-account-key", key) for key in TEN), principal=ACCOUNT),
+        [Place(256, total=total, ids=frozenset(TEN)) for total in range(100, 257)],
+    ),
+    "an account in a description": (
+        notes(entry("service-account", "service-account"), principal=ACCOUNT),
+        [Place(256, total=total) for total in range(100, 257)],
+    ),
+    "a user in Entra": (
+        notes(entry("sign-in", "sign-in"), entry("sign-in", "sign-in", OTHER), principal="a5b3c2d1" * 4),
+        [Place(limit) for limit in range(80, 257)],
+    ),
+    "a user on AWS": (
+        notes(*(entry("access-key", key, tag) for key in KEYS for tag in (TAG, OTHER))),
+        [replace(AWS, most=most, limit=limit) for most in (3, 4) for limit in range(100, 257)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("wanted", "places"), CROWDED.values(), ids=CROWDED)
+def test_what_fits_at_marking_fits_whatever_is_begun_later(wanted: Notes, places: list[Place]) -> None:
+    """In every place in which marking is not refused, the narrowest among them."""
+    taken = []
+    for place in places:
+        with suppress(NotesError):
+            render(wanted, place, marking=True)
+            taken.append(place)
+    assert 0 < len(taken) < len(places)
+    for place in (taken[0], taken[-1]):
+        for state in later_states(wanted):
+            found = read(texts_of(state, place), wanted.record.principal, TEN)
+            assert [(e.id, e.begun) for e in found.off()] == [(e.id, e.begun) for e in state.off()]
+            assert not found.problems
 
 
 def test_ids_stay_whole_where_there_is_room_and_as_long_as_they_must_be() -> None:

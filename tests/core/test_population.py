@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 
 from custom_filters.core.credential import Credential, Identity
+from custom_filters.core.exemption import Matches
 from custom_filters.core.judge import Rules, judge_identity
 from custom_filters.core.population import (
     FIELDS,
@@ -15,8 +16,9 @@ from custom_filters.core.population import (
     ORDER,
     Population,
     PopulationError,
+    first_line,
     identity_uid,
-    lines,
+    line_of,
     parse,
     remembered,
     row,
@@ -34,7 +36,13 @@ AS_OF = format_time(NOW)
 
 def of(who: Identity) -> Population:
     made = row(judge_identity(who, Rules(90), NOW), AS_OF)
-    return Population("aws", "123456789012", "aws-iam-user-unused", AS_OF, 3, (made, {**made, "uid": "x"}))
+    rows = (made, {**made, "uid": "x"})
+    entries = (Matches("*", "svc-*", 2, ("svc-a", "svc-b")), Matches("*", "nobody"))
+    return Population("aws", "123456789012", "aws-iam-user-unused", AS_OF, 3, rows, entries)
+
+
+def lines(population: Population) -> list[str]:
+    return [first_line(population, len(population.rows)), *map(line_of, population.rows)]
 
 
 def test_the_seven_verdicts_are_those_of_a_user() -> None:
@@ -58,7 +66,7 @@ def test_a_row_says_when_anything_of_the_user_was_last_used() -> None:
     assert [c["verdict"] for c in made["credentials"]] == ["stale", "active", "never-used"]
 
 
-TEXT = list(lines(of(identity(credential(used(200))))))
+TEXT = lines(of(identity(credential(used(200)))))
 HEAD = json.loads(TEXT[0])
 WRONG = {
     "empty": ([], "is empty"),
@@ -69,6 +77,8 @@ WRONG = {
     "a list": ([TEXT[0], "[]", TEXT[2]], "line 2 .* is no object"),
     "a foreign row": ([TEXT[0], "{}", TEXT[2]], "lacks 'uid'"),
     "a foreign verdict": ([*TEXT[:2], TEXT[2].replace('"stale"', '"fine"', 1)], "has verdict 'fine'"),
+    "exemptions of another form": ([json.dumps({**HEAD, "exemptions": [["*"]]}), *TEXT[1:]], "exemptions"),
+    "exemptions that are no list": ([json.dumps({**HEAD, "exemptions": None}), *TEXT[1:]], "exemptions None"),
     "no time": ([*TEXT[:2], TEXT[2].replace('"2026', '"soon', 1)], "is no time"),
 }
 

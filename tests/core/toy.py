@@ -7,7 +7,7 @@ Reads lag writes, switches are refused, runs are killed between steps; the truth
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,6 +25,7 @@ from custom_filters.core.notes_writing import Place, render
 from tests.core.people import NOW
 
 ME, TAG = "AIDA1", "c7n-unused"
+PLACE = Place(256, parts=9)
 NOTICE = timedelta(days=14)
 TERMS = Terms(Rules(90, 0), TAG, "credential", NOTICE)
 MARKING = replace(TERMS, rules=Rules(76, 0))
@@ -63,7 +64,10 @@ class State:
 
 @dataclass
 class Toy:
-    """See the module. `bug` plants one of BUGS; `die` is the step before which the next run is killed."""
+    """See the module. `bug` plants one of BUGS; `die` is the step before which the next run is killed.
+
+    `kept` are the notes, which a kind of ours may write and read; `place` is what it has room for.
+    """
 
     now: datetime = NOW
     lag: timedelta = timedelta(0)
@@ -77,15 +81,18 @@ class Toy:
     even: bool = False
     switched: dict[bool, int] = field(default_factory=lambda: {True: 0, False: 0})
     exempt: bool = False
+    items: Sequence[Item] = (Item("access-key", "AKIA1"), Item("password", "password"))
+    me: str = ME
+    kept: dict[str, str] = field(default_factory=dict)
+    place: Callable[[], Place] = lambda: PLACE
     journal: list[str] = field(default_factory=list)
     old: list[Line] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """A password and a key, both used last 200 days ago."""
+        """All credentials were used last 200 days ago."""
         used = self.now - timedelta(days=200)
-        items = (Item("access-key", "AKIA1"), Item("password", "password"))
-        self.state = State({item: Held(used) for item in items})
+        self.state = State({item: Held(used) for item in self.items}, self.kept)
         self.past: list[tuple[datetime, State]] = [(self.now, self.copied())]
         self.listing = self.past[0][1]
 
@@ -132,7 +139,9 @@ class Toy:
             Credential(i.kind, i.id, "on" if h.on else "off", h.made, (self._use(h),))
             for i, h in state.held.items()
         )
-        identity = Identity("aws", "1", "amelia", ME, credentials, exemption=EXEMPT if self.exempt else None)
+        identity = Identity(
+            "aws", "1", "amelia", self.me, credentials, exemption=EXEMPT if self.exempt else None
+        )
         others = {i: "others switched it" for i, h in self.state.held.items() if h.by == "others"}
         if self.bug == "restore without looking at other hands":
             others = {}
@@ -140,15 +149,23 @@ class Toy:
         return Facts(identity, **{"notes": self.read_notes(state), "fresh": fresh, **more})
 
     def read_notes(self, state: State) -> Notes:
-        """With the bug, a mark stands for the record that is missing."""
-        found = notes.read_notes(
-            state.texts, ME, self.now, ids=[i.id for i in state.held], tags=[self._terms("mark").tag]
-        )
+        """Without entries of other resources. With the bug, a mark stands for the record that is missing."""
+        found = self._all_notes(state.texts)
+        found = found.changed(e for e in found.record.entries if e.item in state.held)
         mark = notes.parse_mark(state.texts.get(TAG, ""))
         if self.bug != "a mark without a record counts" or not mark or found.record.entries:
             return found
         made = [notes.Entry(TAG, mark[2] - NOTICE, mark[2], i.kind, i.id) for i in state.held]
         return replace(found.changed(made), problems=())
+
+    def _all_notes(self, texts: Mapping[str, str]) -> Notes:
+        ids = sorted({*self.place().ids, *(item.id for item in self.items)})
+        return notes.read_notes(texts, self.me, self.now, ids=ids, tags=[self._terms("mark").tag])
+
+    def others(self) -> list[notes.Entry]:
+        """Entries of the principal's other resources."""
+        found = self._all_notes(self.state.texts).record.entries
+        return [e for e in found if e.item not in self.state.held]
 
     def _use(self, held: Held) -> Evidence:
         if self.unknown:
@@ -218,7 +235,8 @@ class Toy:
             return
         if failed:
             wanted = lifecycle.settle(decision, replace(wanted, texts=self.state.texts), failed)
-        changes = render(wanted, Place(256, parts=9), marking=decision.operation == "mark")
+        wanted = wanted.changed([*wanted.record.entries, *self.others()])
+        changes = render(wanted, self.place(), marking=decision.operation == "mark")
         self.state.texts.update({name: text or "" for name, text in changes.items()})
         for item in decision.items if decision.operation == "mark" else ():
             self.state.held[item].marked = self.now
@@ -267,7 +285,7 @@ class Toy:
             assert verify(self.journal) == []
             self.old = [one for one in lines if one["credential"] in [vars(o.item) for o in off]]
             self.journal = []
-        recorded = {e.item for e in notes.read_notes(self.state.texts, ME, self.now).off()}
+        recorded = {e.item for e in self.read_notes(self.state).off()}
         for item, held in self.state.held.items():
             if not held.on and held.by == "us":
                 if item not in journalled:

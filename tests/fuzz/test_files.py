@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from custom_filters.core import decision
 from custom_filters.core.errors import InputError
+from custom_filters.core.exemption import Matches
 from custom_filters.core.journal import GENESIS, digest, open_intents, switched_off, verify
 from custom_filters.core.judge import Rules, judge_identity
 from custom_filters.core.notes import RECORD, read_notes
 from custom_filters.core.outcome import sums
-from custom_filters.core.population import Population, PopulationError, lines, parse, row
+from custom_filters.core.population import Population, PopulationError, first_line, line_of, parse, row
 from custom_filters.core.times import format_time
 from custom_filters.custodian.exemptions import read_exemptions
 from custom_filters.outputs.action_logs import Journal, lines_of
@@ -135,7 +136,9 @@ def test_journals(dice: random.Random, forged: bool) -> None:
 
 PEOPLE = [judge_identity(p, Rules(90), NOW) for p in (user("a", credential(3)), exempt("b", credential(400)))]
 ROWS = tuple(row(judged, format_time(NOW)) for judged in PEOPLE)
-POPULATION = "".join(lines(Population("aws", "111111111111", "p", format_time(NOW), 0, ROWS))).encode()
+ENTRIES = (Matches("*", "svc-*", 2, ("svc-a", "svc-b")),)
+WHOSE = Population("aws", "111111111111", "p", format_time(NOW), 0, ROWS, ENTRIES)
+POPULATION = "".join([first_line(WHOSE, len(ROWS)), *map(line_of, ROWS)]).encode()
 
 
 @many

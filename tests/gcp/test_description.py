@@ -50,7 +50,7 @@ def notice_of(keys: tuple[str, ...]) -> Notes:
     return Notes(Record(ACCOUNT)).changed(entries)
 
 
-@pytest.mark.parametrize("owner", [36, 0])
+@pytest.mark.parametrize("owner", [22, 0])
 def test_notice_for_ten_keys_and_what_comes_of_it_fits(owner: int) -> None:
     text = "é" * (owner // 2)
     place = parse_description(text).place(frozenset(KEYS))

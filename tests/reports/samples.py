@@ -16,7 +16,7 @@ from custom_filters.core.evidence import Evidence, NeverUsed, Unknown, Used
 from custom_filters.core.exemption import Exemption
 from custom_filters.core.finding import Context, LifecycleState, annotation
 from custom_filters.core.judge import Rules, judge_identity
-from custom_filters.core.population import FILE_NAME, Population, lines, row
+from custom_filters.core.population import FILE_NAME, Population, first_line, line_of, row
 from custom_filters.core.report import Evaluation, Finding, Report
 from custom_filters.core.times import format_time
 from custom_filters.core.vocabulary import ANNOTATION
@@ -119,7 +119,7 @@ class Output:
         if self.people is not None:
             rows = tuple(row(judge_identity(p, Rules(90), NOW), format_time(NOW)) for p in self.people)
             told = Population("aws", self.account, self.policy, format_time(NOW), 0, rows)
-            (folder / FILE_NAME).write_text("".join(lines(told)))
+            (folder / FILE_NAME).write_text("".join([first_line(told, len(rows)), *map(line_of, rows)]))
         return folder
 
     def _file(self, path: Path, content: Any, packed: bool) -> None:

@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from custom_filters.core.decision import Decision, Decisions, basis_sha256
+from custom_filters.core.exemption import Matches
 from custom_filters.core.judge import Rules, judge_identity
-from custom_filters.core.outcome import with_actions
+from custom_filters.core.outcome import told, with_actions
 from custom_filters.core.population import row
 from custom_filters.core.report import Report, with_decisions
 from custom_filters.reports.formats import FORMATS
@@ -142,6 +143,35 @@ def test_every_policy_run_is_told_in_every_format(made: Report) -> None:
         assert ("population not recorded" in text) is not recorded
         assert text.count("AccessDenied") == bool(made.not_evaluated)  # one cause, told once
         assert text.count("no trail") == len(made.account_findings)
+
+
+def test_exemptions_that_match_nobody_are_told_and_whom_patterns_match() -> None:
+    """Over all that was read: of two policies on one account the larger number counts."""
+    mine, other = Matches("*", "svc-*", 4, ("svc-a", "svc-b", "svc-c")), Matches("*", "svc-*", 1, ("svc-0",))
+    nobody, ann, late = Matches("*", "anne"), Matches("111111111111", "ann", 1, ("ann",)), Matches("*", "eve")
+    made = replace(report(), evaluations=(
+        evaluation(exemptions=(mine, nobody, ann, late)),
+        evaluation("roles", exemptions=(Matches("*", "svc-*"), nobody, Matches("111111111111", "ann"), late)),
+        evaluation(account="222222222222", exemptions=(other, nobody, Matches("*", "eve", 1, ("eve",)))),
+        evaluation("broken", evaluated=False, problem="AccessDenied"),
+    ))  # fmt: skip
+    remedy = "correct it, remove it, or add `may-be-absent: true`"
+    assert list(told(made)) == [
+        f"the exemption of anne in the aws account * matches nobody: {remedy}",
+        "the exemption of eve in the aws account * matches 1: eve",
+        "the exemption of svc-* in the aws account * matches 5: svc-0, svc-a, svc-b and 2 more",
+    ]
+    found = files(made)
+    assert [e["matched"] for e in json.loads(found["report.json"])["summary"]["exemptions"]] == [0, 1, 5]
+    for cells in (("anne", "nobody", ""), ("svc-*", "5", "svc-0, svc-a, svc-b and 2 more")):
+        assert f"| {' | '.join(('aws *', *cells))} |".replace("*", r"\*") in found["report.md"].decode()
+        assert all(cell in found["report.html"].decode() for cell in cells)
+    shown = "".join(told(redact(made, b"k")))
+    assert "matches 5: " in shown
+    assert not any(name in shown for name in ("svc-", "ann", "eve"))
+    nobodies = tuple(Matches("*", f"u{n}") for n in range(99))
+    many = replace(made, evaluations=(evaluation(exemptions=nobodies),))
+    assert list(told(many))[10:] == ["89 more exemptions are listed in the report"]
 
 
 def test_nothing_evaluated_is_never_zero_or_green() -> None:

@@ -73,6 +73,27 @@ def test_too_many_at_once_change_nothing(sandbox: Sandbox, tmp_path: Path, polic
     assert actions(tmp_path) == []
 
 
+def test_whom_exemptions_match_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
+    """By the shipped report: an entry that matches nobody, and whom a pattern matches."""
+    expires = str(datetime.now(timezone.utc).date() + timedelta(days=99))
+    usual = {"provider": "aws", "reason": "sealed", "approved_by": "ciso@example.com", "expires": expires}
+    (name, *_), users = sorted(sandbox.aws.snapshot()), sandbox.aws.snapshot()
+    team = [user for user in users if user.startswith("svc-")]
+    entries = [{"account": "*", "user": user, **usual} for user in (name, "svc-*", "no.body")]
+    (tmp_path / "exemptions.yml").write_text(yaml.safe_dump({"exemptions": entries}))
+    data = [p.data for file in shipped("report", ["aws"]) for p in file.policies if "user" in p.name]
+    for found in (found for policy in data for found in policy["filters"]):
+        if found["type"] == "unused-credentials":
+            found["exemptions"] = str(tmp_path / "exemptions.yml")
+    path = tmp_path / "report.yml"
+    path.write_text(yaml.safe_dump({"policies": data}))
+    run = invoke("run", "-s", tmp_path / "out", path)
+    assert "the exemption of no.body in the aws account * matches nobody: correct it" in run.output
+    assert f"the exemption of svc-* in the aws account * matches {len(team)}: {min(team)}, " in run.output
+    assert f"the exemption of {name} in" in run.output
+    assert "| aws \\* | no.body | nobody |" in (tmp_path / "out/latest/report/report.md").read_text()
+
+
 def test_a_changed_log_is_found(tmp_path: Path) -> None:
     (tmp_path / "c7n-unused-actions.jsonl").write_text('{"previous": "0", "hash": "0"}\n')
     result = invoke("verify", tmp_path)
