@@ -300,7 +300,8 @@
     const grid = new Tabulator("#table", {
       data: rows,
       columns: columns(rows),
-      columnDefaults: { sorter: byText, headerSortTristate: true },
+      columnDefaults: { sorter: byText, headerSortTristate: true, resizable: "header" },
+      rowHeight: NARROW ? undefined : 29, // one line each: nothing is measured, which takes longer than drawing
       height: rows.length > 12 ? "75vh" : "20rem",
       layout: "fitColumns",
       renderVerticalBuffer: 300,
@@ -332,7 +333,8 @@
       if (byId("grouped").checked) state.set("group", "1");
       if (byId("mine").checked) state.set("mine", "1");
       if (open) state.set("open", open);
-      history.replaceState(null, "", state.size ? `#${state}` : location.pathname + location.search);
+      const address = state.size ? `#${state}` : location.pathname + location.search;
+      if (address !== (location.hash || location.pathname + location.search)) history.replaceState(null, "", address);
     }
     const count = () => {
       const active = grid.getDataCount("active");
