@@ -13,6 +13,7 @@ from custom_filters.aws.client import aws_client, forget_in_account, found_or_no
 from custom_filters.aws.privilege import Privileges, get_privileges
 from custom_filters.aws.quarantine import is_ours
 from custom_filters.custodian.parallel import for_each
+from custom_filters.custodian.progress import counted
 
 _PAGE = 1000
 _ENTITIES = ("User", "Group", "Role", "LocalManagedPolicy")
@@ -72,7 +73,7 @@ def quarantined_users(details: Mapping[str, list[dict[str, Any]]]) -> frozenset[
 def get_users(iam: Any) -> list[dict[str, Any]]:
     """Every user, 1,000 a page; with PasswordLastUsed, without tags."""
     pages = iam.get_paginator("list_users").paginate(PaginationConfig={"PageSize": _PAGE})
-    return [user for page in pages for user in page["Users"]]
+    return list(counted((user for page in pages for user in page["Users"]), "users listed"))
 
 
 def get_authorization_details(iam: Any, asked: Sequence[str] = _ENTITIES) -> dict[str, list[dict[str, Any]]]:

@@ -87,7 +87,7 @@ def _pages(graph: Graph, properties: Properties | None) -> Iterator[list[Json]]:
     progress = Progress("users read", count)
     graph.limits.activity.expect(max(1, math.ceil(count / PAGE)))
     for page in graph.pages("/users", {"$select": _selected(_SELECT, properties), "$top": str(PAGE)}):
-        progress.add(PAGE)
+        progress.add(len(page))
         yield page
 
 

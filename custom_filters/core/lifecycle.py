@@ -272,8 +272,8 @@ def limit_problem(examined: int, chosen: int, percent: float) -> str | None:
     if chosen <= FEW or chosen * 100 <= examined * percent:
         return None
     return (
-        f"{chosen} of {examined} examined would be changed, more than {percent:g} % and more than {FEW}: "
-        "nothing was changed; if that is right, raise `limit-percent`"
+        f"{chosen} of {examined} examined would be changed, more than {percent:g} % and more than {FEW}; "
+        "if that is right, raise `limit-percent`"
     )
 
 

@@ -7,8 +7,9 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 log = logging.getLogger("custodian.unused.progress")
 
@@ -17,6 +18,8 @@ PROGRESS_VARIABLE = "C7N_UNUSED_PROGRESS"
 _LOGGED_EVERY = 30.0
 _WRITTEN_EVERY = 0.5
 _MINUTE, _HOUR = 60, 3600
+
+T = TypeVar("T")
 
 
 class Progress:
@@ -55,6 +58,14 @@ class Progress:
         if 0 < self._done < self._total and seconds >= 1:
             text += f", about {duration(seconds / self._done * (self._total - self._done))} left"
         return text
+
+
+def counted(things: Iterable[T], what: str) -> Iterator[T]:
+    """The same things, counted as they are read: `1,200 users read`."""
+    progress = Progress(what)
+    for thing in things:
+        yield thing
+        progress.add()
 
 
 def _write(text: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.core.evidence import Unknown
+from custom_filters.custodian.progress import counted
 from custom_filters.gcp.client import (
     Api,
     Client,
@@ -73,7 +74,7 @@ def get_listing(manager: Any, customer: str) -> Listing:
         fields=f"nextPageToken,users({_FIELDS})",
         **projection(shared_schema(manager)),
     )
-    users = {user["id"]: user for user in _with_hint(pages)}
+    users = {user["id"]: user for user in counted(_with_hint(pages), "users read")}
     if not users:
         raise PolicyExecutionError(
             f"Google lists no users of customer {customer}; check GOOGLE_WORKSPACE_CUSTOMER and that "

@@ -120,10 +120,10 @@ def contested(described: list[Described]) -> list[Described]:
 
     Within one output (a path that was given) an account has one root; across them a policy of an account has.
     """
-    claims: dict[tuple[str, ...], dict[str, str]] = {}
+    claims: dict[tuple[str, ...], set[str]] = {}
     for item in described:
         for claim in _claims(item):
-            claims.setdefault(claim, {}).setdefault(item.folder.root, item.evaluation.folder)
+            claims.setdefault(claim, set()).add(item.folder.root)
     return [_unless_contested(item, claims) for item in described]
 
 
@@ -134,11 +134,10 @@ def _claims(item: Described) -> list[tuple[str, ...]]:
     return [("within", item.folder.storage.root, e.provider, e.account), ("across", *e.scope)]
 
 
-def _unless_contested(item: Described, claims: dict[tuple[str, ...], dict[str, str]]) -> Described:
+def _unless_contested(item: Described, claims: dict[tuple[str, ...], set[str]]) -> Described:
     for claim in _claims(item):
-        others = [folder for root, folder in claims[claim].items() if root != item.folder.root]
-        if others:
-            problem = f"{item.evaluation.folder} and {others[0]} both claim to be of this account"
+        if len(claims[claim]) > 1:
+            problem = f"{' and '.join(sorted(map(shown, claims[claim])))} both claim to be of this account"
             return _fail(item, f"{problem}; remove the one that is not, or name each of your own by itself")
     return item
 

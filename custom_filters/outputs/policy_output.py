@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -45,6 +46,13 @@ _OF_A_TENANT = "directory-user"
 #: File times are coarser than the clock of a run; a gzip header holds whole seconds.
 _FILE_TIME_SLACK = 1.0
 _LOG_LINE = 300
+#: The end of a traceback (`c7n.exceptions.PolicyExecutionError: why`), or what Custodian logs as an error.
+_ERROR_LINE = re.compile(
+    r"(?:(?:\w+\.)+[A-Z]\w+|(?P<builtin>[A-Z]\w*(?:Error|Exception|Exit|Interrupt))|.*:(?:ERROR|CRITICAL))"
+    r" ?:? ?(?P<why>.+)"
+)
+#: What Custodian logs after the errors themselves.
+_SUMMARY = re.compile("The following policies had errors|Error while executing policy")
 
 
 @contextmanager
@@ -169,15 +177,24 @@ def _resource_count(folder: Folder, metadata: dict[str, Any]) -> int:
 
 
 def _last_error(folder: Folder) -> str:
-    """The exception at the end of the policy's log, where there is a log."""
+    """What the policy's log ends in, where there is a log."""
     try:
         with _reading(LOG):
             end = read_end(folder.storage, folder.file(LOG)[0], _LOG_END)
     except NotEvaluatedError:
         return f" (it left no {LOG} that can be read)"
-    lines = end.decode("utf-8", "replace").splitlines()
-    message = next((line.strip() for line in reversed(lines) if line[:1].strip()), "")
+    message = last_error(end.decode("utf-8", "replace"))
     return f": {message[:_LOG_LINE]}" if message else ""
+
+
+def last_error(log: str) -> str | None:
+    """The last error of one of Custodian's logs as a sentence, else its last line; for people to read."""
+    lines = [line.rstrip() for line in log.splitlines() if line.strip()]
+    found = [match for match in map(_ERROR_LINE.match, lines) if match and not _SUMMARY.match(match["why"])]
+    if not found:
+        return lines[-1] if lines else None
+    why = found[-1]["why"]
+    return f"an unexpected error, {why}; the log has its traceback" if found[-1]["builtin"] else why
 
 
 def _metadata(folder: Folder) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Summary:
     users: set[int] = field(default_factory=set)
     unused_users: set[int] = field(default_factory=set)
     marked_users: set[int] = field(default_factory=set)
-    #: Marked users that are back in use: (provider, account, user)
+    #: Of the marked users, whose mark this run may have ended, those back in use: (provider, account, user)
     returned: set[tuple[str, str, str]] = field(default_factory=set)
     #: Whether any policy asked for users who are back in use; else nothing is known of them.
     asks_returned: bool = False
@@ -100,7 +100,8 @@ def _count(summary: Summary, finding: Finding, as_of: datetime | None) -> None:
     if finding["next_action"] and verdict in UNUSED:  # a mark does nothing to what is in use or unknown
         summary.next_actions[(finding["next_action_at"] or "")[:10], finding["next_action"]] += 1
     done = finding["done"] or {}
-    if finding["phase"] == "marked" or (done.get("operation"), done.get("result")) == ("unmark", "done"):
+    ended = done.get("result") == "done" and done.get("operation") in {"unmark", "disable"}
+    if finding["phase"] == "marked" or ended:
         summary.marked_users.add(user)
         if finding["verdict"] == "active":
             summary.returned.add((provider, account, finding["user"]))

@@ -55,7 +55,8 @@ def progress(root: Path) -> Iterator[Callable[[Sequence[Child]], None]]:
     """
     console = Console(stderr=True)
     quiet = not console.is_terminal or bool(os.environ.get("CI"))
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    policies = (MofNCompleteColumn(), TextColumn("policies"))
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), *policies, TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
         tasks: dict[str, TaskID] = {}
         told = time.monotonic()

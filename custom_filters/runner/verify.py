@@ -28,5 +28,6 @@ def verify(ctx: click.Context, out: str) -> None:
         click.echo(problem)
     if not problems:
         total = sum(len(journal.texts) for journal in found)
-        click.echo(f"{total} lines in {len(found)} journals, each as it was written.")
+        journals_read = "1 journal" if len(found) == 1 else f"{len(found)} journals"
+        click.echo(f"{total} lines in {journals_read}, each as it was written.")
     ctx.exit(FINDINGS if problems else EVALUATED)

@@ -209,3 +209,29 @@ def test_account_and_owner_are_there_on_a_phone(open_page: Open) -> None:
     gravest = min(COMPANY.findings, key=gravity)
     for name in ("user", "account", "owner"):
         expect(cell).to_contain_text(gravest[name])
+
+
+CUT = (
+    "(cells) => cells.filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.innerText)"
+)
+
+
+def test_users_and_accounts_are_whole_on_a_phone(open_page: Open) -> None:
+    page = open_page(COMPANY, viewport={"width": 390, "height": 844}, is_mobile=True)
+    cells = page.locator('#table .tabulator-row [tabulator-field="user"], #table .tabulator-row small')
+    assert cells.count() > len(OPEN) / 2
+    assert cells.evaluate_all(CUT) == []
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_no_column_is_cut_off_in_a_review(open_page: Open, width: int) -> None:
+    page = open_page(COMPANY, viewport={"width": width, "height": 900}, is_mobile=width < 600)
+    page.click("#review summary")
+    page.fill("#reviewer", "ciso@example.com")
+    page.check("#pick-all")
+    page.select_option("#filter-verdict", "stale")
+    page.check("#pick-all")
+    decide(page, "disable")
+    expect(page.locator('#table [tabulator-field="decided"]').first).to_be_visible()
+    holder = page.locator("#table .tabulator-tableholder")
+    assert holder.evaluate("(box) => box.scrollWidth - box.clientWidth") <= 1

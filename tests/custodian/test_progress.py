@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_filters.custodian.progress import PROGRESS_VARIABLE, Progress, duration
+from custom_filters.custodian.progress import PROGRESS_VARIABLE, Progress, counted, duration
 from tests.virtual import VirtualTime
 
 
@@ -54,3 +54,11 @@ def test_the_command_reads_it_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_p
 )
 def test_durations_are_for_people(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_what_is_read_is_counted_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PROGRESS_VARIABLE, str(tmp_path / "progress"))
+    users = counted(iter("abc"), "users read")
+    assert (next(users), next(users)) == ("a", "b")
+    assert (tmp_path / "progress").read_text() == "1 users read"
+    assert list(users) == ["c"]

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from xml.etree import ElementTree
 
@@ -231,3 +232,23 @@ def test_markdown_counts_who_came_back_after_a_mark() -> None:
     back = report(value(user("a", credential(2)), MARKED), value(user("b", credential(200)), MARKED))
     assert "Came back after a mark: 1 of 2 marked users" in text("md", back)
     assert "Came back" not in text("md", report(value(user("a", credential(2)), LifecycleState())))
+
+
+@pytest.mark.parametrize(
+    ("who", "phase", "operation", "told"),
+    [
+        ("a", "detected", "unmark", "1 of 2 marked users"),
+        ("b", "disabled", "disable", "1 of 2 marked users"),
+        ("c", "disabled", "disable", "1 of 3 marked users"),
+        ("c", "detected", "enable", "1 of 2 marked users"),
+    ],
+)
+def test_who_came_back_counts_when_the_run_ended_the_mark(
+    who: str, phase: str, operation: str, told: str
+) -> None:
+    marked = [value(user("a", credential(2)), MARKED), value(user("b", credential(200)), MARKED)]
+    made = report(*marked, value(user("c", credential(200)), LifecycleState()))
+    at = {"reason": "", "undo": None, "at": "2026-11-23T06:00:00Z"}
+    done = {"phase": phase, "done": {"operation": operation, "result": "done", **at}, "disabled_at": None}
+    ended = [{**f, **done} if f["user"] == who else f for f in made.findings]
+    assert f"Came back after a mark: {told}" in text("md", replace(made, findings=ended))

@@ -16,6 +16,7 @@
     return made;
   };
   const isolated = (text) => element("bdi", {}, text ?? "");
+  const tally = (number) => number.toLocaleString("en");
   const day = (time) => (time ?? "").slice(0, 10);
   const minute = (time) => (time ?? "").slice(0, 16).replace("T", " ");
   const verdictOf = (verdict) => element("span", { class: `verdict ${verdict}` }, verdict);
@@ -201,7 +202,7 @@
     return (value, count, data) => {
       const name = data.length ? GROUP_NAMES[level](data[0]) : "";
       const extra = level === 1 && data.length && data[0].owner_source ? `, by ${data[0].owner_source}` : "";
-      return element("b", {}, isolated(name), element("span", {}, `${extra} · ${count.toLocaleString("en")}`));
+      return element("b", {}, isolated(name), element("span", {}, `${extra} · ${tally(count)}`));
     };
   }
 
@@ -300,7 +301,8 @@
     const grid = new Tabulator("#table", {
       data: rows,
       columns: columns(rows),
-      columnDefaults: { sorter: byText, headerSortTristate: true },
+      columnDefaults: { sorter: byText, headerSortTristate: true, resizable: "header" },
+      rowHeight: NARROW ? undefined : 29, // one line each: nothing is measured, which takes longer than drawing
       height: rows.length > 12 ? "75vh" : "20rem",
       layout: "fitColumns",
       renderVerticalBuffer: 300,
@@ -332,15 +334,16 @@
       if (byId("grouped").checked) state.set("group", "1");
       if (byId("mine").checked) state.set("mine", "1");
       if (open) state.set("open", open);
-      history.replaceState(null, "", state.size ? `#${state}` : location.pathname + location.search);
+      const address = state.size ? `#${state}` : location.pathname + location.search;
+      if (address !== (location.hash || location.pathname + location.search)) history.replaceState(null, "", address);
     }
     const count = () => {
       const active = grid.getDataCount("active");
-      byId("shown").textContent = `${active.toLocaleString("en")} of ${rows.length.toLocaleString("en")} credentials`;
+      byId("shown").textContent = `${tally(active)} of ${tally(rows.length)} credentials`;
     };
     const tell = () => {
       const open = rows.filter((r) => r.decided);
-      byId("progress").textContent = `decided ${open.filter((r) => CHOICES.includes(r.decided)).length} of ${open.length}, ${selected.size} selected`;
+      byId("progress").textContent = [`decided ${tally(open.filter((r) => CHOICES.includes(r.decided)).length)} of ${tally(open.length)}`, `${tally(selected.size)} selected`].join(", ");
       byId("pick-all").checked = selected.size > 0;
     };
     const redraw = () => { for (const line of grid.getRows("visible")) line.reformat(); tell(); };
@@ -349,7 +352,7 @@
       byId("decide-said").textContent = act(rowsOf);
       for (const r of rowsOf) r.decided = decidedOf(r);
       remember();
-      showColumn(grid, "decided");
+      showColumn(grid, NARROW ? "risk" : "phase", false).then(() => showColumn(grid, "decided")); // nothing is cut off
       if (byId("filter-decided").value) apply();
       redraw();
     };

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -18,16 +17,12 @@ import yaml
 import custom_filters
 from custom_filters.core.vocabulary import AWS, AZURE, CLOUD_VARIABLE
 from custom_filters.custodian.progress import PROGRESS_VARIABLE
+from custom_filters.outputs.policy_output import last_error
 from custom_filters.outputs.run_folder import ChildEnd
 from custom_filters.runner.run.policy_files import Policy, PolicyFile
 
 _POLL_SECONDS = 0.1
 _DEFAULT_REGION = "us-east-1"
-# The last line of a traceback (`c7n.exceptions.PolicyExecutionError: why`), or one that Custodian logs.
-_ERROR_LINE = re.compile(
-    r"^(?:[\w.]+(?:Error|Exception|Exceeded|Exit|Interrupt)|.*:(?:ERROR|CRITICAL)) ?:? ?(.+)$"
-)
-_SUMMARY = "The following policies had errors"
 
 
 @dataclass(frozen=True)
@@ -185,10 +180,3 @@ def _problem(code: int, log: Path) -> str:
     how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
     said = last_error(log.read_text(encoding="utf-8", errors="replace"))
     return f"custodian {how}" + (f": {said}" if said else "")
-
-
-def last_error(text: str) -> str | None:
-    """The last thing that looks like an error in Custodian's log, else its last line; for people to read."""
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
-    errors = [m.group(1) for m in map(_ERROR_LINE.match, lines) if m and not m.group(1).startswith(_SUMMARY)]
-    return (errors or lines or [None])[-1]

@@ -161,5 +161,4 @@ def _files(
     """The given files or the shipped ones; roles-enforce.yml, which needs more rights, only if named."""
     if policies:
         return given(policies, named)
-    files = shipped("enforce" if enforce else "report", named)
-    return [file for file in files if all_of_them or not enforce or file.path.name == "enforce.yml"]
+    return shipped("enforce" if enforce else "report", named, every=all_of_them or not enforce)

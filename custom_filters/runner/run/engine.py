@@ -22,6 +22,7 @@ from custom_filters.core.outcome import told, with_actions
 from custom_filters.core.report import Report
 from custom_filters.core.vocabulary import ACTIONS_FILE
 from custom_filters.outputs.action_logs import journals, journals_of, lines_left_open, lines_of
+from custom_filters.outputs.policy_output import last_error
 from custom_filters.outputs.private import write_private
 from custom_filters.outputs.run_folder import ChildEnd, RunFolder, new_run_folder
 from custom_filters.reports.redact import redact, redact_line
@@ -30,7 +31,6 @@ from custom_filters.runner.report_files import DEFAULT_FORMATS, write_reports
 from custom_filters.runner.run.children import (
     Batch,
     custodian,
-    last_error,
     make_batches,
     run_children,
 )

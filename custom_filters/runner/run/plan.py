@@ -193,7 +193,7 @@ def _part(step: Step) -> tuple[str, str, str, str]:
 def undo_lines(steps: Iterable[Step]) -> Iterator[str]:
     """The words under `undo` that the plan uses, explained."""
     for word in sorted({step.undo for step in steps}):
-        yield f"undo by {word}: {UNDO[word]}"
+        yield f'undo "{word}": {UNDO[word]}'
 
 
 def write_plan(steps: list[Step], path: Path) -> None:

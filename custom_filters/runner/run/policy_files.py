@@ -61,16 +61,20 @@ def need_installed(providers: Iterable[str]) -> None:
             )
 
 
-def shipped(kind: Literal["report", "enforce"], providers: Sequence[str] | None) -> list[PolicyFile]:
+def shipped(
+    kind: Literal["report", "enforce"], providers: Sequence[str] | None, *, every: bool = True
+) -> list[PolicyFile]:
     """The policies that come with c7n-unused, of the named providers or of all that are installed.
 
-    Raises InputError when a named provider's package is missing.
+    Without `every` those about roles, which need more rights, are left out. Raises InputError when a named
+    provider's package is missing.
     """
     if providers is not None:
         need_installed(providers)
     chosen = providers or [provider for provider in PROVIDERS if installed(provider)]
     folders = [shipped_folder() / provider for provider in chosen]
-    files = [path for at in folders for path in (at / f"{kind}.yml", *sorted(at.glob(f"*-{kind}.yml")))]
+    more = (path for at in folders for path in sorted(at.glob(f"*-{kind}.yml")) if every)
+    files = [*(at / f"{kind}.yml" for at in folders), *more]
     return [read(path) for path in files if providers or path.is_file()]
 
 

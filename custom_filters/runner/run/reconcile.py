@@ -16,7 +16,8 @@ from custom_filters.outputs.private import write_private
 from custom_filters.runner.run.plan import Step
 
 _OPERATIONS = {MARK: "mark", UNMARK: "unmark", DISABLE: "disable", ENABLE: "enable", RETIRE: "retire"}
-_SILENT = "the journal says nothing of it"
+_SILENT = "its policy stopped before it"
+_PLACE = ("provider", "account", "policy", "action")
 Line = Mapping[str, Any]
 
 
@@ -64,8 +65,11 @@ def reconciled_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
     counts = Counter(row["result"] for row in planned)
     told = ", ".join(f"{count} {result}" for result, count in sorted(counts.items()))
     yield f"Of {len(planned)} planned steps: {told or 'none'}."
+    silent = Counter(tuple(row[name] for name in _PLACE) for row in planned if row["reason"] == _SILENT)
+    for place, count in silent.items():
+        yield f"not done: {' '.join(place)}, {count} steps: {_SILENT}"
     for row in rows:
-        if row["result"] != "done" or row["when"] == "not planned":
+        if row["reason"] != _SILENT and (row["result"] != "done" or row["when"] == "not planned"):
             subject = " ".join(filter(None, (row["provider"], row["user"], row["credential"])))
             after = "done, not planned" if row["when"] == "not planned" else row["result"]
             yield visible(f"  {after}: {row['action']} {subject}: {row['reason']}")

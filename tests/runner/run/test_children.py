@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from custom_filters.outputs.policy_output import last_error
 from custom_filters.outputs.run_folder import MANIFEST, ChildEnd, find_run, new_run_folder
 from custom_filters.runner import tables
 from custom_filters.runner.run import children
@@ -20,7 +21,6 @@ from custom_filters.runner.run.children import (
     Child,
     aws_region,
     custodian,
-    last_error,
     make_batches,
     run_children,
 )
@@ -65,6 +65,12 @@ def test_a_mixed_file_is_split_by_provider(tmp_path: Path) -> None:
             "Unable to locate",
         ),
         ("2026: custodian:ERROR why\n2026: custodian:ERROR The following policies had errors\n - x\n", "why"),
+        ("requests.exceptions.ReadTimeout: read timed out\n", "read timed out"),
+        ("KeyError: 'a'\n", "an unexpected error, 'a'; the log has its traceback"),
+        (
+            "2026: custodian.policy:ERROR Error while executing policy\nx.Error: why: 30 %\nand how\n",
+            "why: 30 %",
+        ),
         ("KeyError: 'a'\nc7n.exceptions.ResourceLimitExceeded: policy:x exceeded\n", "policy:x exceeded"),
     ],
 )

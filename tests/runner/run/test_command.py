@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from custom_filters.outputs.action_logs import journals
 from custom_filters.outputs.run_folder import MANIFEST, find_run
 from custom_filters.runner.main import cli
 from custom_filters.runner.run import children
@@ -115,24 +113,3 @@ def test_given_policies_keep_the_current_directory(
     assert result.exit_code == 0, result.output
     assert selected(tmp_path / "out", "mine") == []
     assert {path.name for path in tmp_path.iterdir()} == {"exempt.yml", "mine.yml", "out"}
-
-
-def test_demo_shows_every_cloud_that_has_policies(tmp_path: Path) -> None:
-    result = invoke("demo", "--users", 20, "-s", tmp_path)
-    assert result.exit_code == 0, result.output
-    for provider in {policy["provider"] for policy in manifest(tmp_path)["policies"]}:
-        row = next(line for line in result.output.splitlines() if line.startswith(f"│ {provider} "))
-        evaluated, _, attempted = row.split("│")[-2].strip().partition(" of ")
-        assert evaluated == attempted
-
-
-@pytest.mark.slow
-def test_demo_enforces_and_restores(tmp_path: Path) -> None:
-    result = invoke("demo", "--enforce", "--users", 40, "-s", tmp_path)
-    assert result.exit_code == 0, result.output
-    told = re.findall(r"^(Day 0|Day 15|Restore) +(\d+) credentials of", result.output, re.MULTILINE)
-    counts = {step: int(number) for step, number in told}
-    assert counts.keys() == {"Day 0", "Day 15", "Restore"}
-    assert 0 < counts["Restore"] <= counts["Day 15"]
-    assert result.output.count("the mark was taken off, nothing was disabled") == 2
-    assert len(journals([str(tmp_path)])) >= 3

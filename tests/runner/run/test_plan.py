@@ -17,6 +17,7 @@ from custom_filters.runner.run.plan import (
     untold,
 )
 from custom_filters.runner.run.policy_files import Policy
+from custom_filters.runner.run.reconcile import reconcile, reconciled_lines
 
 NOW = datetime(2026, 5, 1, 12, 0, 30, tzinfo=timezone.utc)
 
@@ -101,7 +102,7 @@ def test_unmarking_is_one_step_a_user() -> None:
 def test_every_undo_is_explained() -> None:
     words = ["restore", "unmark"]
     steps = [Step("aws", "1", "p", "x", "ann", "password", "now", word) for word in words]
-    assert [line.partition(":")[0] for line in undo_lines(steps)] == [f"undo by {word}" for word in words]
+    assert [line.partition(":")[0] for line in undo_lines(steps)] == [f'undo "{word}"' for word in words]
 
 
 @pytest.mark.parametrize(
@@ -120,3 +121,22 @@ def test_max_resources_is_told_in_one_sentence(tmp_path: Path, options: dict[str
         (folder / "metadata.json").write_text(json.dumps({"metrics": metrics}))
     (sentence,) = limit_sentences(tmp_path, [over, fine])
     assert sentence.startswith(f"over selected 1500 identities, more than its max-resources of {limit}, and")
+
+
+def journal_line(user: str, result: str, reason: str, policy: str = "p") -> dict[str, Any]:
+    who = {"provider": "aws", "account": "1", "user": user, "user_id": user}
+    entry = {"operation": "mark", "step": "outcome", "principal": who, "policy": policy}
+    return {**entry, "credential": {"kind": "password", "id": "password"}, "result": result, "reason": reason}
+
+
+def test_steps_that_nothing_came_of_are_one_line() -> None:
+    steps = [
+        Step("aws", "1", policy, "mark-for-op", user, "password", "now", "unmark")
+        for policy, user in (("p", "ann"), ("p", "bob"), ("q", "cy"), ("q", "dee"))
+    ]
+    entries = [journal_line("ann", "done", ""), journal_line("bob", "failed", "refused")]
+    assert list(reconciled_lines(reconcile(steps, entries))) == [
+        "Of 4 planned steps: 1 done, 1 failed, 2 not done.",
+        "not done: aws 1 q mark-for-op, 2 steps: its policy stopped before it",
+        "  failed: mark-for-op aws bob password: refused",
+    ]
