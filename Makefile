@@ -41,14 +41,16 @@ $(STAMP): $(RUN) .ci/constraints.txt
 demo: $(RUN)  ## run the policies against embedded clouds and write a report; no account needed
 	@$(BIN)/c7n-unused demo
 
+# worksteal: neighbours stay in one worker, where they share what a module's fixture started.
+TESTS := $(BIN)/python -m pytest -n 4 --dist worksteal
 test: $(STAMP)  ## run the tests but the slow ones
-	@$(BIN)/python -m pytest -n 4 -m "not slow"
+	@$(TESTS) -m "not slow"
 
 test-all: $(STAMP)  ## run all tests
-	@$(BIN)/python -m pytest -n 4
+	@$(TESTS)
 
 coverage: $(STAMP)  ## run all tests and show which lines and branches they reach; takes longer
-	@$(BIN)/python -m pytest -n 4 --cov --cov-report=term
+	@$(TESTS) --cov --cov-report=term
 
 lint: $(STAMP)  ## check style, formatting, types and the workflow files
 	@$(BIN)/ruff check .

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -20,18 +19,12 @@ from custom_filters.core.population import PopulationError, parse
 from custom_filters.core.vocabulary import ANNOTATION
 from custom_filters.outputs.collect import collect
 from tests.stages import COMPANY, DAY, NOW, STAGES, Member, Stage, Thing
-from tests.warm import Run, Warm
+from tests.warm import Run, warm
 
 NOTICE = 14 * DAY
 #: Runs after the fault by which everything must be as if nothing had happened.
 RUNS_TO_CONVERGE = 2
 State = Mapping[str, Thing]
-
-
-@cache
-def warm(cloud: str) -> Warm:
-    """The warm process of a cloud, one for each worker, which ends with it."""
-    return ExitStack().enter_context(Warm(cloud))
 
 
 class Scene:

@@ -13,12 +13,17 @@ import resource
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from typing_extensions import Self
+
+from tests.virtual import VirtualTime
 
 RESOURCES = {"aws": ("aws.iam-user", "aws.iam-role"), "azure": ("azure.directory-user",),
              "gcp": ("gcp.directory-user", "gcp.service-account", "gcp.service-account-key")}  # fmt: skip
@@ -26,10 +31,10 @@ RESOURCES = {"aws": ("aws.iam-user", "aws.iam-role"), "azure": ("azure.directory
 
 @dataclass(frozen=True)
 class Run:
-    """One `custodian` with these arguments; its log goes to `log`.
+    """One `custodian` with these arguments; its log goes to `log`, what it prints to `printed` or there too.
 
     plant: names in tests.planted, called in the child before it begins; room: no file may grow beyond so
-    many bytes.
+    many bytes; hurried: a limiter's waiting takes no time.
     """
 
     arguments: Sequence[str]
@@ -38,6 +43,14 @@ class Run:
     log: str
     plant: Sequence[str] = field(default_factory=tuple)
     room: int | None = None
+    printed: str = ""
+    hurried: bool = False
+
+
+@cache
+def warm(cloud: str) -> Warm:
+    """The warm process of a cloud, one for each test process, with which it ends."""
+    return ExitStack().enter_context(Warm(cloud))
 
 
 class Warm:
@@ -92,9 +105,8 @@ def _fork(main: Any, run: Run) -> int:
 
 
 def _custodian(main: Any, run: Run) -> int:
-    log = os.open(run.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    for stream in (1, 2):
-        os.dup2(log, stream)
+    for stream, path in ((1, run.printed or run.log), (2, run.log)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.environ.clear()
     os.environ.update(run.environment)
@@ -104,6 +116,8 @@ def _custodian(main: Any, run: Run) -> int:
     sys.argv = ["custodian", *run.arguments]
     for name in run.plant:
         importlib.import_module("tests.planted").plant(name)
+    if run.hurried:
+        importlib.import_module("custom_filters.custodian.pacing").SYSTEM = VirtualTime().clock  # type: ignore[attr-defined]
     if run.room is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (run.room, run.room))
@@ -111,7 +125,11 @@ def _custodian(main: Any, run: Run) -> int:
         main()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(bool(end.code))
+    except Exception:  # as Python ends a script
+        traceback.print_exc()
+        return 1
     finally:
+        sys.stdout.flush()
         sys.stderr.flush()
     return 0
 

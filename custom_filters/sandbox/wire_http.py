@@ -40,7 +40,11 @@ class Requests(WSGIRequestHandler):
         if environ.pop("HTTP_TRANSFER_ENCODING", ""):
             body = environ["wsgi.input"].read()
         else:
-            body = self.rfile.read(int(environ.get("CONTENT_LENGTH") or 0))
+            length = int(environ.get("CONTENT_LENGTH") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:  # the client was killed while it wrote: half a request is none
+                self.close_connection = True
+                return
         environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
         environ["wsgi.input_terminated"] = True
         _answering.port = self.client_address[1]

@@ -15,13 +15,16 @@ from c7n.resources import load_resources
 from c7n.utils import reset_session_cache
 
 from custom_filters import autoload
+from custom_filters.custodian import pacing
 from custom_filters.sandbox.sandbox import Sandbox
+from tests.virtual import VirtualTime
 
 
 @contextmanager
 def calling(sandbox: Sandbox, **more: str) -> Iterator[None]:
-    """This process as a client of the sandbox, with more in its environment."""
-    with patch.dict(os.environ, {**sandbox.child_environment(), **more}, clear=True):
+    """This process as a client of the sandbox, with more in its environment; pacing takes no time."""
+    environment = patch.dict(os.environ, {**sandbox.child_environment(), **more}, clear=True)
+    with environment, patch.object(pacing, "SYSTEM", VirtualTime().clock):
         reset_session_cache()
         yield
     reset_session_cache()

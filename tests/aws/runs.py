@@ -33,9 +33,11 @@ def policy(name: str, source: str | None = "unused-bulk", **options: Any) -> dic
     return {**made, "source": source} if source else made
 
 
-def custodian(sandbox: Sandbox, out: Path, *policies: Path | dict[str, Any]) -> CompletedProcess[str]:
+def custodian(
+    sandbox: Sandbox, out: Path, *policies: Path | dict[str, Any], **more: Any
+) -> CompletedProcess[str]:
     """`custodian run` on files and on policies written here; its log is in stderr."""
-    return clouds.custodian(sandbox, out, *policies, options=("--cache-period", "0"))
+    return clouds.custodian(sandbox, out, *policies, options=("--cache-period", "0"), **more)
 
 
 def validate(

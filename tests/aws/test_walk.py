@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,10 @@ from custom_filters.runner.main import cli
 from custom_filters.sandbox import Sandbox, Settings
 from custom_filters.sandbox.aws.people import Key, Password, Person, days
 from tests.aws.inside import calling
+from tests.aws.runs import custodian
 
 START = datetime(2026, 6, 15, 12, 0, tzinfo=timezone.utc)
 POLICIES = Path(__file__).parents[2] / "policies" / "aws" / "enforce.yml"
-CUSTODIAN = Path(sys.executable).parent / "custodian"
 NOTICE = timedelta(hours=336)
 EXEMPT_EVE = """
   - {provider: aws, account: "*", user: exempted.eve, reason: parental leave, approved_by: hr@example.com,
@@ -49,23 +48,12 @@ class Walk:
 
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
         self.sandbox, self.folder = sandbox, folder
-        self.exemptions = folder / "exemptions.yml"
+        self.exemptions = folder / "out" / "exemptions.yml"
+        self.exemptions.parent.mkdir()
         self.exemptions.write_text("exemptions: []\n")
 
-    def run(self, *names: str, file: Path = POLICIES) -> subprocess.CompletedProcess[str]:
-        command = [str(CUSTODIAN), "run", "-s", str(self.folder / "out"), "--cache-period", "0", str(file)]
-        for name in names or ("aws-iam-user-*",):
-            command += ["-p", name]
-        environment = self.sandbox.child_environment()
-        return subprocess.run(
-            command,
-            env=environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+    def run(self, only: str = "aws-iam-user-*", file: Path = POLICIES) -> subprocess.CompletedProcess[str]:
+        return custodian(self.sandbox, self.folder / "out", file, only=only)
 
     def restore(self) -> Result:
         """Everybody whom the runs so far switched off."""

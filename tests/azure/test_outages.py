@@ -97,7 +97,8 @@ def test_a_tenant_without_eligible_roles_has_its_active_ones(tenant: Tenant) -> 
 def test_the_command_says_not_evaluated(tmp_path: Path) -> None:
     with embedded(users=60, now=NOW, faults={"license": "missing"}) as sandbox:
         done = subprocess.run(
-            [sys.executable, "-m", "custom_filters", "run", "-p", "azure", "-s", str(tmp_path / "out")],
+            [sys.executable, "-m", "custom_filters", "run", "-p", "azure", "-s", "out",
+             "--policy", "azure-directory-user-unused"],
             env=sandbox.child_environment(), cwd=tmp_path, capture_output=True, text=True, check=False,
         )  # fmt: skip
     assert done.returncode == 3, done.stdout + done.stderr

@@ -133,6 +133,7 @@ def test_print_has_every_row_and_room_to_sign(open_page: Open) -> None:
     assert page.locator("main details:not([open])").count() == 0
 
 
+@pytest.mark.slow
 def test_fifty_thousand_rows(open_page: Open) -> None:
     rows = report(350).findings
     many = [

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from click.testing import CliRunner, Result
 from playwright.sync_api import Browser
@@ -69,6 +70,7 @@ def findings(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 def test_only_what_a_reviewer_approved_is_disabled(
     sandbox: Sandbox, browser: Browser, tmp_path: Path
 ) -> None:

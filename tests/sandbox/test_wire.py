@@ -15,6 +15,7 @@ import pytest
 import requests
 from werkzeug.wrappers import Request, Response
 
+from custom_filters.sandbox.loopback import serving
 from custom_filters.sandbox.wire import ConnectionDroppedError, Wire
 
 
@@ -124,6 +125,17 @@ def test_a_host_can_drop_the_connection(wire: Wire, path: str) -> None:
         pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)),
     ):
         client.get(f"https://broken.example.com{path}")
+
+
+def test_half_a_request_of_a_killed_client_reaches_no_application() -> None:
+    """moto would have answered it as an action without parameters."""
+    reached: list[object] = []
+    with serving(lambda environ, _: reached.append(environ) or ()) as url:
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as raw:
+            raw.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40\r\n\r\nAction=Upd")
+            raw.shutdown(socket.SHUT_WR)
+            assert raw.recv(4096) == b""
+    assert reached == []
 
 
 def test_a_client_without_the_ca_refuses_the_sandbox(wire: Wire) -> None:

@@ -84,8 +84,9 @@ class _Dispatcher(werkzeug_app.DomainDispatcherApplication):
 
 
 def forget_account(account_id: str) -> None:
-    """Drops everything moto knows of an account."""
+    """Drops everything moto knows of an account; what is in a bucket may be a file, which is closed."""
     for backend in BackendDict._instances:
         if account_id in backend:
-            backend[account_id].reset()
+            if backend.service_name == "s3":
+                backend[account_id].reset()
             backend.pop(account_id)

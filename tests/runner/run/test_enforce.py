@@ -41,6 +41,7 @@ def actions(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for log in logs for line in log.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_marked_given_notice_disabled_restored(sandbox: Sandbox, tmp_path: Path, policies: Path) -> None:
     out = tmp_path / "out"
     first = invoke("run", "--enforce", "--yes", "-s", out, policies)
