@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from custom_filters.core.journal import FILE_NAME
 from tests import nine_months
 from tests.fault_table import FAULTS
 from tests.faults import cells, play, results
 from tests.planted import BUGS
 from tests.scene import Scene
-from tests.stages import OPERATIONS, STAGES, TAG
+from tests.stages import COMPANY, OPERATIONS, STAGES, TAG, texts_of
 
 NAMED = {fault.name: fault for fault in FAULTS}
 SHORT = (("mark", "killed after a write"), ("restore", "reads lag 2 s"), ("report", "wrong content type"))
@@ -43,9 +44,27 @@ def test_a_read_that_lags_and_one_that_does_not(tmp_path: Path) -> None:
 
         sandbox.on_request = catch_up
         code = scene.run("restore")
-        assert code == 0, scene.log
+        assert (code, scene.failed()) == (0, False), scene.log
         assert all(scene.state["off-1"].on.values())
         assert not scene.state["off-2"].notes.off()
+
+
+def test_who_loses_a_race_to_mark_decides_anew_and_has_not_failed(tmp_path: Path) -> None:
+    """Between the look at an account and the write another runner marks it."""
+    company = {"stale": COMPANY["stale"], "active": COMPANY["active"]}
+    with Scene(STAGES["service account"], tmp_path, company) as scene:
+        sandbox, stale = scene.sandbox, scene.state["stale"]
+
+        def mark(cloud: str, action: str, phase: str, is_write: bool) -> None:
+            if action == "iam.projects.serviceAccounts.get" and phase == "after":
+                sandbox.on_request = None
+                scene.stage.write(sandbox, "stale", texts_of(stale.id, stale.on, "pending"))
+
+        sandbox.on_request = mark
+        code = scene.run("mark")
+        [journal] = tmp_path.glob(f"*/*/{FILE_NAME}")
+        assert (code, scene.failed()) == (0, False), scene.log
+        assert "changed meanwhile by somebody else: it is decided anew" in journal.read_text()
 
 
 @pytest.mark.parametrize("kind", STAGES)

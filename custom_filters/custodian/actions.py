@@ -170,9 +170,9 @@ class KindAction(BaseAction):
 
     def _act_alone(self, changes: Changes, of: Selected) -> list[str]:
         """Decide and carry it out; anew where the read that it was decided on lagged an earlier write."""
-        for _ in range(_TRIES):
+        for left in reversed(range(_TRIES)):
             changes.outdated.discard(self.kind.principal(of))
-            failures = changes.carry_out([self._plan(of)])
+            failures = changes.carry_out([self._plan(of)], anew=left > 0)
             if self.kind.principal(of) not in changes.outdated:
                 break
         return failures

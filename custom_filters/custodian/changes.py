@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from custom_filters.core.journal import Outcome, contents
@@ -67,8 +67,12 @@ class Changes:
     #: Principals whose notes were not what they were when it was decided: nothing of them was written.
     outdated: set[str] = field(default_factory=set)
 
-    def carry_out(self, plans: Sequence[Plan]) -> list[str]:
-        """A sentence for each failure. PolicyExecutionError when the journal cannot be written."""
+    def carry_out(self, plans: Sequence[Plan], *, anew: bool = False) -> list[str]:
+        """A sentence for each failure. PolicyExecutionError when the journal cannot be written.
+
+        `anew`: it is decided again about those whose notes turn out to be `outdated`, so that they are not
+        journalled as failed.
+        """
         idle = [plan for plan in plans if plan.decision.result != "do"]
         doing = [self._begin(plan) for plan in plans if plan.decision.result == "do"]
         ready = [one for one in doing if one.written.error is None]
@@ -82,7 +86,7 @@ class Changes:
         for one in ready:
             if not self._writes_first(one.decision):
                 self._switch(one)
-        self.journal.write(line for one in doing for line in contents(one.decision, one.outcome))
+        self.journal.write(line for one in doing for line in contents(*_ended(one, anew=anew)))
         failures = [text for one in doing for text in _failures(one)]
         return failures + [text for plan in idle for text in _told(plan.decision, {})]
 
@@ -150,6 +154,14 @@ class Changes:
         except NotesError as error:
             one.trouble = error
         one.written = written
+
+
+def _ended(one: _Progress, *, anew: bool) -> tuple[Decision, Outcome]:
+    error = one.written.error
+    if not anew or not isinstance(error, NotesChangedError):
+        return one.decision, one.outcome
+    reason = f"{error}: it is decided anew"
+    return replace(one.decision, result="skipped", reason=reason, reasons={}, left={}, settled=()), Outcome()
 
 
 def _failures(one: _Progress) -> list[str]:

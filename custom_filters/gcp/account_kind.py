@@ -54,7 +54,7 @@ _WRITE = (
 )
 #: Where a resource that was read again holds the ids of the account's keys.
 KEY_IDS = "c7n:key-ids"
-_CHANGED = "its description was changed meanwhile by somebody else; run again"
+_CHANGED = "its description was changed meanwhile by somebody else"
 #: Rows of Policy Analyzer and dates of Monitoring, by what they name.
 Seen = tuple[Mapping[used.RowKey, Json] | Unknown, Mapping[str, datetime] | Unknown]
 
