@@ -85,6 +85,8 @@ FAULTS = (
         {"patch_fail": "+".join(f"{n}@{d}" for n in VICTIMS for d in
                                 ("lakeside.example", "lakeside-prod.iam.gserviceaccount.com"))}),
           operations=CHANGING),
+    Fault("sessions cannot be ended", _all({}, {"revoke_fail": "403"}, {}), operations=frozenset({"disable"}),
+          without={"aws": "a key or policy that is off ends them", "gcp": "suspending ends them"}),
     Fault("slow answers", _all({"slow": 0.1}, {"graph_slow": 0.3}, {"gcp_slow": 0.2})),
     Fault("truncated bodies", _shares("truncated", "graph_truncated", "gcp_truncated", 0.1)),
     Fault("wrong content type", _shares("garbled", "graph_garbled", "gcp_garbled", 0.1)),
