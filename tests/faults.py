@@ -217,6 +217,8 @@ def play(kind: str, operation: str, fault: Fault, *, bug: str = "", most: int = 
             problems = list(dict.fromkeys(found))
         cell.tried += 1
         cell.broken += [f"{number}: {'; '.join(problems)}"] if problems else []
+    if not cell.tried:
+        cell.tried, cell.broken = 1, ["1: the run was over before anything could be killed"]
     cell.seconds = round(time.monotonic() - begun, 1)
     return cell
 
