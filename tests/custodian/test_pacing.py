@@ -15,9 +15,12 @@ from tests.virtual import VirtualTime
 
 
 def typical(row: Row) -> Measured:
-    """Threads race, so that one try in a hundred is slow: then it is measured again."""
-    found = measure(row)
-    return found if found.ratio <= 1.3 else measure(row)
+    """Threads race, so that one try in five has a few refusals more: then it is measured again."""
+    for _ in range(5):
+        found = measure(row)
+        if found.ratio <= 1.3 and found.refused <= found.served * 0.2:
+            break
+    return found
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
