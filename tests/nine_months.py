@@ -37,14 +37,16 @@ class Months:
     scene: Scene
     dice: random.Random
     events: int
-    used: dict[str, datetime] = field(default_factory=dict)
+    #: Name -> credential -> its last use.
+    used: dict[str, dict[Item, datetime]] = field(default_factory=dict)
     theirs: set[str] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for name, member in COMPANY.items():
-            self.used[name] = NOW - timedelta(days=500 if member.idle is None else member.idle)
+        for name, thing in self.scene.state.items():
+            idle = COMPANY[name].idle
+            self.used[name] = dict.fromkeys(thing.on, NOW - timedelta(days=500 if idle is None else idle))
 
     def day(self, at: datetime) -> None:
         """Events, then the policies; sometimes somebody is brought back."""
@@ -66,7 +68,8 @@ class Months:
         self.counts[what] = self.counts.get(what, 0) + 1
         if what == "use" and on and self.dice.random() < 0.15:
             stage.hand(sandbox, "use", name)
-            self.used[name] = at
+            used = (item for item in thing.on if is_on(thing, item) and item.kind != "password")
+            self.used[name].update(dict.fromkeys(used, at))
         elif what in {"enable", "disable"} and self.dice.random() < 0.3:
             stage.hand(sandbox, what, name)
             (self.theirs.add if what == "disable" else self.theirs.discard)(name)
@@ -98,11 +101,12 @@ class Months:
         """What must never be."""
         for name, thing in self.scene.state.items():
             was, recorded = before[name], {e.item: e for e in thing.notes.off()}
+            used = max((at for item, at in self.used[name].items() if is_on(was, item)), default=NOW)
             for item in was.on.keys() | thing.on.keys():
                 if is_on(was, item) and not is_on(thing, item):
                     self.counts["off"] = self.counts.get("off", 0) + 1
                     entry = recorded.get(item)
-                    if now - self.used[name] < THRESHOLD or "disable" not in operations:
+                    if now - used < THRESHOLD or "disable" not in operations:
                         yield f"{name} was switched off"
                     if entry is None or entry.until > now or entry.until - entry.marked_at < NOTICE:
                         yield f"{name} was switched off without a record or its notice"

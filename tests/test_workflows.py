@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from custom_filters.sandbox.sandbox import Sandbox, Settings
 from tests.aws.runs import embedded
 from tests.conftest import Env
+from tests.stages import STAGES
 from tests.workflows import UNUSED, WORKFLOWS, check_out, jobs, run_script, run_step
 
 
@@ -34,6 +35,12 @@ def test_actions_are_pinned_by_commit_and_scripts_by_hash(workflow: Path) -> Non
     installs = re.findall(r"pip install (.+)", text)
     ours = '--quiet --no-deps "$wheel"'  # what the release has just built
     assert [line for line in installs if "--require-hashes --no-deps" not in line and line != ours] == []
+
+
+def test_the_whole_matrix_is_played_for_every_kind() -> None:
+    job = yaml.safe_load((WORKFLOWS / "ci.yml").read_text())["jobs"]["faults"]
+    assert job["strategy"]["matrix"]["kind"] == list(STAGES)
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["make faults", "make months"]
 
 
 def test_only_a_log_in_and_the_release_may_write() -> None:
