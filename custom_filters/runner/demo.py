@@ -10,7 +10,7 @@ import click
 
 from custom_filters.core.errors import InputError
 from custom_filters.core.vocabulary import AWS, PROVIDERS
-from custom_filters.runner.options import Time, Words
+from custom_filters.runner.options import Time, words
 from custom_filters.runner.sandbox import (
     DEFAULT_SEED,
     DEFAULT_USERS,
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--seed", default=DEFAULT_SEED, show_default=True, help="The same seed, the same company.")
 @click.option("--now", type=Time(), metavar="TIME", help="The clouds' time (RFC 3339).")
-@click.option(
-    "--clouds", type=Words(PROVIDERS), metavar="NAMES",
+@words(
+    "--clouds", allowed=PROVIDERS, metavar="NAMES",
     help="aws,azure,gcp; default: all that are installed, with --enforce one: aws.",
 )  # fmt: skip
 @click.option("--enforce", is_flag=True, help="Mark, disable 15 days later, restore.")
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.pass_context
 def demo(
-    ctx: click.Context, users: int | None, seed: int, now: datetime | None, clouds: tuple[str, ...] | None,
+    ctx: click.Context, users: int | None, seed: int, now: datetime | None, clouds: tuple[str, ...],
     enforce: bool, output: Path,
 ) -> None:  # fmt: skip
     """Show everything on embedded clouds.

@@ -11,7 +11,7 @@ import click
 
 from custom_filters.core.errors import InputError
 from custom_filters.core.vocabulary import PROVIDERS
-from custom_filters.runner.options import Words
+from custom_filters.runner.options import words
 from custom_filters.runner.run.policy_files import installed, shipped_folder
 
 _WORKFLOW = ".github/workflows/unused.yml"
@@ -21,10 +21,10 @@ _ENTRIES = "exemptions:"
 
 
 @click.command()
-@click.option("-p", "--provider", "providers", type=Words(PROVIDERS), metavar="NAMES",
+@words("-p", "--provider", "providers", allowed=PROVIDERS, metavar="NAMES",
               help="aws,azure,gcp; default: all that are installed.")  # fmt: skip
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-def init(providers: tuple[str, ...] | None, folder: Path) -> None:
+def init(providers: tuple[str, ...], folder: Path) -> None:
     """Write policies and a workflow to start from.
 
     To DIR: policies/, exemptions.yml, constraints.txt (what the workflow installs) and the workflow itself.

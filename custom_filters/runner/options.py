@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from custom_filters.core.times import parse_time
 from custom_filters.core.vocabulary import CLOUD_VARIABLE, CLOUDS
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 #: Where to log in there; c7n-azure tells azure-identity so for client secrets only.
 _LOG_INS = {
@@ -19,21 +21,31 @@ _LOG_INS = {
 }
 
 
-class Words(click.ParamType):  # type: ignore[type-arg]  # generic in some versions only
-    """Comma-separated words out of a fixed set, as a tuple without doubles."""
+class _Words(click.ParamType):  # type: ignore[type-arg]  # generic in some versions only
+    """Comma-separated words out of a fixed set, as a tuple."""
 
     name = "words"
+    envvar_list_splitter = ","
 
     def __init__(self, allowed: Collection[str]) -> None:
         self._allowed = allowed
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         words = value if isinstance(value, tuple) else tuple(word.strip() for word in value.split(","))
-        named = tuple(dict.fromkeys(filter(None, words)))
+        named = tuple(filter(None, words))
         wrong = next((word for word in named if word not in self._allowed), None)
-        if wrong or (value and not named):
+        if wrong or not named:
             self.fail(f"{wrong or value!r} is not one of {', '.join(self._allowed)}.", param, ctx)
         return named
+
+
+def words(*names: str, allowed: Collection[str], **more: Any) -> Callable[[F], F]:
+    """An option that takes words out of a fixed set, by commas, by repeating it, or both: a tuple."""
+
+    def joined(ctx: click.Context, param: click.Parameter, value: Sequence[Sequence[str]]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(word for some in value for word in some))
+
+    return click.option(*names, type=_Words(allowed), multiple=True, callback=joined, **more)
 
 
 class Time(click.ParamType):  # type: ignore[type-arg]

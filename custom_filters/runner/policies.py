@@ -6,7 +6,7 @@ import click
 from rich.table import Column, Table
 
 from custom_filters.core.vocabulary import PROVIDERS
-from custom_filters.runner.options import Words
+from custom_filters.runner.options import words
 from custom_filters.runner.run.policy_files import (
     PolicyFile,
     read,
@@ -16,10 +16,8 @@ from custom_filters.runner.tables import show
 
 
 @click.command()
-@click.option(
-    "-p", "--provider", "providers", type=Words(PROVIDERS), metavar="NAMES", help="Only of aws,azure,gcp."
-)
-def policies(providers: tuple[str, ...] | None) -> None:
+@words("-p", "--provider", "providers", allowed=PROVIDERS, metavar="NAMES", help="Only of aws,azure,gcp.")
+def policies(providers: tuple[str, ...]) -> None:
     """List the shipped policies.
 
     Each with its resource, what it does and its file; `init` writes copies to change.

@@ -23,7 +23,7 @@ from custom_filters.reports.formats import FORMATS
 from custom_filters.reports.redact import redact
 from custom_filters.reports.schema import schema
 from custom_filters.runner import exits
-from custom_filters.runner.options import Words
+from custom_filters.runner.options import words
 from custom_filters.runner.pack import write as write_pack
 from custom_filters.runner.report_files import DEFAULT_FORMATS, write_reports
 from custom_filters.runner.run import policy_files
@@ -41,8 +41,8 @@ def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> No
 
 @click.command()
 @click.argument("outputs", metavar="OUT...", nargs=-1, required=True)
-@click.option(
-    "-f", "--format", "formats", type=Words(FORMATS), metavar="FORMATS", default=",".join(DEFAULT_FORMATS),
+@words(
+    "-f", "--format", "formats", allowed=FORMATS, metavar="FORMATS", default=DEFAULT_FORMATS,
     show_default=True, help=f"Comma-separated list of {', '.join(FORMATS)}.",
 )  # fmt: skip
 @click.option(
@@ -53,8 +53,8 @@ def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> No
     "--history", type=click.Path(dir_okay=False, path_type=Path),
     help="SQLite file that remembers earlier runs: what is new, resolved, back in use.",
 )  # fmt: skip
-@click.option(
-    "--fail-on", type=Words(SELECTABLE), default="", metavar="VERDICTS",
+@words(
+    "--fail-on", allowed=SELECTABLE, metavar="VERDICTS",
     help="Exit with 1 when a credential has one of these verdicts, comma-separated, or a check of an account "
     "found something.",
 )  # fmt: skip

@@ -21,7 +21,7 @@ import click
 from custom_filters.core.errors import InputError
 from custom_filters.core.times import format_time
 from custom_filters.core.vocabulary import PROVIDERS
-from custom_filters.runner.options import Time, Words
+from custom_filters.runner.options import Time, words
 from custom_filters.runner.run.policy_files import installed, need_installed
 
 if TYPE_CHECKING:
@@ -41,9 +41,7 @@ DEFAULT_SEED = 7
     "--faults", default="", metavar="SPEC", help="For example throttle=0.1,report=slow; help lists all."
 )
 @click.option("--now", type=Time(), metavar="TIME", help="The clouds' time, RFC 3339 with a time zone.")
-@click.option(
-    "--clouds", type=Words(PROVIDERS), metavar="NAMES", help="aws,azure,gcp; default: all that are installed."
-)
+@words("--clouds", allowed=PROVIDERS, metavar="NAMES", help="aws,azure,gcp; default: all that are installed.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def sandbox(
@@ -53,7 +51,7 @@ def sandbox(
     latency_ms: float,
     faults: str,
     now: datetime | None,
-    clouds: tuple[str, ...] | None,
+    clouds: tuple[str, ...],
     command: tuple[str, ...],
 ) -> None:
     """Run a command against embedded clouds.
@@ -64,7 +62,7 @@ def sandbox(
     \b
       c7n-unused sandbox -- custodian run -s out policies/aws/report.yml
     """  # noqa: D301 - click's \b keeps the lines
-    need_installed(clouds or ())
+    need_installed(clouds)
     clouds = clouds or tuple(filter(installed, PROVIDERS))
     if faults == "help":
         from custom_filters.sandbox.sandbox import described_faults

@@ -104,10 +104,23 @@ def test_each_option_has_a_variable_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
+    "args", [["-p", "aws,gcp"], ["-p", "gcp", "-p", "aws"], ["-p", "aws,gcp", "-p", "gcp"]], ids=" ".join
+)
+def test_words_come_by_commas_and_by_repeating_the_option(args: list[str]) -> None:
+    output = CliRunner().invoke(cli, ["policies", *args]).output
+    assert [f"{name}-" in output for name in ("aws", "azure", "gcp")] == [True, False, True]
+
+
+def test_no_words_are_no_answer() -> None:
+    result = CliRunner().invoke(cli, ["policies", "-p", ""])
+    assert (result.exit_code, "'' is not one of aws" in result.output) == (2, True)
+
+
+@pytest.mark.parametrize(
     ("variable", "value", "args", "said"),
     [
         ("C7N_UNUSED_RUN_DAYS", "0", ["run"], "--days 0: '0' is not a whole number"),
-        ("C7N_UNUSED_RUN_PROVIDER", "ibm", ["run"], "'ibm' is not one of aws"),
+        ("C7N_UNUSED_RUN_PROVIDER", "aws,ibm", ["run"], "'ibm' is not one of aws"),
         ("C7N_UNUSED_RUN_POLICY", "one two", ["run", "-p", "aws"], "--policy one: no policy has it"),
         ("C7N_UNUSED_RUN_ENFORCE", "1", ["run"], "this is not a terminal; add --yes"),
         ("C7N_UNUSED_RUN_MAX_RESOURCES", "many", ["run"], "'many' is not a valid integer range"),

@@ -15,7 +15,7 @@ from custom_filters.core.policy_data import exemptions_of
 from custom_filters.core.times import format_time
 from custom_filters.core.verdict import SELECTABLE
 from custom_filters.core.vocabulary import PROVIDERS
-from custom_filters.runner.options import Time, Words, cloud_option
+from custom_filters.runner.options import Time, cloud_option, words
 from custom_filters.runner.run.policy_files import PolicyFile, choose, given, shipped
 from custom_filters.runner.run.thresholds import apply_days, limited, parse_days
 from custom_filters.runner.sandbox import move_clock
@@ -28,8 +28,8 @@ SANDBOX = "C7N_UNUSED_SANDBOX"
 
 
 @click.command()
-@click.option(
-    "-p", "--provider", "providers", type=Words(PROVIDERS), metavar="NAMES",
+@words(
+    "-p", "--provider", "providers", allowed=PROVIDERS, metavar="NAMES",
     help="aws,azure,gcp; default: those of the policies, or all that are installed.",
 )  # fmt: skip
 @click.option(
@@ -52,8 +52,8 @@ SANDBOX = "C7N_UNUSED_SANDBOX"
 )  # fmt: skip
 @click.option("--enforce", is_flag=True, help="Act: mark, unmark, disable. Shows the plan and asks first.")
 @click.option("--yes", is_flag=True, help="With --enforce: do not ask.")
-@click.option(
-    "--fail-on", type=Words(SELECTABLE), default="", metavar="VERDICTS",
+@words(
+    "--fail-on", allowed=SELECTABLE, metavar="VERDICTS",
     help="Exit with 1 on these, for example stale,never-used.",
 )  # fmt: skip
 @click.option("--redact", is_flag=True, help="Hash users, owners and credentials in all that is shown.")
@@ -65,7 +65,7 @@ SANDBOX = "C7N_UNUSED_SANDBOX"
 @click.pass_context
 def run(
     ctx: click.Context,
-    providers: tuple[str, ...] | None,
+    providers: tuple[str, ...],
     output: Path,
     days: str | None,
     names: tuple[str, ...],
@@ -156,7 +156,7 @@ def _environment(at: datetime | None) -> dict[str, str]:
 
 
 def _files(
-    policies: tuple[Path, ...], named: tuple[str, ...] | None, enforce: bool, *, all_of_them: bool
+    policies: tuple[Path, ...], named: tuple[str, ...], enforce: bool, *, all_of_them: bool
 ) -> list[PolicyFile]:
     """The given files or the shipped ones; roles-enforce.yml, which needs more rights, only if named."""
     if policies:

@@ -62,15 +62,14 @@ def need_installed(providers: Iterable[str]) -> None:
 
 
 def shipped(
-    kind: Literal["report", "enforce"], providers: Sequence[str] | None, *, every: bool = True
+    kind: Literal["report", "enforce"], providers: Sequence[str], *, every: bool = True
 ) -> list[PolicyFile]:
     """The policies that come with c7n-unused, of the named providers or of all that are installed.
 
     Without `every` those about roles, which need more rights, are left out. Raises InputError when a named
     provider's package is missing.
     """
-    if providers is not None:
-        need_installed(providers)
+    need_installed(providers)
     chosen = providers or [provider for provider in PROVIDERS if installed(provider)]
     folders = [shipped_folder() / provider for provider in chosen]
     more = (path for at in folders for path in sorted(at.glob(f"*-{kind}.yml")) if every)
@@ -106,10 +105,10 @@ def choose(files: Sequence[PolicyFile], names: Sequence[str], tags: Sequence[str
     return [file for file in kept if file.policies]
 
 
-def given(paths: Iterable[Path], providers: Sequence[str] | None) -> list[PolicyFile]:
+def given(paths: Iterable[Path], providers: Sequence[str]) -> list[PolicyFile]:
     """The policies in given files, of the named providers only when there are any; raises InputError."""
     files = [read(path) for path in paths]
-    if providers is not None:
+    if providers:
         files = [_keep(file, lambda policy: policy.provider in providers) for file in files]
     kept = [file for file in files if file.policies]
     if not kept:
