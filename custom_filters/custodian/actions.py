@@ -27,9 +27,10 @@ from custom_filters.custodian.changes import Changes, Plan
 from custom_filters.custodian.decisions import approved, carried_over, with_kept
 from custom_filters.custodian.exemptions import absent_problem
 from custom_filters.custodian.journal import Journal, open_journal
-from custom_filters.custodian.kind import Fresh, Kind, Resource, Selected
+from custom_filters.custodian.kind import Kind
 from custom_filters.custodian.notes import is_uncertain, own_notes
 from custom_filters.custodian.parallel import CONCURRENCY
+from custom_filters.custodian.selected import Fresh, Resource, Selected
 from custom_filters.custodian.terms import examined_by, terms_of
 from custom_filters.custodian.validation import (
     due_problem,
@@ -96,7 +97,6 @@ class KindAction(BaseAction):
     def process(self, resources: list[Resource]) -> None:
         """Act on every resource; raises PolicyExecutionError at the end when any of it failed."""
         refuse(self.problem())
-        self.left = 0
         self.kind = self.of_kind(self.manager, unused_filter(self.manager.data), self.data)
         clock.refuse_moved_clock(self.kind.endpoint())
         if not resources:
@@ -107,13 +107,9 @@ class KindAction(BaseAction):
         if journal.delivered_before():
             self.log.warning("this event was delivered before: nothing is done again")
             return
-        left = [] if self.operation in {"enable", "retire"} else self.kind.finish()
-        failed = left + self._act_on_all(selected, journal)
+        unfinished = [] if self.operation in {"enable", "retire"} else self.kind.finish()
+        failed = unfinished + self._act_on_all(selected, journal)
         self.kind.forget()
-        if self.left:
-            failed.append(
-                f"the time ran out: {self.left} of {len(resources)} were not begun; the next run goes on"
-            )
         if failed:
             told = "; ".join(failed[:_TOLD_FAILURES])
             raise PolicyExecutionError(f"{len(failed)} failures on {len(resources)} resources: {told}")
@@ -127,7 +123,7 @@ class KindAction(BaseAction):
     def prepare(self, resources: list[Resource]) -> list[Selected]:
         """Read what all resources need, in this thread, before the first is acted on."""
         kind, self.now = self.kind, clock.now()
-        self.terms = self.terms_of()
+        self.terms = terms_of(kind.request, self.manager.data, self.data)
         if self.operation in {"mark", "disable"}:
             kind.request.forget_exemptions()
         kind.prepare(self.word)
@@ -141,10 +137,6 @@ class KindAction(BaseAction):
             known = [(resource, kind.identity(resource)) for resource in resources]
         return [Selected(resource, identity, kind.notes(resource)) for resource, identity in known]
 
-    def terms_of(self) -> Terms:
-        """Days, kinds and match from the policy's one filter; the rest from the action's options."""
-        return terms_of(self.kind.request, self.manager.data, self.data)
-
     def _origin(self) -> Origin:
         run_id = os.environ.get(RUN_ID_VARIABLE) or self.manager.ctx.execution_id
         event = os.environ.get(EVENT_VARIABLE) or None
@@ -153,27 +145,30 @@ class KindAction(BaseAction):
     def _act_on_all(self, selected: list[Selected], journal: Journal) -> list[str]:
         changes = Changes(self.kind, journal, self.now)
         locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
-        held = [locks[self.kind.principal(of)] for of in selected]
+        parts = [
+            [(of, locks[of.principal]) for of in part] for part in chunks(selected, self.kind.batch_size)
+        ]
 
-        def act(some: list[tuple[Selected, threading.Lock]]) -> list[str]:
+        def act(some: list[tuple[Selected, threading.Lock]]) -> list[str] | None:
             if deadline.is_near():
-                self.left += len(some)
-                return []
+                return None
             if len(some) > 1:
                 return changes.carry_out([self._plan(of) for of, _ in some])
             with some[0][1]:  # resources of one principal share its notes
                 return self._act_alone(changes, some[0][0])
 
         with ThreadPoolExecutor(CONCURRENCY) as pool:
-            found = pool.map(act, chunks(list(zip(selected, held, strict=True)), self.kind.batch_size))
-            return [sentence for sentences in found for sentence in sentences]
+            found = list(pool.map(act, parts))
+        left = sum(len(part) for part, failures in zip(parts, found, strict=True) if failures is None)
+        late = f"the time ran out: {left} of {len(selected)} were not begun; the next run goes on"
+        return [text for failures in found for text in failures or ()] + [late] * bool(left)
 
     def _act_alone(self, changes: Changes, of: Selected) -> list[str]:
         """Decide and carry it out; anew where the read that it was decided on lagged an earlier write."""
         for _ in range(_TRIES):
-            changes.outdated.discard(self.kind.principal(of))
+            changes.outdated.discard(of.principal)
             failures = changes.carry_out([self._plan(of)])
-            if self.kind.principal(of) not in changes.outdated:
+            if of.principal not in changes.outdated:
                 break
         return failures
 

@@ -15,7 +15,9 @@ from custom_filters.core.notes import Item
 from custom_filters.core.vocabulary import ENABLE
 from custom_filters.custodian import clock
 from custom_filters.custodian.actions import KindAction
-from custom_filters.custodian.kind import Fresh, Kind, Resource, Selected
+from custom_filters.custodian.kind import Kind
+from custom_filters.custodian.selected import Fresh, Resource, Selected
+from custom_filters.custodian.terms import terms_of
 
 
 class EnableUnused(KindAction):
@@ -69,7 +71,7 @@ class EnableUnused(KindAction):
 
     def prepare(self, resources: list[Resource]) -> list[Selected]:
         """Nothing of the listing is needed; notes are read with the status."""
-        self.now, self.terms = clock.now(), self.terms_of()
+        self.now, self.terms = clock.now(), terms_of(self.kind.request, self.manager.data, self.data)
         self.kind.prepare(self.word)
         return [Selected(resource, self.kind.identity(resource), None) for resource in resources]
 

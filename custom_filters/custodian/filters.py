@@ -21,8 +21,9 @@ from custom_filters.core.vocabulary import ANNOTATION, DISABLE, EXEMPT_TAG, FILT
 from custom_filters.custodian import clock, population
 from custom_filters.custodian.decisions import read_decisions, with_kept
 from custom_filters.custodian.exemptions import location_problem
-from custom_filters.custodian.kind import Kind, Resource, Selected
+from custom_filters.custodian.kind import Kind
 from custom_filters.custodian.notes import is_uncertain, lifecycle_state, own_notes
+from custom_filters.custodian.selected import Resource, Selected
 from custom_filters.custodian.terms import examined_by, terms_of
 from custom_filters.custodian.validation import exemptions_problem, policy_problem, refuse, refuse_invalid
 

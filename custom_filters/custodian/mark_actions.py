@@ -16,7 +16,8 @@ from custom_filters.core.policy_data import has_unused_filter, marks_for_us
 from custom_filters.core.vocabulary import DISABLE, MARK, RETIRE, UNMARK
 from custom_filters.custodian import clock
 from custom_filters.custodian.actions import LIMIT, KindAction
-from custom_filters.custodian.kind import Fresh, Kind, Resource, Selected
+from custom_filters.custodian.kind import Kind
+from custom_filters.custodian.selected import Fresh, Resource, Selected
 from custom_filters.custodian.validation import MESSAGE_END, mark_problem
 
 
