@@ -18,7 +18,7 @@ from typing import Any
 
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.evidence import NeverUsed, Unknown, Used
-from custom_filters.core.exemption import Matches
+from custom_filters.core.exemption import Matches, exemption_as_dict
 from custom_filters.core.finding import stable_uid
 from custom_filters.core.judge import IdentityJudgement
 from custom_filters.core.times import format_optional, format_time, parse_time
@@ -78,7 +78,6 @@ def identity_uid(identity: Identity) -> str:
 def row(judged: IdentityJudgement, as_of: str) -> dict[str, Any]:
     """An identity's line: what was judged of it, and of each of its credentials in short."""
     identity = judged.identity
-    exemption = identity.exemption
     return {
         "uid": identity_uid(identity),
         "user": identity.name,
@@ -90,12 +89,7 @@ def row(judged: IdentityJudgement, as_of: str) -> dict[str, Any]:
         "reason": judged.reason,
         "last_used": _last_used(judged),
         "as_of": as_of,
-        "exemption": exemption
-        and {
-            "reason": exemption.reason,
-            "approved_by": exemption.approved_by,
-            "expires": format_optional(exemption.expires),
-        },
+        "exemption": exemption_as_dict(identity.exemption),
         "credentials": [
             {"kind": j.credential.kind, "id": j.credential.id, "verdict": j.verdict, "reason": j.reason,
              "last_used": format_optional(j.last_used), "becomes": j.becomes,

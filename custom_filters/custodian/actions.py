@@ -13,14 +13,13 @@ from typing import Any, ClassVar
 
 from c7n.actions import BaseAction
 from c7n.exceptions import PolicyExecutionError
-from c7n.utils import chunks, type_schema
+from c7n.utils import chunks
 
-from custom_filters.core.credential import Identity
 from custom_filters.core.journal import Origin
 from custom_filters.core.lifecycle import decide_disable, limit_problem
 from custom_filters.core.lifecycle_states import Decision, Facts, Operation, Recent, Terms
-from custom_filters.core.notes import Entry, Item
-from custom_filters.core.policy_data import has_unused_filter, tag_of, unused_filter
+from custom_filters.core.notes import Entry
+from custom_filters.core.policy_data import has_unused_filter, unused_filter
 from custom_filters.core.vocabulary import DISABLE, EVENT_VARIABLE, RUN_ID_VARIABLE
 from custom_filters.custodian import clock, deadline
 from custom_filters.custodian.changes import Changes, Plan
@@ -29,6 +28,7 @@ from custom_filters.custodian.exemptions import absent_problem
 from custom_filters.custodian.journal import Journal, open_journal
 from custom_filters.custodian.kind import Kind
 from custom_filters.custodian.notes import is_uncertain, own_notes
+from custom_filters.custodian.options import Word
 from custom_filters.custodian.parallel import CONCURRENCY
 from custom_filters.custodian.selected import Fresh, Resource, Selected
 from custom_filters.custodian.terms import examined_by, terms_of
@@ -46,35 +46,14 @@ LIMIT = {"type": "number", "minimum": 0, "maximum": 100}
 UNREAD = "an earlier change of this run failed, so it is left alone until the next run"
 
 
-class KindAction(BaseAction):
-    """Base of our actions: decide for one resource after another, some at once, and carry it out.
+class KindAction(Word, BaseAction):
+    """Decide for one resource after another, some at once, and carry it out."""
 
-    The class that Custodian registers is generated, with its `of_kind`. `operation` is what the decisions
-    are about.
-    """
-
-    word: ClassVar[str]
     operation: ClassVar[Operation]
-    of_kind: ClassVar[type[Kind]]
 
     kind: Kind
     now: datetime
     terms: Terms
-
-    def __init__(self, data: Any = None, manager: Any = None, log_dir: Any = None) -> None:
-        """A kind may have its resources listed in a way of its own."""
-        super().__init__(data, manager, log_dir)
-        if manager is not None:
-            self.of_kind.adopt(manager)
-
-    def get_permissions(self) -> tuple[str, ...]:
-        """What the cloud must allow for this action's options."""
-        return self.of_kind.permissions_for(self.word, self.data)
-
-    @property
-    def tag(self) -> str:
-        """Where the mark is kept."""
-        return tag_of(self.data)
 
     def problem(self) -> str | None:
         """The first reason, in one sentence, for which this must not run."""
@@ -181,20 +160,14 @@ class KindAction(BaseAction):
             if read is None:
                 gone = Facts(of.identity, None, gone=True, untouchable=self.kind.untouchable(of))
                 return Plan(self.decide(gone), of)
-            read = self._as_decided(of, read)
+            read = replace(read, identity=carried_over(of.identity, read.identity, self.kind.slots))
             facts, others = self.facts_of(read)
-            facts = replace(facts, approved=self.approved(of.identity, read.identity))
+            if self.terms.require_decision:
+                decided = approved(self.kind.request, of.identity, read.identity, self.kind.slots, self.now)
+                facts = replace(facts, approved=decided)
             return Plan(self.decide(self.more_facts(facts, read)), read, others)
         except self.kind.errors as error:
             return Plan(Decision(self.operation, "failed", Facts(of.identity, None), str(error)), of)
-
-    def _as_decided(self, of: Selected, read: Selected) -> Selected:
-        """What a reviewer keeps of the identity as it was listed is kept as it was read again."""
-        return replace(read, identity=carried_over(of.identity, read.identity, self.kind.slots))
-
-    def approved(self, listed: Identity, fresh: Identity) -> frozenset[Item]:
-        """What reviewers decided to switch off, where that is asked for."""
-        return frozenset()
 
     def read(self, of: Selected) -> Selected | None:
         """The identity read again; where many are written at once, it is taken as it was listed."""
@@ -238,21 +211,18 @@ class DisableUnused(KindAction):
     so many of those examined, and more than 10, would be.
     """
 
-    word = DISABLE
-    operation = "disable"
+    word, operation = DISABLE, "disable"
 
     @staticmethod
-    def schema_of(kind: type[Kind]) -> dict[str, Any]:
-        """The action's schema for a kind."""
-        properties = {
+    def options(kind: type[Kind]) -> dict[str, Any]:
+        """See Word."""
+        return {
             "tag": kind.tag_schema,
             "include-admins": {"type": "boolean"},
             "require-decision": {"type": "boolean"},
             "recent": {"enum": ["auto", "required", "off"]},
             "limit-percent": LIMIT,
         }
-        schema: dict[str, Any] = type_schema(DISABLE, **{**properties, **kind.options.get(DISABLE, {})})
-        return schema
 
     def option_problem(self) -> str | None:
         """Notice must have been given, and decisions be named where they are required."""
@@ -260,12 +230,6 @@ class DisableUnused(KindAction):
         if self.data.get("require-decision") and not found.get("decisions"):
             return f"{DISABLE} with require-decision needs `decisions:` on the unused-credentials filter"
         return due_problem(self.manager.data)
-
-    def approved(self, listed: Identity, fresh: Identity) -> frozenset[Item]:
-        """See decisions.approved."""
-        if not self.terms.require_decision:
-            return frozenset()
-        return approved(self.kind.request, listed, fresh, self.kind.slots, self.now)
 
     def read(self, of: Selected) -> Fresh | None:
         """Past every cache."""

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from c7n.exceptions import PolicyExecutionError
-from c7n.utils import type_schema
 
 from custom_filters.core.lifecycle import decide_restore
 from custom_filters.core.lifecycle_states import Decision, Facts, item_of
@@ -28,12 +27,11 @@ class EnableUnused(KindAction):
     reads, without a listing. {text}
     """
 
-    word = ENABLE
-    operation = "enable"
+    word, operation = ENABLE, "enable"
 
     @staticmethod
-    def schema_of(kind: type[Kind]) -> dict[str, Any]:
-        """The action's schema for a kind."""
+    def options(kind: type[Kind]) -> dict[str, Any]:
+        """See Word."""
         text = {"type": "string"}
         items = {"type": "array", "items": text, "uniqueItems": True}
         one = {
@@ -42,15 +40,8 @@ class EnableUnused(KindAction):
             "additionalProperties": False,
             "properties": {"user": text, "id": text, "account": text, "items": items},
         }
-        schema: dict[str, Any] = type_schema(
-            ENABLE,
-            **{
-                "tag": kind.tag_schema,
-                "only": {"type": "array", "items": one, "minItems": 1},
-                "even-if-changed": {"type": "string"},
-            },
-        )
-        return schema
+        only = {"type": "array", "items": one, "minItems": 1}
+        return {"tag": kind.tag_schema, "only": only, "even-if-changed": text}
 
     def __init__(self, data: Any = None, manager: Any = None, log_dir: Any = None) -> None:
         """With `only`, the policy's resources are those, found one by one."""

@@ -22,26 +22,20 @@ def is_uncertain(kind: Kind, of: Selected) -> bool:
     return kind.written.get((kind.provider, of.principal)) is UNCERTAIN
 
 
-def notes_of(kind: Kind, of: Selected, now: datetime, tag: str) -> Notes | None:
-    """The notes of an identity, read strictly; None where there is no place for them.
+def own_notes(kind: Kind, of: Selected, now: datetime, tag: str) -> tuple[Notes | None, tuple[Entry, ...]]:
+    """The notes that are about this resource, read strictly, and entries about the principal's others.
 
-    `tag` is the one that the policy marks under.
+    The two differ where a resource stands for one credential of several that share a record. None where there
+    is no place for notes. `tag` is the one that the policy marks under.
     """
     texts = kind.written.get((kind.provider, of.principal), of.notes)
     if texts is None:
-        return None
+        return None, ()
     ids = {*kind.place(of).ids, *(c.id for c in of.identity.credentials)}
     exempt = kind.request.filter.get("exempt-tag", EXEMPT)
-    return read_notes(texts, of.principal, now, ids=sorted(ids), tags=[tag], ignore=[EXEMPT, exempt])
-
-
-def own_notes(kind: Kind, of: Selected, now: datetime, tag: str) -> tuple[Notes | None, tuple[Entry, ...]]:
-    """The notes with the entries that are about this resource, and the entries about the principal's others.
-
-    The two differ where a resource stands for one credential of several that share a record.
-    """
-    notes, item = notes_of(kind, of, now, tag), kind.item(of.resource)
-    if notes is None or item is None:
+    notes = read_notes(texts, of.principal, now, ids=sorted(ids), tags=[tag], ignore=[EXEMPT, exempt])
+    item = kind.item(of.resource)
+    if item is None:
         return notes, ()
     others = tuple(e for e in notes.record.entries if e.item != item)
     return notes.changed(e for e in notes.record.entries if e.item == item), others
