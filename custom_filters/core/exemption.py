@@ -1,4 +1,4 @@
-"""Exemptions: identities that are left alone, by whose word, and until when."""
+"""Exemptions: identities that are left alone, who approved that, and until when."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MAY_BE_ABSENT = "may-be-absent"
 #: The furthest that an expiry may lie ahead.
 MOST_AHEAD = timedelta(days=400)
 _SIGNS = frozenset("*?[")
-#: Of those whom an entry matched so many are named.
+#: How many of those whom an entry matched are named.
 NAMED = 3
-# What of a pattern says nothing about whom it means.
+# The parts of a pattern that match anything.
 _WILD = re.compile(r"\[!?[^\]]*\]|[*?\s]")
 
 
@@ -53,13 +53,13 @@ class Exemption:
         return self.expires is not None and now >= self.expires
 
     def matches(self, provider: str, account: str, name: str, user_id: str) -> bool:
-        """Whether it speaks of this identity."""
+        """Whether it is about this identity."""
         return self.is_about(provider, account) and any(
             fnmatchcase(text.lower(), self.user.lower()) for text in (name, user_id)
         )
 
     def is_about(self, provider: str, account: str) -> bool:
-        """Whether it speaks of anybody in this account."""
+        """Whether it is about this account."""
         return self.provider == provider and fnmatchcase(account.lower(), self.account.lower())
 
 
@@ -119,7 +119,7 @@ def parse_exemption(entry: Mapping[str, object], where: str, now: datetime) -> E
 
 
 def _flag(value: object, where: str) -> bool:
-    """JSON tells true; of YAML every value is read as its text."""
+    """JSON has booleans; values from YAML are texts."""
     if isinstance(value, bool):
         return value
     if value in ("true", "false"):
@@ -156,7 +156,7 @@ def _end_of(day: date) -> datetime:
 def find_exemption(
     exemptions: Iterable[Exemption], provider: str, account: str, name: str, user_id: str, now: datetime
 ) -> Exemption | None:
-    """The exemption that speaks of this identity: one in force before an expired one, then the longest."""
+    """The exemption of this identity: one in force before an expired one, then the longest."""
     matching = [e for e in exemptions if e.matches(provider, account, name, user_id)]
     latest = datetime.max.replace(tzinfo=timezone.utc)
     return max(matching, key=lambda e: (not e.expired(now), e.expires or latest), default=None)

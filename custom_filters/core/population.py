@@ -158,7 +158,7 @@ def _last_used(judged: IdentityJudgement) -> str | None:
 
 
 def first_line(population: Population, examined: int) -> str:
-    """The line before those of the rows, of which there are `examined`."""
+    """The first line of the file; `examined` is the number of rows that follow."""
     head = {name: getattr(population, name) for name in _HEAD if name != "examined"}
     head["exemptions"] = [astuple(found) for found in population.exemptions]
     return json.dumps({"schema": SCHEMA, "examined": examined, **head}) + "\n"
@@ -203,7 +203,7 @@ def _object(number: int, line: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise PopulationError(f"line {number} of {FILE_NAME} is not JSON") from error
     if not isinstance(value, dict):
-        raise PopulationError(f"line {number} of {FILE_NAME} is no object")
+        raise PopulationError(f"line {number} of {FILE_NAME} is not an object")
     return value
 
 
@@ -221,7 +221,7 @@ def _check(number: int, item: Mapping[str, Any]) -> None:
         for name in ("last_used", "as_of"):
             _ = item[name] is None or parse_time(item[name])
     except (TypeError, ValueError) as error:
-        raise PopulationError(f"line {number} of {FILE_NAME} has a {name} that is no time") from error
+        raise PopulationError(f"line {number} of {FILE_NAME} has a {name} that is not a time") from error
 
 
 def _has(value: Any, names: Iterable[str]) -> bool:

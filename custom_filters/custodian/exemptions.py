@@ -245,7 +245,7 @@ _NESTED = "nested too deep; an entry is a flat mapping"
 def _texts(yaml: Any) -> Any:
     """A loader that leaves every scalar but null as its own text, and reads no aliases and no deep nesting.
 
-    So 012345678901 keeps its zero, a date that does not exist is told with its line, and ten lines of
+    So 012345678901 keeps its zero, the error for a date that does not exist names its line, and ten lines of
     aliases do not unfold to millions of entries.
     """
 

@@ -31,7 +31,7 @@ _DAYS = {"type": "integer", "minimum": 1, "maximum": 400}
 
 
 def _examined(manager: Any, resources: list[Resource]) -> None:
-    """Count for `limit-percent` whom the policy's filters judge; the first filter of ours sees the most."""
+    """Count the identities examined, for `limit-percent`: our first filter sees the most."""
     counts = examined_by(manager)
     counts[""] = max(len(resources), counts.get("", 0))
 

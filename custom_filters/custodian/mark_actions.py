@@ -25,9 +25,9 @@ _MORE = {"include-admins": {"type": "boolean"}, "limit-percent": LIMIT}
 class MarkForOp(KindAction):
     """Mark {plural} for `disable-unused`, with notice, and record which credentials were marked.
 
-    Everybody is judged again first: who is back in use, exempt, or protected (unless `include-admins`) is not
-    marked. A notice that is void is renewed in full, and notes that cannot be right are replaced; the policy
-    then ends as failed and names the user. The mark carries its hour in UTC (`hours:` above 0). {text}
+    All are judged again first. What is back in use, exempt, or protected (unless `include-admins`) is not
+    marked. A void notice is renewed in full. Notes that cannot be right are replaced, and the policy then
+    fails, naming the user. The mark carries its hour in UTC (`hours:` above 0). {text}
     """
 
     word, operation, required = MARK, "mark", ("op",)
@@ -58,8 +58,8 @@ class MarkForOp(KindAction):
 class UnmarkUnused(KindAction):
     """Take the mark off {plural} that came back; under `match: credential`, off the credentials that did.
 
-    The mark of who is `unknown` stays. Notes that cannot be right are replaced; the policy then ends as
-    failed and names the user. {text}
+    Identities whose use is `unknown` keep their mark. Notes that cannot be right are replaced, and the policy
+    then fails, naming the user. {text}
     """
 
     word, operation = UNMARK, "unmark"
