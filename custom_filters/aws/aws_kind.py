@@ -20,7 +20,8 @@ from custom_filters.core import vocabulary as words
 from custom_filters.core.evidence import Evidence
 from custom_filters.core.notes_writing import NotesError, Place
 from custom_filters.custodian import clock
-from custom_filters.custodian.kind import Kind, NotesChange, Schema, Selected, Written
+from custom_filters.custodian.kind import Kind
+from custom_filters.custodian.selected import NotesChange, Schema, Selected, Written
 
 _ADVISOR = ("iam:GenerateServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetails")
 _RECENT = ("cloudtrail:LookupEvents", "ec2:DescribeRegions")

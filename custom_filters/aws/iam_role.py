@@ -28,7 +28,7 @@ from custom_filters.core.lifecycle_states import Recent
 from custom_filters.core.notes import Item
 from custom_filters.core.verdict import UNUSED
 from custom_filters.custodian import clock
-from custom_filters.custodian.kind import Fresh, Notes, Resource, Selected, with_use
+from custom_filters.custodian.selected import Fresh, Notes, Resource, Selected, with_use
 
 log = logging.getLogger("custodian.unused.aws")
 

@@ -25,7 +25,7 @@ from custom_filters.core.lifecycle_states import Recent
 from custom_filters.core.notes import Item
 from custom_filters.core.policy_data import unused_filter
 from custom_filters.custodian import clock
-from custom_filters.custodian.kind import Fresh, Notes, Resource, Schema, Selected
+from custom_filters.custodian.selected import Fresh, Notes, Resource, Schema, Selected
 
 _FRESH = (
     "iam:GetUser", "iam:GetLoginProfile", "iam:ListAccessKeys", "iam:GetAccessKeyLastUsed",

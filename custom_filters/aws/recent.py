@@ -28,7 +28,7 @@ from custom_filters.core.evidence import Used
 from custom_filters.core.lifecycle_states import Recent, item_of
 from custom_filters.core.notes import Item
 from custom_filters.core.times import format_time, to_utc
-from custom_filters.custodian.kind import Fresh, with_use
+from custom_filters.custodian.selected import Fresh, with_use
 
 #: A reset may be missing from a credential report that is so old.
 _RESETS_SINCE = timedelta(hours=48)

@@ -35,16 +35,8 @@ from custom_filters.core.notes import Item
 from custom_filters.core.notes_writing import Place
 from custom_filters.core.times import read_optional
 from custom_filters.custodian import clock
-from custom_filters.custodian.kind import (
-    Fresh,
-    Kind,
-    Notes,
-    NotesChange,
-    Resource,
-    Schema,
-    Selected,
-    Written,
-)
+from custom_filters.custodian.kind import Kind
+from custom_filters.custodian.selected import Fresh, Notes, NotesChange, Resource, Schema, Selected, Written
 
 #: What to do about users that Entra only mirrors, or that only a unit's administrators may change.
 AT_THE_SOURCE = "disable at the source (on-premises)"

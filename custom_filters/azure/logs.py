@@ -20,7 +20,7 @@ from custom_filters.core.evidence import Used
 from custom_filters.core.lifecycle_states import Recent
 from custom_filters.core.notes import Item
 from custom_filters.core.times import format_time, parse_time
-from custom_filters.custodian.kind import with_use
+from custom_filters.custodian.selected import with_use
 
 #: How many requests each user takes.
 SIGN_IN_LOGS = 2

@@ -14,7 +14,7 @@ from custom_filters.azure.notes import Properties
 from custom_filters.azure.users import SESSIONS
 from custom_filters.core.notes import MINUTE, read_notes
 from custom_filters.core.times import read_optional
-from custom_filters.custodian.kind import NotesChange, Written
+from custom_filters.custodian.selected import NotesChange, Written
 
 log = logging.getLogger("custodian.unused")
 

@@ -1,4 +1,4 @@
-"""Exemptions: identities that are left alone, by whose word, and until when."""
+"""Exemptions: identities that are left alone, who approved that, and until when."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from fnmatch import fnmatchcase
 
-from custom_filters.core.times import parse_time
+from custom_filters.core.times import format_optional, parse_time
 from custom_filters.core.vocabulary import PROVIDERS
 
 _REQUIRED = ("provider", "account", "user", "reason", "approved_by", "expires")
@@ -16,9 +16,9 @@ _MAY_BE_ABSENT = "may-be-absent"
 #: The furthest that an expiry may lie ahead.
 MOST_AHEAD = timedelta(days=400)
 _SIGNS = frozenset("*?[")
-#: Of those whom an entry matched so many are named.
+#: How many of those whom an entry matched are named.
 NAMED = 3
-# What of a pattern says nothing about whom it means.
+# The parts of a pattern that match anything.
 _WILD = re.compile(r"\[!?[^\]]*\]|[*?\s]")
 
 
@@ -52,20 +52,23 @@ class Exemption:
         """Whether it no longer protects at `now`."""
         return self.expires is not None and now >= self.expires
 
-    @property
-    def is_pattern(self) -> bool:
-        """Whether it may mean more than one identity of an account."""
-        return is_glob(self.user)
-
     def matches(self, provider: str, account: str, name: str, user_id: str) -> bool:
-        """Whether it speaks of this identity."""
+        """Whether it is about this identity."""
         return self.is_about(provider, account) and any(
             fnmatchcase(text.lower(), self.user.lower()) for text in (name, user_id)
         )
 
     def is_about(self, provider: str, account: str) -> bool:
-        """Whether it speaks of anybody in this account."""
+        """Whether it is about this account."""
         return self.provider == provider and fnmatchcase(account.lower(), self.account.lower())
+
+
+def exemption_as_dict(exemption: Exemption | None) -> dict[str, str | None] | None:
+    """Its form in findings and populations."""
+    if exemption is None:
+        return None
+    expires = format_optional(exemption.expires)
+    return {"reason": exemption.reason, "approved_by": exemption.approved_by, "expires": expires}
 
 
 def is_glob(text: str) -> bool:
@@ -93,7 +96,7 @@ def matches_of(
             yield Matches(entry.account, entry.user, len(names), tuple(names[:NAMED]))
 
 
-def parse_exemption(entry: Mapping[str, object], where: str) -> Exemption:
+def parse_exemption(entry: Mapping[str, object], where: str, now: datetime) -> Exemption:
     """Read one entry; `where` (file and line) starts the sentence of an ExemptionError."""
     unknown = sorted(set(map(str, entry)) - {*_REQUIRED, _MAY_BE_ABSENT})
     if unknown:
@@ -110,16 +113,13 @@ def parse_exemption(entry: Mapping[str, object], where: str) -> Exemption:
         raise ExemptionError(f"{where}: provider {provider!r} is not one of {', '.join(PROVIDERS)}")
     texts = {key: _text(entry[key], key, where) for key in ("account", "user", "reason", "approved_by")}
     absent, expires = _flag(entry.get(_MAY_BE_ABSENT, False), where), _expiry(entry["expires"], where)
+    if expires - now > MOST_AHEAD + timedelta(days=1):
+        raise ExemptionError(f"{where}: 'expires' is more than 400 days ahead; review it every year")
     return Exemption(provider=provider, expires=expires, may_be_absent=absent, **texts)
 
 
-def far_ahead(exemption: Exemption, now: datetime) -> bool:
-    """Whether it protects for longer than anybody may decide at once."""
-    return exemption.expires is not None and exemption.expires - now > MOST_AHEAD + timedelta(days=1)
-
-
 def _flag(value: object, where: str) -> bool:
-    """JSON tells true; of YAML every value is read as its text."""
+    """JSON has booleans; values from YAML are texts."""
     if isinstance(value, bool):
         return value
     if value in ("true", "false"):
@@ -156,7 +156,7 @@ def _end_of(day: date) -> datetime:
 def find_exemption(
     exemptions: Iterable[Exemption], provider: str, account: str, name: str, user_id: str, now: datetime
 ) -> Exemption | None:
-    """The exemption that speaks of this identity: one in force before an expired one, then the longest."""
+    """The exemption of this identity: one in force before an expired one, then the longest."""
     matching = [e for e in exemptions if e.matches(provider, account, name, user_id)]
     latest = datetime.max.replace(tzinfo=timezone.utc)
     return max(matching, key=lambda e: (not e.expired(now), e.expires or latest), default=None)

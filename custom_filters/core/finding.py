@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.evidence import evidence_as_dict
-from custom_filters.core.exemption import Exemption
+from custom_filters.core.exemption import exemption_as_dict
 from custom_filters.core.judge import IdentityJudgement, Judgement, Rules, exceeds
 from custom_filters.core.notes import Entry
 from custom_filters.core.times import floor_days, format_optional, format_time
@@ -25,11 +25,14 @@ SCHEMA = 1
 
 Phase = Literal["detected", "marked", "disabled"]
 
+#: Fields that the identity itself has under the same name.
+OF_IDENTITY = (
+    "user_type", "privileged", "mfa", "tags_itself", "anyone_may_assume", "licences", "owner", "owner_source",
+)  # fmt: skip
 #: Fields that are the same for every credential of a user.
 IDENTITY_FIELDS = (
-    "schema", "provider", "account", "user", "user_id", "user_type", "privileged", "mfa", "tags_itself",
-    "anyone_may_assume", "licences", "owner", "owner_source", "user_verdict", "as_of", "threshold_days",
-    "exemption", "policy", "controls",
+    "schema", "provider", "account", "user", "user_id", *OF_IDENTITY, "user_verdict", "as_of",
+    "threshold_days", "exemption", "policy", "controls",
 )  # fmt: skip
 #: Fields of one credential; `change` and `first_seen` are filled from the history, when there is one.
 CREDENTIAL_FIELDS = (
@@ -38,8 +41,7 @@ CREDENTIAL_FIELDS = (
 )  # fmt: skip
 #: Every field of a finding, in the order in which reports show them.
 FIELDS = (
-    "schema", "provider", "account", "user", "user_id", "user_type", "privileged", "mfa", "tags_itself",
-    "anyone_may_assume", "licences", "owner", "owner_source", "credential", "verdict", "user_verdict",
+    "schema", "provider", "account", "user", "user_id", *OF_IDENTITY, "credential", "verdict", "user_verdict",
     "last_used", "days_unused", "exceeds", "basis", "evidence", "reason", "as_of", "threshold_days", "phase",
     "next_action", "next_action_at", "disabled_at", "exemption", "policy", "controls", "change",
     "first_seen", "uid",
@@ -93,20 +95,13 @@ def annotation(
         "account": identity.account,
         "user": identity.name,
         "user_id": identity.id,
-        "user_type": identity.user_type,
-        "privileged": identity.privileged,
-        "mfa": identity.mfa,
-        "tags_itself": identity.tags_itself,
-        "anyone_may_assume": identity.anyone_may_assume,
-        "licences": identity.licences,
-        "owner": identity.owner,
-        "owner_source": identity.owner_source,
+        **{name: getattr(identity, name) for name in OF_IDENTITY},
         "user_verdict": judged.verdict,
         "user_reason": judged.reason,
         "as_of": format_time(context.now),
         "threshold_days": context.rules.days,
         **_stage(state),
-        "exemption": _exemption(identity.exemption),
+        "exemption": exemption_as_dict(identity.exemption),
         "policy": context.policy,
         "controls": list(context.controls),
         "credentials": [_credential(judged, j, state, context) for j in selected],
@@ -152,16 +147,6 @@ def _as_many_as(count: int, live: list[Judgement], marked_at: datetime) -> list[
     since = [j for j in live if j.verdict == "active" and j.last_used and j.last_used > marked_at]
     back = sorted(since, key=lambda j: j.last_used or marked_at, reverse=True)
     return unused + back[: max(count - len(unused), 0)]
-
-
-def _exemption(exemption: Exemption | None) -> dict[str, str | None] | None:
-    if exemption is None:
-        return None
-    return {
-        "reason": exemption.reason,
-        "approved_by": exemption.approved_by,
-        "expires": format_optional(exemption.expires),
-    }
 
 
 def _credential(

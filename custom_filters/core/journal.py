@@ -1,8 +1,7 @@
 """The journal: an intent line before each change, an outcome line after it, chained by hashes.
 
-One JSON object a line. Each holds the SHA-256 of the line before it, so that a line cannot be altered,
-dropped or moved without that showing. The chain is not a signature: anybody who can
-write the file can rewrite all of it.
+One JSON object a line. Each holds the SHA-256 of the line before it, so that no line can be changed, dropped
+or moved unnoticed. The chain is not a signature: anybody who can write the file can rewrite all of it.
 """
 
 from __future__ import annotations
@@ -125,7 +124,7 @@ def digest(content: Mapping[str, Any]) -> str:
 
 
 def read_lines(texts: Iterable[str]) -> list[Line]:
-    """The complete lines; what a killed run cut short is left to `verify`."""
+    """The complete lines; `verify` reports one that a killed run cut short."""
     return [found for text in texts if (found := _parsed(text)) is not None]
 
 
@@ -193,7 +192,7 @@ class Off:
 
 
 def switched_off(lines: Iterable[Mapping[str, Any]]) -> list[Off]:
-    """What is off by us, oldest first: disabled, or meant to be and not told, and not restored or retired.
+    """What is off by us, oldest first: disabled, or begun without an outcome, and not restored or retired.
 
     `lines` come from any number of journals. What a restore needs is all in here.
     """
@@ -219,7 +218,7 @@ def switched_off(lines: Iterable[Mapping[str, Any]]) -> list[Off]:
 
 
 def left_open(lines: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The intents of switches off whose run ended before their outcome; of no later run that settled them."""
+    """Intents to switch off whose run ended before the outcome, unless a later run settled them."""
     found = list(lines)
     mine = {(off.run_id, off.at, off.user_id, off.item) for off in switched_off(found) if not off.recorded}
     return [

@@ -28,7 +28,7 @@ from custom_filters.core.verdict import UNUSED, Verdict
 
 #: Verdicts at which a mark is taken off; `unknown` keeps it, and blocks disabling.
 RELEASED: frozenset[Verdict] = frozenset({"active", "new", "exempt", "no-credentials"})
-#: A share of a few is no reason to stop.
+#: So few changes never stop an action, whatever their share.
 FEW = 10
 #: Whether the notes are written before anything is switched, where a cloud cannot do both in one write.
 WRITE_FIRST: Mapping[Operation, bool] = {"disable": True, "enable": False}
@@ -109,7 +109,7 @@ def _unmark(facts: Facts, terms: Terms, drop: Iterable[Entry], reason: str) -> D
 
 
 def decide_unmark(facts: Facts, terms: Terms, now: datetime) -> Decision:
-    """Take the notice off what is no longer unused (unknown keeps it), and repair what cannot be right."""
+    """Take the notice off what is in use again (unknown keeps it), and repair what cannot be right."""
     (notes, _), reason = _settled(facts), objection(facts, terms, now)
     if notes is None:
         return Decision("unmark", "skipped", facts, "there is no place for notes")

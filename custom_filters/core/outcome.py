@@ -109,7 +109,7 @@ def told(report: Report) -> Iterator[str]:
 
 
 def readable(entry: Entry) -> bool:
-    """Whether a line that was read from a file is one of a journal of ours, as far as anything reads it."""
+    """Whether a line from a file has what readers of our journals need."""
     credential, after = entry.get("credential", 0), entry.get("after", 0)
     ends = (entry.get("undo", 0), entry.get("listed_as"), None if isinstance(after, dict) else after)
     return (
@@ -182,7 +182,7 @@ def with_actions(report: Report, entries: Iterable[Entry]) -> Report:
 
 
 def off_since(finding: Finding) -> str | None:
-    """Since when a credential is off by us (empty: nobody knows); None when it is not."""
+    """Since when a credential has been off by us (empty: unknown); None when it is not."""
     if finding["phase"] != "disabled":
         return None
     return finding["disabled_at"] or ""

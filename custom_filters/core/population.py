@@ -18,7 +18,7 @@ from typing import Any
 
 from custom_filters.core.credential import Credential, Identity
 from custom_filters.core.evidence import NeverUsed, Unknown, Used
-from custom_filters.core.exemption import Matches
+from custom_filters.core.exemption import Matches, exemption_as_dict
 from custom_filters.core.finding import stable_uid
 from custom_filters.core.judge import IdentityJudgement
 from custom_filters.core.times import format_optional, format_time, parse_time
@@ -78,7 +78,6 @@ def identity_uid(identity: Identity) -> str:
 def row(judged: IdentityJudgement, as_of: str) -> dict[str, Any]:
     """An identity's line: what was judged of it, and of each of its credentials in short."""
     identity = judged.identity
-    exemption = identity.exemption
     return {
         "uid": identity_uid(identity),
         "user": identity.name,
@@ -90,12 +89,7 @@ def row(judged: IdentityJudgement, as_of: str) -> dict[str, Any]:
         "reason": judged.reason,
         "last_used": _last_used(judged),
         "as_of": as_of,
-        "exemption": exemption
-        and {
-            "reason": exemption.reason,
-            "approved_by": exemption.approved_by,
-            "expires": format_optional(exemption.expires),
-        },
+        "exemption": exemption_as_dict(identity.exemption),
         "credentials": [
             {"kind": j.credential.kind, "id": j.credential.id, "verdict": j.verdict, "reason": j.reason,
              "last_used": format_optional(j.last_used), "becomes": j.becomes,
@@ -164,7 +158,7 @@ def _last_used(judged: IdentityJudgement) -> str | None:
 
 
 def first_line(population: Population, examined: int) -> str:
-    """The line before those of the rows, of which there are `examined`."""
+    """The first line of the file; `examined` is the number of rows that follow."""
     head = {name: getattr(population, name) for name in _HEAD if name != "examined"}
     head["exemptions"] = [astuple(found) for found in population.exemptions]
     return json.dumps({"schema": SCHEMA, "examined": examined, **head}) + "\n"
@@ -209,7 +203,7 @@ def _object(number: int, line: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise PopulationError(f"line {number} of {FILE_NAME} is not JSON") from error
     if not isinstance(value, dict):
-        raise PopulationError(f"line {number} of {FILE_NAME} is no object")
+        raise PopulationError(f"line {number} of {FILE_NAME} is not an object")
     return value
 
 
@@ -227,7 +221,7 @@ def _check(number: int, item: Mapping[str, Any]) -> None:
         for name in ("last_used", "as_of"):
             _ = item[name] is None or parse_time(item[name])
     except (TypeError, ValueError) as error:
-        raise PopulationError(f"line {number} of {FILE_NAME} has a {name} that is no time") from error
+        raise PopulationError(f"line {number} of {FILE_NAME} has a {name} that is not a time") from error
 
 
 def _has(value: Any, names: Iterable[str]) -> bool:

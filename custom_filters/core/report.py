@@ -141,7 +141,7 @@ class Report:
 
     @property
     def not_evaluated(self) -> tuple[Evaluation, ...]:
-        """Policies of which nothing is known."""
+        """Policy runs that were not evaluated."""
         return tuple(e for e in self.evaluations if not e.evaluated)
 
     @property

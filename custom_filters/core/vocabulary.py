@@ -25,15 +25,11 @@ RELEASING = frozenset({UNMARK, "remove-tag", "unmark", "untag", ENABLE, RETIRE})
 #: Where Custodian keeps a mark unless the policy names a tag.
 STOCK_TAG = "maid_status"
 TAG = "c7n-unused"
-RECORD_TAG = "c7n-unused-record"
 EXEMPT_TAG = "c7n-unused-exempt"
 
 # What a policy writes.
 ANNOTATION = "c7n:unused"
 ACTIONS_FILE = "c7n-unused-actions.jsonl"
-METADATA_FILE = "metadata.json"
-RESOURCES_FILE = "resources.json"
-LOG_FILE = "custodian-run.log"
 
 # The environment.
 #: Set by the sandbox when its clock was moved (RFC 3339).

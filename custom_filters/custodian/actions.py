@@ -13,23 +13,24 @@ from typing import Any, ClassVar
 
 from c7n.actions import BaseAction
 from c7n.exceptions import PolicyExecutionError
-from c7n.utils import chunks, type_schema
+from c7n.utils import chunks
 
-from custom_filters.core.credential import Identity
 from custom_filters.core.journal import Origin
 from custom_filters.core.lifecycle import decide_disable, limit_problem
 from custom_filters.core.lifecycle_states import Decision, Facts, Operation, Recent, Terms
-from custom_filters.core.notes import Entry, Item
-from custom_filters.core.policy_data import has_unused_filter, tag_of, unused_filter
+from custom_filters.core.notes import Entry
+from custom_filters.core.policy_data import has_unused_filter, unused_filter
 from custom_filters.core.vocabulary import DISABLE, EVENT_VARIABLE, RUN_ID_VARIABLE
 from custom_filters.custodian import clock, deadline
 from custom_filters.custodian.changes import Changes, Plan
 from custom_filters.custodian.decisions import approved, carried_over, with_kept
 from custom_filters.custodian.exemptions import absent_problem
 from custom_filters.custodian.journal import Journal, open_journal
-from custom_filters.custodian.kind import Fresh, Kind, Resource, Selected
+from custom_filters.custodian.kind import Kind
 from custom_filters.custodian.notes import is_uncertain, own_notes
+from custom_filters.custodian.options import Word
 from custom_filters.custodian.parallel import CONCURRENCY
+from custom_filters.custodian.selected import Fresh, Resource, Selected
 from custom_filters.custodian.terms import examined_by, terms_of
 from custom_filters.custodian.validation import (
     due_problem,
@@ -45,35 +46,14 @@ LIMIT = {"type": "number", "minimum": 0, "maximum": 100}
 UNREAD = "an earlier change of this run failed, so it is left alone until the next run"
 
 
-class KindAction(BaseAction):
-    """Base of our actions: decide for one resource after another, some at once, and carry it out.
+class KindAction(Word, BaseAction):
+    """Decide for one resource after another, some at once, and carry it out."""
 
-    The class that Custodian registers is generated, with its `of_kind`. `operation` is what the decisions
-    are about.
-    """
-
-    word: ClassVar[str]
     operation: ClassVar[Operation]
-    of_kind: ClassVar[type[Kind]]
 
     kind: Kind
     now: datetime
     terms: Terms
-
-    def __init__(self, data: Any = None, manager: Any = None, log_dir: Any = None) -> None:
-        """A kind may have its resources listed in a way of its own."""
-        super().__init__(data, manager, log_dir)
-        if manager is not None:
-            self.of_kind.adopt(manager)
-
-    def get_permissions(self) -> tuple[str, ...]:
-        """What the cloud must allow for this action's options."""
-        return self.of_kind.permissions_for(self.word, self.data)
-
-    @property
-    def tag(self) -> str:
-        """Where the mark is kept."""
-        return tag_of(self.data)
 
     def problem(self) -> str | None:
         """The first reason, in one sentence, for which this must not run."""
@@ -96,7 +76,6 @@ class KindAction(BaseAction):
     def process(self, resources: list[Resource]) -> None:
         """Act on every resource; raises PolicyExecutionError at the end when any of it failed."""
         refuse(self.problem())
-        self.left = 0
         self.kind = self.of_kind(self.manager, unused_filter(self.manager.data), self.data)
         clock.refuse_moved_clock(self.kind.endpoint())
         if not resources:
@@ -107,13 +86,9 @@ class KindAction(BaseAction):
         if journal.delivered_before():
             self.log.warning("this event was delivered before: nothing is done again")
             return
-        left = [] if self.operation in {"enable", "retire"} else self.kind.finish()
-        failed = left + self._act_on_all(selected, journal)
+        unfinished = [] if self.operation in {"enable", "retire"} else self.kind.finish()
+        failed = unfinished + self._act_on_all(selected, journal)
         self.kind.forget()
-        if self.left:
-            failed.append(
-                f"the time ran out: {self.left} of {len(resources)} were not begun; the next run goes on"
-            )
         if failed:
             told = "; ".join(failed[:_TOLD_FAILURES])
             raise PolicyExecutionError(f"{len(failed)} failures on {len(resources)} resources: {told}")
@@ -127,7 +102,7 @@ class KindAction(BaseAction):
     def prepare(self, resources: list[Resource]) -> list[Selected]:
         """Read what all resources need, in this thread, before the first is acted on."""
         kind, self.now = self.kind, clock.now()
-        self.terms = self.terms_of()
+        self.terms = terms_of(kind.request, self.manager.data, self.data)
         if self.operation in {"mark", "disable"}:
             kind.request.forget_exemptions()
         kind.prepare(self.word)
@@ -141,10 +116,6 @@ class KindAction(BaseAction):
             known = [(resource, kind.identity(resource)) for resource in resources]
         return [Selected(resource, identity, kind.notes(resource)) for resource, identity in known]
 
-    def terms_of(self) -> Terms:
-        """Days, kinds and match from the policy's one filter; the rest from the action's options."""
-        return terms_of(self.kind.request, self.manager.data, self.data)
-
     def _origin(self) -> Origin:
         run_id = os.environ.get(RUN_ID_VARIABLE) or self.manager.ctx.execution_id
         event = os.environ.get(EVENT_VARIABLE) or None
@@ -153,27 +124,30 @@ class KindAction(BaseAction):
     def _act_on_all(self, selected: list[Selected], journal: Journal) -> list[str]:
         changes = Changes(self.kind, journal, self.now)
         locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
-        held = [locks[self.kind.principal(of)] for of in selected]
+        parts = [
+            [(of, locks[of.principal]) for of in part] for part in chunks(selected, self.kind.batch_size)
+        ]
 
-        def act(some: list[tuple[Selected, threading.Lock]]) -> list[str]:
+        def act(some: list[tuple[Selected, threading.Lock]]) -> list[str] | None:
             if deadline.is_near():
-                self.left += len(some)
-                return []
+                return None
             if len(some) > 1:
                 return changes.carry_out([self._plan(of) for of, _ in some])
             with some[0][1]:  # resources of one principal share its notes
                 return self._act_alone(changes, some[0][0])
 
         with ThreadPoolExecutor(CONCURRENCY) as pool:
-            found = pool.map(act, chunks(list(zip(selected, held, strict=True)), self.kind.batch_size))
-            return [sentence for sentences in found for sentence in sentences]
+            found = list(pool.map(act, parts))
+        left = sum(len(part) for part, failures in zip(parts, found, strict=True) if failures is None)
+        late = f"the time ran out: {left} of {len(selected)} were not begun; the next run goes on"
+        return [text for failures in found for text in failures or ()] + [late] * bool(left)
 
     def _act_alone(self, changes: Changes, of: Selected) -> list[str]:
         """Decide and carry it out; anew where the read that it was decided on lagged an earlier write."""
         for left in reversed(range(_TRIES)):
-            changes.outdated.discard(self.kind.principal(of))
+            changes.outdated.discard(of.principal)
             failures = changes.carry_out([self._plan(of)], anew=left > 0)
-            if self.kind.principal(of) not in changes.outdated:
+            if of.principal not in changes.outdated:
                 break
         return failures
 
@@ -186,20 +160,14 @@ class KindAction(BaseAction):
             if read is None:
                 gone = Facts(of.identity, None, gone=True, untouchable=self.kind.untouchable(of))
                 return Plan(self.decide(gone), of)
-            read = self._as_decided(of, read)
+            read = replace(read, identity=carried_over(of.identity, read.identity, self.kind.slots))
             facts, others = self.facts_of(read)
-            facts = replace(facts, approved=self.approved(of.identity, read.identity))
+            if self.terms.require_decision:
+                decided = approved(self.kind.request, of.identity, read.identity, self.kind.slots, self.now)
+                facts = replace(facts, approved=decided)
             return Plan(self.decide(self.more_facts(facts, read)), read, others)
         except self.kind.errors as error:
             return Plan(Decision(self.operation, "failed", Facts(of.identity, None), str(error)), of)
-
-    def _as_decided(self, of: Selected, read: Selected) -> Selected:
-        """What a reviewer keeps of the identity as it was listed is kept as it was read again."""
-        return replace(read, identity=carried_over(of.identity, read.identity, self.kind.slots))
-
-    def approved(self, listed: Identity, fresh: Identity) -> frozenset[Item]:
-        """What reviewers decided to switch off, where that is asked for."""
-        return frozenset()
 
     def read(self, of: Selected) -> Selected | None:
         """The identity, read again where the kind does so before it writes notes."""
@@ -243,21 +211,18 @@ class DisableUnused(KindAction):
     so many of those examined, and more than 10, would be.
     """
 
-    word = DISABLE
-    operation = "disable"
+    word, operation = DISABLE, "disable"
 
     @staticmethod
-    def schema_of(kind: type[Kind]) -> dict[str, Any]:
-        """The action's schema for a kind."""
-        properties = {
+    def options(kind: type[Kind]) -> dict[str, Any]:
+        """See Word."""
+        return {
             "tag": kind.tag_schema,
             "include-admins": {"type": "boolean"},
             "require-decision": {"type": "boolean"},
             "recent": {"enum": ["auto", "required", "off"]},
             "limit-percent": LIMIT,
         }
-        schema: dict[str, Any] = type_schema(DISABLE, **{**properties, **kind.options.get(DISABLE, {})})
-        return schema
 
     def option_problem(self) -> str | None:
         """Notice must have been given, and decisions be named where they are required."""
@@ -265,12 +230,6 @@ class DisableUnused(KindAction):
         if self.data.get("require-decision") and not found.get("decisions"):
             return f"{DISABLE} with require-decision needs `decisions:` on the unused-credentials filter"
         return due_problem(self.manager.data)
-
-    def approved(self, listed: Identity, fresh: Identity) -> frozenset[Item]:
-        """See decisions.approved."""
-        if not self.terms.require_decision:
-            return frozenset()
-        return approved(self.kind.request, listed, fresh, self.kind.slots, self.now)
 
     def read(self, of: Selected) -> Fresh | None:
         """Past every cache."""

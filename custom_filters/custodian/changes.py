@@ -12,8 +12,9 @@ from custom_filters.core.lifecycle_states import Decision
 from custom_filters.core.notes import Entry, Item, Notes
 from custom_filters.core.notes_writing import NotesChangedError, NotesError, render
 from custom_filters.custodian.journal import Journal
-from custom_filters.custodian.kind import Fresh, Kind, NotesChange, Selected, Written
+from custom_filters.custodian.kind import Kind
 from custom_filters.custodian.notes import UNCERTAIN
+from custom_filters.custodian.selected import Fresh, NotesChange, Selected, Written
 
 _SWITCHING = frozenset({"disable", "enable"})
 
@@ -113,7 +114,7 @@ class Changes:
         memory = self.kind.written
         for one, written in zip(some, results, strict=True):
             one.written = written
-            key = (self.kind.provider, self.kind.principal(one.plan.read))
+            key = (self.kind.provider, one.plan.read.principal)
             if isinstance(written.error, NotesChangedError):
                 self.outdated.add(key[1])
             elif written.error:

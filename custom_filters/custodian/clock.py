@@ -30,9 +30,9 @@ def now() -> datetime:
 
 
 def refuse_moved_clock(endpoint: str) -> None:
-    """Raise PolicyExecutionError when the clock was moved and `endpoint` is not the sandbox.
+    """Raise PolicyExecutionError when the clock was moved and `endpoint` is not the sandbox's.
 
-    Nothing on a real cloud is ever marked or switched off by a date that somebody made up.
+    Nothing on a real cloud is ever marked or switched off by an invented date.
     """
     if os.environ.get(NOW_VARIABLE) and not is_loopback(endpoint) and not through_sandbox(endpoint):
         raise PolicyExecutionError(
@@ -43,8 +43,7 @@ def refuse_moved_clock(endpoint: str) -> None:
 def through_sandbox(endpoint: str) -> bool:
     """Whether what is sent to `endpoint` goes to the sandbox's proxy, by that sandbox's own word.
 
-    All of it is on loopback: the control endpoint, the proxy, and the proxy's answer for hosts that it does
-    not emulate.
+    The control endpoint and the proxy are on loopback, and the proxy refuses hosts that it does not emulate.
     """
     control = os.environ.get(SANDBOX_VARIABLE, "")
     proxies = getproxies_environment()

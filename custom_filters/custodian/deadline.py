@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 #: Left for writing outputs (milliseconds); a user's calls, retries included, take less.
 _RESERVE = 60_000
-#: Tells the milliseconds that are left; empty where nobody stops this process.
+#: Returns the milliseconds that are left; empty where nothing stops this process.
 _remaining: list[Callable[[], int]] = []
 
 

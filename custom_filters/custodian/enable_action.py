@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from c7n.exceptions import PolicyExecutionError
-from c7n.utils import type_schema
 
 from custom_filters.core.lifecycle import decide_restore
 from custom_filters.core.lifecycle_states import Decision, Facts, item_of
@@ -15,7 +14,9 @@ from custom_filters.core.notes import Item
 from custom_filters.core.vocabulary import ENABLE
 from custom_filters.custodian import clock
 from custom_filters.custodian.actions import KindAction
-from custom_filters.custodian.kind import Fresh, Kind, Resource, Selected
+from custom_filters.custodian.kind import Kind
+from custom_filters.custodian.selected import Fresh, Resource, Selected
+from custom_filters.custodian.terms import terms_of
 
 
 class EnableUnused(KindAction):
@@ -26,12 +27,11 @@ class EnableUnused(KindAction):
     reads, without a listing. {text}
     """
 
-    word = ENABLE
-    operation = "enable"
+    word, operation = ENABLE, "enable"
 
     @staticmethod
-    def schema_of(kind: type[Kind]) -> dict[str, Any]:
-        """The action's schema for a kind."""
+    def options(kind: type[Kind]) -> dict[str, Any]:
+        """See Word."""
         text = {"type": "string"}
         items = {"type": "array", "items": text, "uniqueItems": True}
         one = {
@@ -40,15 +40,8 @@ class EnableUnused(KindAction):
             "additionalProperties": False,
             "properties": {"user": text, "id": text, "account": text, "items": items},
         }
-        schema: dict[str, Any] = type_schema(
-            ENABLE,
-            **{
-                "tag": kind.tag_schema,
-                "only": {"type": "array", "items": one, "minItems": 1},
-                "even-if-changed": {"type": "string"},
-            },
-        )
-        return schema
+        only = {"type": "array", "items": one, "minItems": 1}
+        return {"tag": kind.tag_schema, "only": only, "even-if-changed": text}
 
     def __init__(self, data: Any = None, manager: Any = None, log_dir: Any = None) -> None:
         """With `only`, the policy's resources are those, found one by one."""
@@ -69,7 +62,7 @@ class EnableUnused(KindAction):
 
     def prepare(self, resources: list[Resource]) -> list[Selected]:
         """Nothing of the listing is needed; notes are read with the status."""
-        self.now, self.terms = clock.now(), self.terms_of()
+        self.now, self.terms = clock.now(), terms_of(self.kind.request, self.manager.data, self.data)
         self.kind.prepare(self.word)
         return [Selected(resource, self.kind.identity(resource), None) for resource in resources]
 

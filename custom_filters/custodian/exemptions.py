@@ -26,7 +26,7 @@ from urllib.request import (
 from c7n.exceptions import PolicyExecutionError
 from c7n.utils import local_session
 
-from custom_filters.core.exemption import Exemption, ExemptionError, far_ahead, parse_exemption
+from custom_filters.core.exemption import Exemption, ExemptionError, parse_exemption
 from custom_filters.custodian import clock
 from custom_filters.custodian.store import shared
 
@@ -74,19 +74,10 @@ def absent_problem(
 def read_exemptions(location: str, session: Any = None) -> tuple[Exemption, ...]:
     """Read and check the file at `location` now; see load_exemptions."""
     try:
-        found = [
-            _near(parse_exemption(entry, where), where)
-            for entry, where in read_entries(location, session, "exemptions")
-        ]
+        entries = read_entries(location, session, "exemptions")
+        return tuple(parse_exemption(entry, where, clock.now()) for entry, where in entries)
     except ExemptionError as error:
         raise PolicyExecutionError(str(error)) from error
-    return tuple(found)
-
-
-def _near(exemption: Exemption, where: str) -> Exemption:
-    if far_ahead(exemption, clock.now()):
-        raise ExemptionError(f"{where}: 'expires' is more than 400 days ahead; review it every year")
-    return exemption
 
 
 def location_problem(location: str) -> str | None:
@@ -128,17 +119,11 @@ def fetch(location: str, session: Any) -> str:
     if problem := location_problem(location):
         raise ExemptionError(problem)
     scheme = urlsplit(location).scheme if "://" in location else "path"
-    readers: dict[str, Callable[[str, Any], bytes]] = {
-        "path": _read_path,
-        "s3": _read_s3,
-        "gs": _read_gs,
-        "https": _read_https,
-    }
-    if scheme not in readers:
-        raise ExemptionError(
-            f"{shown(location)}: exemptions come from a path or an s3://, gs:// or https:// URL"
-        )
-    content = readers[scheme](location, session)
+    read = {"path": _read_path, "s3": _read_s3, "gs": _read_gs, "https": _read_https}.get(scheme)
+    if read is None:
+        problem = "exemptions come from a path or an s3://, gs:// or https:// URL"
+        raise ExemptionError(f"{shown(location)}: {problem}")
+    content = read(location, session)
     if len(content) > SIZE_LIMIT:
         raise ExemptionError(f"{shown(location)}: larger than {SIZE_LIMIT} bytes; split or shorten the file")
     try:
@@ -249,13 +234,8 @@ def _entries(text: str, location: str, key: str) -> list[tuple[dict[str, Any], s
     items = _list(data, location, key)
     _refuse_doubled([name.value for name, _ in root.value], location)
     nodes = root.value[0][1].value
-    return [
-        (
-            _mapping(item, f"{location}, line {n.start_mark.line + 1}", n),
-            f"{location}, line {n.start_mark.line + 1}",
-        )
-        for item, n in zip(items, nodes, strict=True)
-    ]
+    places = [f"{location}, line {node.start_mark.line + 1}" for node in nodes]
+    return [(_mapping(*found), found[1]) for found in zip(items, places, nodes, strict=True)]
 
 
 _ALIAS = "an alias; write the entry out, aliases are not read"
@@ -265,7 +245,7 @@ _NESTED = "nested too deep; an entry is a flat mapping"
 def _texts(yaml: Any) -> Any:
     """A loader that leaves every scalar but null as its own text, and reads no aliases and no deep nesting.
 
-    So 012345678901 keeps its zero, a date that does not exist is told with its line, and ten lines of
+    So 012345678901 keeps its zero, the error for a date that does not exist names its line, and ten lines of
     aliases do not unfold to millions of entries.
     """
 
@@ -307,10 +287,8 @@ def _json_entries(text: str, location: str, key: str) -> list[tuple[dict[str, An
     except RecursionError as error:
         raise ExemptionError(f"{location}: {_NESTED}") from error
     items = _list(data, location, key)
-    return [
-        (_mapping(item, f"{location}, entry {n}"), f"{location}, entry {n}")
-        for n, item in enumerate(items, 1)
-    ]
+    places = (f"{location}, entry {number}" for number in range(1, len(items) + 1))
+    return [(_mapping(item, place), place) for item, place in zip(items, places, strict=True)]
 
 
 def _unique(pairs: list[tuple[str, Any]], location: str) -> dict[str, Any]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar, get_args
+from typing import Any, get_args
 
 from c7n.exceptions import PolicyExecutionError, PolicyValidationError
 from c7n.filters import Filter
-from c7n.utils import type_schema
 
 from custom_filters.core.credential import Identity
 from custom_filters.core.finding import Context, annotation
@@ -21,17 +20,18 @@ from custom_filters.core.vocabulary import ANNOTATION, DISABLE, EXEMPT_TAG, FILT
 from custom_filters.custodian import clock, population
 from custom_filters.custodian.decisions import read_decisions, with_kept
 from custom_filters.custodian.exemptions import location_problem
-from custom_filters.custodian.kind import Kind, Resource, Selected
+from custom_filters.custodian.kind import Kind
 from custom_filters.custodian.notes import is_uncertain, lifecycle_state, own_notes
+from custom_filters.custodian.options import Word
+from custom_filters.custodian.selected import Resource, Selected
 from custom_filters.custodian.terms import examined_by, terms_of
 from custom_filters.custodian.validation import exemptions_problem, policy_problem, refuse, refuse_invalid
 
 _DAYS = {"type": "integer", "minimum": 1, "maximum": 400}
-_LIST_OF_DAYS = {"items": _DAYS, "minItems": 1, "uniqueItems": True}
 
 
 def _examined(manager: Any, resources: list[Resource]) -> None:
-    """Count for `limit-percent` whom the policy's filters judge; the first filter of ours sees the most."""
+    """Count the identities examined, for `limit-percent`: our first filter sees the most."""
     counts = examined_by(manager)
     counts[""] = max(len(resources), counts.get("", 0))
 
@@ -40,21 +40,8 @@ def _list_of(words: Iterable[str | bool]) -> dict[str, Any]:
     return {"type": "array", "items": {"enum": list(words)}, "minItems": 1, "uniqueItems": True}
 
 
-class KindFilter(Filter):
-    """What our filters share; the class that Custodian registers is generated, with its `of_kind`."""
-
-    word: ClassVar[str]
-    of_kind: ClassVar[type[Kind]]
-
-    def __init__(self, data: Any, manager: Any = None) -> None:
-        """A kind may have its resources listed in a way of its own."""
-        super().__init__(data, manager)
-        if manager is not None:
-            self.of_kind.adopt(manager)
-
-    def get_permissions(self) -> tuple[str, ...]:
-        """What the cloud must allow for this filter's options."""
-        return self.of_kind.permissions_for(self.word, self.data)
+class KindFilter(Word, Filter):
+    """What our filters share."""
 
     def validate(self) -> KindFilter:
         """Refuse a policy that would change users on weaker grounds than the rules allow."""
@@ -106,9 +93,9 @@ class UnusedCredentials(KindFilter):
     word = FILTER
 
     @staticmethod
-    def schema_of(kind: type[Kind]) -> dict[str, Any]:
-        """The filter's schema for a kind, with its credential kinds and evidence sources."""
-        properties: dict[str, Any] = {
+    def options(kind: type[Kind]) -> dict[str, Any]:
+        """With the kind's credential kinds and evidence sources."""
+        return {
             "days": {
                 **_DAYS,
                 "type": ["integer", "array"],
@@ -126,8 +113,6 @@ class UnusedCredentials(KindFilter):
             "exempt-tag": {"type": "string", "minLength": 1},
             "decisions": {"type": "string", "minLength": 1},
         }
-        schema: dict[str, Any] = type_schema(FILTER, **{**properties, **kind.options.get(FILTER, {})})
-        return schema
 
     def __init__(self, data: Any, manager: Any = None) -> None:
         """Everybody who is judged is written down."""
@@ -199,22 +184,17 @@ class UnusedMark(KindFilter):
     unmark-unused. Days, kinds and match are those of the policy's `unused-credentials` filter. {text}
     """
 
-    word = MARK_FILTER
+    word, required = MARK_FILTER, ("state",)
 
     @staticmethod
-    def schema_of(kind: type[Kind]) -> dict[str, Any]:
-        """The filter's schema for a kind."""
-        schema: dict[str, Any] = type_schema(
-            MARK_FILTER,
-            required=["state"],
-            **{
-                "state": _one_or_list(get_args(MarkState)),
-                "op": {"enum": [DISABLE]},
-                "tag": kind.tag_schema,
-                "valid-days": {"type": "integer", "minimum": 1, "maximum": 400},
-            },
-        )
-        return schema
+    def options(kind: type[Kind]) -> dict[str, Any]:
+        """See Word."""
+        return {
+            "state": _one_or_list(get_args(MarkState)),
+            "op": {"enum": [DISABLE]},
+            "tag": kind.tag_schema,
+            "valid-days": {"type": "integer", "minimum": 1, "maximum": 400},
+        }
 
     def process(self, resources: list[Resource], event: Mapping[str, Any] | None = None) -> list[Resource]:
         """Keep the resources whose mark is in one of the states asked for."""
@@ -237,18 +217,13 @@ class UnusedRecord(KindFilter):
     notes that cannot be right. {text}
     """
 
-    word = RECORD_FILTER
+    word, required = RECORD_FILTER, ("state",)
 
     @staticmethod
-    def schema_of(kind: type[Kind]) -> dict[str, Any]:
-        """The filter's schema for a kind."""
-        schema: dict[str, Any] = type_schema(
-            RECORD_FILTER,
-            required=["state"],
-            state=_one_or_list([*get_args(RecordState), _YAML_OFF]),
-            days={"type": "number", "minimum": 0},
-        )
-        return schema
+    def options(kind: type[Kind]) -> dict[str, Any]:
+        """See Word."""
+        states = _one_or_list([*get_args(RecordState), _YAML_OFF])
+        return {"state": states, "days": {"type": "number", "minimum": 0}}
 
     def process(self, resources: list[Resource], event: Mapping[str, Any] | None = None) -> list[Resource]:
         """Keep the resources whose record is in one of the states asked for."""

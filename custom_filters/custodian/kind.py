@@ -8,60 +8,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from c7n.utils import local_session
 
 from custom_filters.core.credential import Identity
-from custom_filters.core.evidence import Used
 from custom_filters.core.lifecycle_states import Recent
 from custom_filters.core.notes import Item
 from custom_filters.core.notes_writing import Place
 from custom_filters.custodian.request import Request
+from custom_filters.custodian.selected import Fresh, Notes, NotesChange, Resource, Schema, Selected, Written
 from custom_filters.custodian.store import written_notes
-
-Resource = dict[str, Any]
-Notes = Mapping[str, str]
-Schema = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Selected:
-    """A selected resource, its identity, and its notes as this run read them (None: no place for notes)."""
-
-    resource: Resource
-    identity: Identity
-    notes: Notes | None
-
-
-@dataclass(frozen=True)
-class Fresh(Selected):
-    """The same as it is now, past every cache; credentials have their real ids."""
-
-
-@dataclass(frozen=True)
-class NotesChange:
-    """Notes to set in one request, which of an `atomic` kind switches `items` too; None empties a note."""
-
-    of: Selected
-    texts: Mapping[str, str | None]
-    switch: Literal["on", "off"] | None = None
-    items: tuple[Item, ...] = ()
-
-
-@dataclass(frozen=True)
-class Written:
-    """What came of one NotesChange: an error when nothing of it was done; how each item is brought back.
-
-    `sessions`: whether they were ended after a switch off; where that failed, `told` names the permission.
-    """
-
-    error: Exception | None = None
-    undo: Mapping[Item, str] = field(default_factory=dict)
-    sessions: Literal["ended", "failed"] | None = None
-    told: str | None = None
 
 
 class Kind(ABC):
@@ -139,10 +97,6 @@ class Kind(ABC):
     def place(self, of: Selected) -> Place:
         """What there is room for in the notes of this identity."""
 
-    def principal(self, of: Selected) -> str:
-        """The id that the record names; resources of one principal share its notes."""
-        return of.identity.id
-
     @abstractmethod
     def find(self, name: str, key: str | None) -> Resource | None:
         """A resource by single reads, without a listing: by `key` (its id) where it is known; None: gone."""
@@ -190,10 +144,6 @@ class Kind(ABC):
     def protected(self, of: Selected) -> str | None:
         """Why an identity is only touched with `include-admins`."""
         return None
-
-    def name(self, resource: Mapping[str, Any]) -> str:
-        """How people know the resource."""
-        return str(resource[self.name_key])
 
     def item(self, resource: Mapping[str, Any]) -> Item | None:
         """The one credential that a resource stands for; None where it holds several."""
@@ -245,13 +195,3 @@ class Kind(ABC):
     @abstractmethod
     def forget(self) -> None:
         """Have the next policy of this run list again: identities were changed."""
-
-
-def with_use(identity: Identity, seen: Mapping[Item | None, Used]) -> Identity:
-    """The identity with use that a source saw added to the credentials, and (None) to the identity."""
-    credentials = tuple(
-        replace(c, evidence=(*c.evidence, seen[item])) if (item := Item(c.kind, c.id)) in seen else c
-        for c in identity.credentials
-    )
-    more = (seen[None],) if None in seen else ()
-    return replace(identity, credentials=credentials, evidence=(*identity.evidence, *more))

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from c7n.tags import TagDelayedAction
-from c7n.utils import type_schema
 
 from custom_filters.core.judge import judge_identity
 from custom_filters.core.lifecycle import RELEASED, decide_mark, decide_retire, decide_unmark, objection
@@ -16,39 +15,29 @@ from custom_filters.core.policy_data import has_unused_filter, marks_for_us
 from custom_filters.core.vocabulary import DISABLE, MARK, RETIRE, UNMARK
 from custom_filters.custodian import clock
 from custom_filters.custodian.actions import LIMIT, KindAction
-from custom_filters.custodian.kind import Fresh, Kind, Resource, Selected
+from custom_filters.custodian.kind import Kind
+from custom_filters.custodian.selected import Fresh, Resource, Selected
 from custom_filters.custodian.validation import MESSAGE_END, mark_problem
+
+_MORE = {"include-admins": {"type": "boolean"}, "limit-percent": LIMIT}
 
 
 class MarkForOp(KindAction):
     """Mark {plural} for `disable-unused`, with notice, and record which credentials were marked.
 
-    Everybody is judged again first: who is back in use, exempt, or protected (unless `include-admins`) is not
-    marked. A notice that is void is renewed in full, and notes that cannot be right are replaced; the policy
-    then ends as failed and names the user. The mark carries its hour in UTC (`hours:` above 0). {text}
+    All are judged again first. What is back in use, exempt, or protected (unless `include-admins`) is not
+    marked. A void notice is renewed in full. Notes that cannot be right are replaced, and the policy then
+    fails, naming the user. The mark carries its hour in UTC (`hours:` above 0). {text}
     """
 
-    word = MARK
-    operation = "mark"
+    word, operation, required = MARK, "mark", ("op",)
 
     @staticmethod
-    def schema_of(kind: type[Kind]) -> dict[str, Any]:
-        """The action's schema for a kind."""
-        schema: dict[str, Any] = type_schema(
-            MARK,
-            required=["op"],
-            **{
-                "op": {"enum": [DISABLE]},
-                "tag": kind.tag_schema,
-                "hours": {"type": "number"},
-                "days": {"type": "number"},
-                "tz": {"type": "string"},
-                "msg": {"type": "string"},
-                "include-admins": {"type": "boolean"},
-                "limit-percent": LIMIT,
-            },
-        )
-        return schema
+    def options(kind: type[Kind]) -> dict[str, Any]:
+        """See Word."""
+        number, text = {"type": "number"}, {"type": "string"}
+        stock = {"op": {"enum": [DISABLE]}, "tag": kind.tag_schema, "hours": number, "days": number}
+        return {**stock, "tz": text, "msg": text, **_MORE}
 
     def option_problem(self) -> str | None:
         """The mark must carry its hour in UTC, be readable by `unused-mark`, and fit."""
@@ -69,19 +58,16 @@ class MarkForOp(KindAction):
 class UnmarkUnused(KindAction):
     """Take the mark off {plural} that came back; under `match: credential`, off the credentials that did.
 
-    The mark of who is `unknown` stays. Notes that cannot be right are replaced; the policy then ends as
-    failed and names the user. {text}
+    Identities whose use is `unknown` keep their mark. Notes that cannot be right are replaced, and the policy
+    then fails, naming the user. {text}
     """
 
-    word = UNMARK
-    operation = "unmark"
+    word, operation = UNMARK, "unmark"
 
     @staticmethod
-    def schema_of(kind: type[Kind]) -> dict[str, Any]:
-        """The action's schema for a kind."""
-        properties = {"tag": kind.tag_schema, "include-admins": {"type": "boolean"}}
-        schema: dict[str, Any] = type_schema(UNMARK, **properties)
-        return schema
+    def options(kind: type[Kind]) -> dict[str, Any]:
+        """See Word."""
+        return {"tag": kind.tag_schema, "include-admins": {"type": "boolean"}}
 
     def prepare(self, resources: list[Resource]) -> list[Selected]:
         """Those whose notice stands, as the listing shows, need no single reads."""
@@ -107,14 +93,12 @@ class RetireRecord(KindAction):
     The next policy that marks them gives full notice. {text}
     """
 
-    word = RETIRE
-    operation = "retire"
+    word, operation = RETIRE, "retire"
 
     @staticmethod
-    def schema_of(kind: type[Kind]) -> dict[str, Any]:
-        """The action's schema for a kind."""
-        schema: dict[str, Any] = type_schema(RETIRE, tag=kind.tag_schema)
-        return schema
+    def options(kind: type[Kind]) -> dict[str, Any]:
+        """See Word."""
+        return {"tag": kind.tag_schema}
 
     def read(self, of: Selected) -> Fresh | None:
         """By single reads."""
@@ -139,11 +123,9 @@ class StockMarkForOp(TagDelayedAction):
     ours: ClassVar[type[MarkForOp]]
 
     @staticmethod
-    def schema_of(kind: type[Kind]) -> dict[str, Any]:
-        """The stock action's schema, with our options."""
-        stock = TagDelayedAction.schema
-        more = {"include-admins": {"type": "boolean"}, "limit-percent": LIMIT}
-        return {**stock, "properties": {**stock["properties"], **more}}
+    def options(kind: type[Kind]) -> dict[str, Any]:
+        """Beside those of the stock action."""
+        return {**TagDelayedAction.schema["properties"], **_MORE}
 
     def _ours(self) -> MarkForOp | None:
         if has_unused_filter(self.manager.data) or marks_for_us(self.data):

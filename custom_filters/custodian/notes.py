@@ -10,7 +10,8 @@ from custom_filters.core.lifecycle_states import Facts, record_states
 from custom_filters.core.notes import EXEMPT, Entry, Notes, read_notes
 from custom_filters.core.times import format_time
 from custom_filters.core.vocabulary import DISABLE, TAG
-from custom_filters.custodian.kind import Kind, Selected
+from custom_filters.custodian.kind import Kind
+from custom_filters.custodian.selected import Selected
 
 #: What is remembered of an identity whose last write failed: nobody knows what the cloud holds.
 UNCERTAIN: Mapping[str, str] = {}
@@ -18,29 +19,23 @@ UNCERTAIN: Mapping[str, str] = {}
 
 def is_uncertain(kind: Kind, of: Selected) -> bool:
     """Whether a write of this run failed, so that the identity is left alone until the next run."""
-    return kind.written.get((kind.provider, kind.principal(of))) is UNCERTAIN
-
-
-def notes_of(kind: Kind, of: Selected, now: datetime, tag: str) -> Notes | None:
-    """The notes of an identity, read strictly; None where there is no place for them.
-
-    `tag` is the one that the policy marks under.
-    """
-    texts = kind.written.get((kind.provider, kind.principal(of)), of.notes)
-    if texts is None:
-        return None
-    ids = {*kind.place(of).ids, *(c.id for c in of.identity.credentials)}
-    exempt = kind.request.filter.get("exempt-tag", EXEMPT)
-    return read_notes(texts, kind.principal(of), now, ids=sorted(ids), tags=[tag], ignore=[EXEMPT, exempt])
+    return kind.written.get((kind.provider, of.principal)) is UNCERTAIN
 
 
 def own_notes(kind: Kind, of: Selected, now: datetime, tag: str) -> tuple[Notes | None, tuple[Entry, ...]]:
-    """The notes with the entries that are about this resource, and the entries about the principal's others.
+    """The notes that are about this resource, read strictly, and entries about the principal's others.
 
-    The two differ where a resource stands for one credential of several that share a record.
+    The two differ where a resource stands for one credential of several that share a record. None where there
+    is no place for notes. `tag` is the one that the policy marks under.
     """
-    notes, item = notes_of(kind, of, now, tag), kind.item(of.resource)
-    if notes is None or item is None:
+    texts = kind.written.get((kind.provider, of.principal), of.notes)
+    if texts is None:
+        return None, ()
+    ids = {*kind.place(of).ids, *(c.id for c in of.identity.credentials)}
+    exempt = kind.request.filter.get("exempt-tag", EXEMPT)
+    notes = read_notes(texts, of.principal, now, ids=sorted(ids), tags=[tag], ignore=[EXEMPT, exempt])
+    item = kind.item(of.resource)
+    if item is None:
         return notes, ()
     others = tuple(e for e in notes.record.entries if e.item != item)
     return notes.changed(e for e in notes.record.entries if e.item == item), others

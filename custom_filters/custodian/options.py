@@ -6,10 +6,13 @@ The schemas themselves stand with the filters, actions and kinds; `described` pu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from custom_filters.core.verdict import DEFAULT_DAYS, DEFAULT_GRACE_DAYS
 from custom_filters.core.vocabulary import STOCK_TAG
+
+if TYPE_CHECKING:
+    from custom_filters.custodian.kind import Kind
 
 #: Option -> its text; the same wherever the option is taken.
 TEXTS: Mapping[str, str] = {
@@ -74,6 +77,29 @@ _OWN_DEFAULTS: Mapping[tuple[str, str], Any] = {
     ("unused-credentials", "days"): DEFAULT_DAYS,
     ("unused-record", "days"): 0,
 }
+
+
+class Word:
+    """What our filters and actions share; Custodian registers a generated class, with its `of_kind`."""
+
+    word: ClassVar[str]
+    of_kind: ClassVar[type[Kind]]
+    required: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, data: Any = None, manager: Any = None, *more: Any) -> None:
+        """A kind may have its resources listed in a way of its own."""
+        super().__init__(data, manager, *more)  # type: ignore[call-arg]
+        if manager is not None:
+            self.of_kind.adopt(manager)
+
+    def get_permissions(self) -> tuple[str, ...]:
+        """What the cloud must allow for these options."""
+        return self.of_kind.permissions_for(self.word, self.data)  # type: ignore[attr-defined]
+
+    @staticmethod
+    def options(kind: type[Kind]) -> dict[str, Any]:
+        """The options, each with its shape; a kind may have more."""
+        return {}
 
 
 def described(schema: Mapping[str, Any], word: str, evidence: tuple[str, ...]) -> dict[str, Any]:

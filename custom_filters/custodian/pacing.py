@@ -45,7 +45,7 @@ _SEEN = 1.25
 _UNLUCKY = 2
 #: Requests reach a cloud later than they start, and not equally late: its periods are kept so much longer.
 _MARGIN_SECONDS, _MARGIN = 0.1, 0.02
-#: A wait of so many seconds is told, at most so often.
+#: A wait of this many seconds is logged, at most this often.
 _LONG, _TOLD_EVERY = 10.0, 30.0
 _MINUTE = 60
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from c7n.exceptions import PolicyValidationError
 from c7n.tags import TagDelayedAction
+from c7n.utils import type_schema
 
 from custom_filters.core.vocabulary import (
     DISABLE,
@@ -94,7 +95,7 @@ def generated(base: Any, kind: type[Kind]) -> type:
     content: dict[str, Any] = {
         "__doc__": documentation(base, kind),
         "__module__": kind.__module__,
-        "schema": described(base.schema_of(kind), base.word, kind.default_sources),
+        "schema": _schema(base, kind),
         "permissions": kind.permissions.get(base.word, ()),
     }
     if base is StockMarkForOp:
@@ -102,6 +103,15 @@ def generated(base: Any, kind: type[Kind]) -> type:
     else:
         content["of_kind"] = kind
     return type(f"{kind.__name__}{base.__name__}", (base,), content)
+
+
+def _schema(base: Any, kind: type[Kind]) -> dict[str, Any]:
+    options = {**base.options(kind), **kind.options.get(base.word, {})}
+    if base is StockMarkForOp:
+        schema = {**TagDelayedAction.schema, "properties": options}
+    else:
+        schema = type_schema(base.word, required=list(base.required), **options)
+    return described(schema, base.word, kind.default_sources)
 
 
 def documentation(base: Any, kind: type[Kind]) -> str:

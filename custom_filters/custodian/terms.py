@@ -9,6 +9,7 @@ from typing import Any
 from c7n.utils import local_session
 
 from custom_filters.core.lifecycle_states import Terms
+from custom_filters.core.notes import DEFAULT_MESSAGE
 from custom_filters.core.policy_data import filters, tag_of
 from custom_filters.core.vocabulary import MARK_FILTER
 from custom_filters.custodian.request import Request
@@ -20,8 +21,7 @@ _VALID_DAYS = 30
 
 def terms_of(request: Request, policy: Mapping[str, Any], action: Mapping[str, Any]) -> Terms:
     """The terms of a policy; `action` is the data of its action, or of a filter that names a tag."""
-    message = str(action.get("msg", "")).removesuffix(MESSAGE_END)
-    found = Terms(
+    return Terms(
         rules=request.rules,
         tag=tag_of(action).lower(),
         match=request.match,
@@ -30,8 +30,8 @@ def terms_of(request: Request, policy: Mapping[str, Any], action: Mapping[str, A
         include_admins=action.get("include-admins", False),
         require_decision=action.get("require-decision", False),
         recent=action.get("recent", "auto"),
+        message=str(action.get("msg", "")).removesuffix(MESSAGE_END) or DEFAULT_MESSAGE,
     )
-    return Terms(**{**vars(found), "message": message}) if message else found
 
 
 def examined_by(manager: Any) -> dict[str, int]:

@@ -11,7 +11,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.25, 30.0
 
 
 def backoff(failures: int) -> float:
-    """Seconds to wait after so many failures of which the cloud said nothing: exponential, with jitter."""
+    """Seconds to wait after this many failures without a Retry-After: exponential, with jitter."""
     return min(_FIRST_WAIT * 2.0 ** min(failures - 1, 16), _LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311
 
 

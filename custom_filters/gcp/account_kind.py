@@ -24,7 +24,7 @@ from custom_filters.core.vocabulary import (
     UNMARK,
 )
 from custom_filters.custodian import clock
-from custom_filters.custodian.kind import Fresh, Notes, NotesChange, Resource, Selected
+from custom_filters.custodian.selected import Fresh, Notes, NotesChange, Resource, Selected
 from custom_filters.gcp import accounts as iam
 from custom_filters.gcp import activity as used
 from custom_filters.gcp.accounts import PARENT
@@ -229,7 +229,7 @@ class AccountKind(GoogleKind):
         if found is None:
             raise NotesError("the service account is gone")
         present = parse_description(found.get("description", ""))
-        ours = self.written.get((self.provider, self.principal(change.of)))
+        ours = self.written.get((self.provider, change.of.principal))
         if ours is None and _lasting(present.notes) != _lasting(change.of.notes or {}):
             raise NotesChangedError(_CHANGED)
         body = {"description": present.changed(ours or {}).changed(change.texts).render()}

@@ -17,8 +17,8 @@ from custom_filters.core.notes_writing import Place
 from custom_filters.core.times import format_time, parse_time
 from custom_filters.core.vocabulary import DISABLE, ENABLE, FILTER, GCP, MARK, RETIRE
 from custom_filters.custodian import clock
-from custom_filters.custodian.kind import Fresh, Notes, NotesChange, Resource, Selected
 from custom_filters.custodian.parallel import for_each
+from custom_filters.custodian.selected import Fresh, Notes, NotesChange, Resource, Selected
 from custom_filters.gcp import directory, recent_use, schema, usage_reports
 from custom_filters.gcp.client import Json, once, shared_client, shared_login, tell_once
 from custom_filters.gcp.errors import GoogleError

@@ -14,15 +14,8 @@ from custom_filters.core.lifecycle_states import Recent
 from custom_filters.core.notes_writing import NotesError
 from custom_filters.core.vocabulary import FILTER, GCP
 from custom_filters.custodian import clock
-from custom_filters.custodian.kind import (
-    Fresh,
-    Kind,
-    NotesChange,
-    Schema,
-    Selected,
-    Written,
-    with_use,
-)
+from custom_filters.custodian.kind import Kind
+from custom_filters.custodian.selected import Fresh, NotesChange, Schema, Selected, Written, with_use
 from custom_filters.gcp.client import Json, shared_login
 from custom_filters.gcp.errors import GoogleError
 from custom_filters.gcp.schema import TAG

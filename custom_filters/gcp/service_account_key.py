@@ -11,7 +11,7 @@ from custom_filters.core.evidence import Evidence
 from custom_filters.core.notes import Item
 from custom_filters.core.times import read_optional
 from custom_filters.core.vocabulary import FILTER, MARK
-from custom_filters.custodian.kind import Fresh, Resource
+from custom_filters.custodian.selected import Fresh, Resource
 from custom_filters.gcp.account_kind import AccountKind, permissions
 from custom_filters.gcp.accounts import PARENT, get_keys_of, shared_keys
 from custom_filters.gcp.activity import OF_KEYS, RowKey

@@ -14,7 +14,7 @@ from custom_filters.azure.directory_user import DirectoryUser
 from custom_filters.azure.notes import SET_UP
 from custom_filters.core.journal import verify
 from custom_filters.core.notes import Item
-from custom_filters.custodian.kind import NotesChange, Selected
+from custom_filters.custodian.selected import NotesChange, Selected
 from tests.azure.conftest import NOW, Tenant
 from tests.azure.runs import custodian, embedded, marked, notes, person, policy
 

@@ -55,7 +55,7 @@ REFUSED = {
 def test_an_entry_that_is_not_whole_is_refused(change: dict[Any, Any], says: str) -> None:
     entry = {key: value for key, value in {**ENTRY, **change}.items() if value is not None}
     with pytest.raises(ExemptionError) as caught:
-        parse_exemption(entry, WHERE)
+        parse_exemption(entry, WHERE, NOW)
     assert str(caught.value).startswith(f"{WHERE}: ")
     assert says in str(caught.value)
 
@@ -75,7 +75,7 @@ EXPIRY = {
 
 @pytest.mark.parametrize(("value", "meant"), EXPIRY.values(), ids=EXPIRY)
 def test_expiry(value: object, meant: datetime) -> None:
-    made = parse_exemption({**ENTRY, "expires": value}, WHERE)
+    made = parse_exemption({**ENTRY, "expires": value}, WHERE, NOW)
     assert made.expires == meant
     assert not made.expired(meant - timedelta(microseconds=1))
     assert made.expired(meant)
@@ -94,7 +94,7 @@ MATCHES = {
 
 @pytest.mark.parametrize(("provider", "account", "name", "user_id", "fits"), MATCHES.values(), ids=MATCHES)
 def test_whom_it_speaks_of(provider: str, account: str, name: str, user_id: str, fits: bool) -> None:
-    assert parse_exemption(ENTRY, WHERE).matches(provider, account, name, user_id) is fits
+    assert parse_exemption(ENTRY, WHERE, NOW).matches(provider, account, name, user_id) is fits
 
 
 def until(days: float | None, reason: str = "x") -> Exemption:

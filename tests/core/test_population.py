@@ -74,12 +74,12 @@ WRONG = {
     "a line cut short": ([*TEXT[:-1], TEXT[-1][:40]], "line 3 .* is not JSON"),
     "a newer version": ([json.dumps({**HEAD, "schema": 2}), *TEXT[1:]], "no line of schema 1"),
     "no head": ([TEXT[1]], "no line of schema 1"),
-    "a list": ([TEXT[0], "[]", TEXT[2]], "line 2 .* is no object"),
+    "a list": ([TEXT[0], "[]", TEXT[2]], "line 2 .* is not an object"),
     "a foreign row": ([TEXT[0], "{}", TEXT[2]], "lacks 'uid'"),
     "a foreign verdict": ([*TEXT[:2], TEXT[2].replace('"stale"', '"fine"', 1)], "has verdict 'fine'"),
     "exemptions of another form": ([json.dumps({**HEAD, "exemptions": [["*"]]}), *TEXT[1:]], "exemptions"),
     "exemptions that are no list": ([json.dumps({**HEAD, "exemptions": None}), *TEXT[1:]], "exemptions None"),
-    "no time": ([*TEXT[:2], TEXT[2].replace('"2026', '"soon', 1)], "is no time"),
+    "no time": ([*TEXT[:2], TEXT[2].replace('"2026', '"soon', 1)], "is not a time"),
 }
 
 

@@ -20,7 +20,8 @@ from custom_filters.core.credential import Identity
 from custom_filters.core.notes import Item
 from custom_filters.core.notes_writing import Place
 from custom_filters.core.vocabulary import STOCK_TAG, TAG
-from custom_filters.custodian.kind import Kind, NotesChange, Selected
+from custom_filters.custodian.kind import Kind
+from custom_filters.custodian.selected import NotesChange, Selected
 from custom_filters.gcp import directory_user as workspace
 from custom_filters.gcp.accounts import PARENT
 from custom_filters.gcp.principals import ITEM
