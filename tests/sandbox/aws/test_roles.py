@@ -70,14 +70,6 @@ def test_a_roles_details(sandbox: Sandbox, iam: Any, case: str) -> None:
     assert iam.get_role(RoleName="r")["Role"]["RoleLastUsed"] == shown["RoleLastUsed"]
 
 
-def test_roles_come_in_pages(sandbox: Sandbox, iam: Any) -> None:
-    sandbox.aws.add(*(Role(f"role-{number:04}") for number in range(1200)))
-    first = iam.get_account_authorization_details(Filter=["Role"], MaxItems=1000)
-    rest = iam.get_account_authorization_details(Filter=["Role"], MaxItems=1000, Marker=first["Marker"])
-    assert [len(page["RoleDetailList"]) for page in (first, rest)] == [1000, 201]
-    assert not rest["IsTruncated"]
-
-
 def test_the_companys_roles_and_what_has_them_in_use(boto3_session: Any) -> None:
     with Sandbox(Settings(users=20, now=NOW, seed=77)) as sandbox:
         found = role_details(client_of(sandbox, boto3_session, "iam"))
@@ -110,22 +102,6 @@ def test_the_stack_of_a_role(sandbox: Sandbox, client: MakeClient, code: Code) -
     for name, region in (("other", "us-east-1"), ("worker", "eu-west-1")):
         there = client("cloudformation", region=region)
         assert code(there.describe_stack_resources, PhysicalResourceId=name) == ("ValidationError", 400)
-
-
-def test_a_deny_policy_comes_and_goes(sandbox: Sandbox, iam: Any, code: Code) -> None:
-    sandbox.aws.add(Role("r"))
-    iam.put_role_policy(RoleName="r", PolicyName="c7n-unused", PolicyDocument=ALLOW_ALL)
-    assert iam.get_role_policy(RoleName="r", PolicyName="c7n-unused")["PolicyDocument"] == json.loads(
-        ALLOW_ALL
-    )
-    iam.tag_role(RoleName="r", Tags=[{"Key": "Note", "Value": "1"}])
-    iam.tag_role(RoleName="r", Tags=[{"Key": "note", "Value": "2"}])
-    assert sandbox.aws.roles()["r"]["tags"] == {"note": "2"}
-    assert list(sandbox.aws.roles()["r"]["inline"]) == ["c7n-unused"]
-    iam.untag_role(RoleName="r", TagKeys=["NOTE"])
-    iam.delete_role_policy(RoleName="r", PolicyName="c7n-unused")
-    assert sandbox.aws.roles()["r"] == {"tags": {}, "inline": {}, "attached": []}
-    assert code(iam.get_role, RoleName="nobody") == ("NoSuchEntity", 404)
 
 
 def test_regions_are_those_that_the_account_enabled(sandbox: Sandbox, client: MakeClient, code: Code) -> None:

@@ -28,16 +28,6 @@ def grant(world: World, claims: dict[str, Any], *, key: str = "", grant_type: st
     return answer.status_code, answer.json
 
 
-def test_a_signed_assertion_gives_an_hour(world: World) -> None:
-    code, body = grant(world, {})
-    assert (code, body["token_type"], body["expires_in"]) == (200, "Bearer", 3599)
-
-
-def test_delegation_gives_a_token_for_the_subject(world: World) -> None:
-    subject = world.cloud.company.subject.email
-    assert grant(world, {"sub": subject, "scope": READ_USERS})[0] == 200
-
-
 @pytest.mark.parametrize(
     ("claims", "code", "error"),
     [
@@ -77,10 +67,6 @@ def test_a_foreign_signature_is_refused(world: World) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     assert grant(world, {}, key=other.decode())[1]["error_description"].startswith("Invalid JWT Signature.")
-
-
-def test_another_grant_type_is_refused(world: World) -> None:
-    assert grant(world, {}, grant_type="password")[1]["error"] == "unsupported_grant_type"
 
 
 def test_a_disabled_key_gives_no_token(world: World) -> None:
