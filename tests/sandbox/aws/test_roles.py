@@ -9,7 +9,7 @@ import pytest
 
 from custom_filters.sandbox import Sandbox, Settings
 from custom_filters.sandbox.aws.people import Key, Password, Person, Role, days, trust
-from custom_filters.sandbox.aws.roles import ALLOW_ALL, ROLES
+from custom_filters.sandbox.aws.roles import ALLOW_ALL, DENY_ALL, ROLES
 from tests.sandbox.aws.conftest import NOW, Code, MakeClient
 from tests.sandbox.aws.test_shapes import lacking
 
@@ -140,15 +140,16 @@ SAM = Person(
 )
 KEY = "AKIAIOSFODNN7EXAMPLE"
 QUARANTINE = "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"
-HANDS: dict[str, tuple[dict[str, str], dict[str, Any], str | None]] = {
+DENIAL = {"PolicyName": "foreign-deny", "PolicyDocument": DENY_ALL}
+TAGGED = {"Tags": [{"Key": "c7n-unused", "Value": "forged"}]}
+HANDS: dict[str, tuple[dict[str, Any], dict[str, Any], str | None]] = {
     "disable-key": ({}, {"keys": {KEY: "Inactive"}}, "UpdateAccessKey"),
     "enable-key": ({"key": KEY}, {"keys": {KEY: "Active"}}, "UpdateAccessKey"),
-    "reset-password": ({}, {"password": True}, "UpdateLoginProfile"),
-    "remove-password": ({}, {"password": False}, "DeleteLoginProfile"),
-    "attach": ({}, {"attached": [QUARANTINE]}, "AttachUserPolicy"),
-    "deny": ({}, {"inline": ["foreign-deny"]}, "PutUserPolicy"),
-    "tag": ({"value": "forged"}, {"tags": {"c7n-unused": "forged"}}, "TagUser"),
-    "untag": ({}, {"tags": {}}, "UntagUser"),
+    "UpdateLoginProfile": ({"Password": "another one"}, {"password": True}, "UpdateLoginProfile"),
+    "DeleteLoginProfile": ({}, {"password": False}, "DeleteLoginProfile"),
+    "AttachUserPolicy": ({"PolicyArn": QUARANTINE}, {"attached": [QUARANTINE]}, "AttachUserPolicy"),
+    "PutUserPolicy": (DENIAL, {"inline": ["foreign-deny"]}, "PutUserPolicy"),
+    "TagUser": (TAGGED, {"tags": {"c7n-unused": "forged"}}, "TagUser"),
     "sign-in": ({"region": "eu-north-1"}, {}, None),
     "use-key": ({"region": "eu-west-1"}, {}, None),
 }
@@ -177,15 +178,15 @@ def test_what_foreign_hands_do_is_done_and_recorded(sandbox: Sandbox, client: Ma
 def test_a_password_made_anew_is_another_one(sandbox: Sandbox, iam: Any) -> None:
     sandbox.aws.add(SAM)
     before = iam.get_login_profile(UserName="sam")["LoginProfile"]["CreateDate"]
-    sandbox.aws.hand("remove-password", "sam")
-    sandbox.aws.hand("new-password", "sam")
+    iam.delete_login_profile(UserName="sam")
+    iam.create_login_profile(UserName="sam", Password="another one")
     assert iam.get_login_profile(UserName="sam")["LoginProfile"]["CreateDate"] > before
 
 
 def test_a_renamed_user_keeps_id_tags_and_keys(sandbox: Sandbox, iam: Any) -> None:
     sandbox.aws.add(SAM)
     before = iam.get_user(UserName="sam")["User"]
-    sandbox.aws.hand("rename", "sam", to="samuel")
+    sandbox.aws.hand("UpdateUser", "sam", NewUserName="samuel")
     after = iam.get_user(UserName="samuel")["User"]
     assert (after["UserId"], after["Tags"]) == (before["UserId"], before["Tags"])
     assert iam.get_access_key_last_used(AccessKeyId=KEY)["UserName"] == "samuel"
@@ -204,7 +205,7 @@ def test_a_recreated_user_is_another_one(sandbox: Sandbox, iam: Any, code: Code)
 def test_hands_on_roles(sandbox: Sandbox, iam: Any) -> None:
     sandbox.aws.add(Role("r"))
     sandbox.aws.hand("use-role", "r", region="eu-west-1")
-    sandbox.aws.hand("tag", "role/r", value="forged")
+    sandbox.aws.hand("TagRole", "r", **TAGGED)
     assert sandbox.aws.roles()["r"]["tags"] == {"c7n-unused": "forged"}
     assert iam.get_role(RoleName="r")["Role"]["RoleLastUsed"]["Region"] == "eu-west-1"
 
@@ -214,8 +215,8 @@ def test_hands_on_roles(sandbox: Sandbox, iam: Any) -> None:
     [
         ("levitate", "sam"),
         ("use-key", "nobody"),
-        ("tag", "nobody"),
-        ("deny", "role/nobody"),
+        ("TagUser", "nobody"),
+        ("PutRolePolicy", "nobody"),
         ("delete", "nobody"),
     ],
 )

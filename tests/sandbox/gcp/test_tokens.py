@@ -31,31 +31,16 @@ def grant(world: World, claims: dict[str, Any], *, key: str = "", grant_type: st
 @pytest.mark.parametrize(
     ("claims", "code", "error"),
     [
-        ({"aud": "https://accounts.google.com"}, 400, "invalid_grant"),
-        ({"iat": 0, "exp": 3600}, 400, "invalid_grant"),
-        ({"exp": 9_999_999_999}, 400, "invalid_grant"),
-        ({"iat": None}, 400, "invalid_grant"),
         ({"iss": "nobody@nowhere.iam.gserviceaccount.com"}, 400, "invalid_grant"),
         ({"scope": ""}, 400, "invalid_scope"),
         ({"sub": "nobody@meridian.example", "scope": READ_USERS}, 400, "invalid_grant"),
-        ({"sub": "own-subject@meridian.example"}, 401, "unauthorized_client"),
         (
             {"sub": "own-subject@meridian.example", "scope": f"{READ_USERS} {AUTH}gmail"},
             401,
             "unauthorized_client",
         ),
     ],
-    ids=[
-        "audience",
-        "old",
-        "long",
-        "no-iat",
-        "issuer",
-        "no-scope",
-        "no-user",
-        "not-delegated",
-        "one-not-delegated",
-    ],
+    ids=["issuer", "no-scope", "no-user", "one-not-delegated"],
 )
 def test_refused(world: World, claims: dict[str, Any], code: int, error: str) -> None:
     got, body = grant(world, claims)
