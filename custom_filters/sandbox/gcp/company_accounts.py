@@ -59,7 +59,9 @@ def named_keys(now: datetime, accounts: Mapping[str, ServiceAccount], seed: int)
 def machines(
     numbers: range, now: datetime, projects: tuple[Project, ...], seed: int
 ) -> Iterator[ServiceAccount | Key]:
-    """Accounts over all projects, used as the crowd is, with a key of Google's; every second has its own."""
+    """Accounts over all projects, used as the crowd is, with a key of Google's; every second has its own,
+    of which a fifth was never used.
+    """
     dice, recent, soon = random.Random(f"{seed}-accounts"), now - timedelta(days=3), now + timedelta(days=14)
     for someone in crowd(numbers, seed, now):
         number, created, off = someone.number, someone.created, someone.state != "on"
@@ -71,7 +73,8 @@ def machines(
         yield ServiceAccount(project.id, email, _unique_id(number), created, disabled=off, **named, **uses)
         yield Key(_key_id(dice), email, recent, soon, kind="SYSTEM_MANAGED")
         if number % 2:
-            yield Key(_key_id(dice), email, created, NO_END, **uses)
+            last = someone.last if number % 5 else None
+            yield Key(_key_id(dice), email, created, NO_END, last_authenticated=last, observed_days=observed)
 
 
 def _unique_id(number: int) -> str:
