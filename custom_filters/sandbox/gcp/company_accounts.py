@@ -59,8 +59,9 @@ def named_keys(now: datetime, accounts: Mapping[str, ServiceAccount], seed: int)
 def machines(
     numbers: range, now: datetime, projects: tuple[Project, ...], seed: int
 ) -> Iterator[ServiceAccount | Key]:
-    """Accounts over all projects, used as the crowd is, with a key of Google's; every second has its own,
-    of which a fifth was never used.
+    """Accounts over all projects, used as the crowd is, with a key of Google's.
+
+    Every second has a key of its own, a fifth of which were never used.
     """
     dice, recent, soon = random.Random(f"{seed}-accounts"), now - timedelta(days=3), now + timedelta(days=14)
     for someone in crowd(numbers, seed, now):
