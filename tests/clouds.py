@@ -59,8 +59,8 @@ def custodian(
 ) -> CompletedProcess[str]:
     """`custodian run` on files and on policies written here; its log is in stderr.
 
-    It runs in a fork of tests.warm (`run` starts the script anew), in which pacing takes no time if `hurried`:
-    not for a sandbox that counts calls a second.
+    It runs in a fork of tests.warm (`run` starts the script anew). `hurried`: pacing takes no time, which a
+    sandbox that counts calls a second would punish.
     """
     out.mkdir(parents=True, exist_ok=True)
     files = [str(p) for p in policies if isinstance(p, Path)]

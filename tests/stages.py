@@ -22,6 +22,7 @@ from custom_filters.gcp.description import parse_description
 from custom_filters.gcp.schema import SCHEMA, field_of
 from custom_filters.sandbox import Sandbox, Settings
 from custom_filters.sandbox.aws.people import Key, Password, Person, Role, days
+from custom_filters.sandbox.aws.roles import DENY_ALL
 from tests.aws.runs import ROOT
 from tests.azure import runs as azure
 from tests.gcp import runs as gcp
@@ -204,8 +205,9 @@ class Users(Stage):
         sandbox.aws.account().backend.tag_user(name, [{"Key": k, "Value": v} for k, v in texts.items()])
 
     def hand(self, sandbox: Sandbox, hand: str, name: str) -> None:
-        done = {"enable": "enable-key", "disable": "disable-key", "use": "use-key"}.get(hand, hand)
-        sandbox.aws.hand(done, name, **({"to": f"{name}-renamed"} if hand == "rename" else {}))
+        names = {"enable": "enable-key", "disable": "disable-key", "use": "use-key", "rename": "UpdateUser"}
+        more = {"NewUserName": f"{name}-renamed"} if hand == "rename" else {}
+        sandbox.aws.hand(names.get(hand, hand), name, **more)
 
 
 class Roles(Stage):
@@ -245,9 +247,9 @@ class Roles(Stage):
         elif hand in {"enable", "disable"}:
             there = "c7n-unused-quarantine" in backend.get_role(name).policies
             if hand == "enable" and there:
-                sandbox.aws.hand("undeny", f"role/{name}", name="c7n-unused-quarantine")
+                sandbox.aws.hand("DeleteRolePolicy", name, PolicyName="c7n-unused-quarantine")
             elif hand == "disable":
-                sandbox.aws.hand("deny", f"role/{name}")
+                sandbox.aws.hand("PutRolePolicy", name, PolicyName="foreign-deny", PolicyDocument=DENY_ALL)
         else:
             role = backend.get_role(name)
             backend.roles.pop(next(key for key, one in backend.roles.items() if one is role))

@@ -125,7 +125,7 @@ def _custodian(main: Any, run: Run) -> int:
         main()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(bool(end.code))
-    except Exception:  # as Python ends a script
+    except Exception:  # noqa: BLE001 (as Python ends a script)
         traceback.print_exc()
         return 1
     finally:

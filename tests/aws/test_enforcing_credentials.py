@@ -25,7 +25,6 @@ from tests.aws.runs import ROOT, embedded
 NOW = datetime(2026, 6, 15, 12, tzinfo=timezone.utc)
 ENFORCE = ROOT / "policies/aws/enforce.yml"
 TAG = "c7n-unused-credential"
-AFTER_NOTICE = {"user": 90, "credential": 45}
 
 PEOPLE = (
     Person("half.hal", password=Password(used=days(1)), keys=(Key(used=days(60)), Key(used=days(2)))),

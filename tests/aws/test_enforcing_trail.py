@@ -62,9 +62,9 @@ def test_a_password_that_was_reset_since_the_report_stays(tmp_path: Path) -> Non
     """The report, and the last use, are hours late; CloudTrail is not."""
     with embedded(now=NOW, faults={"aws_evidence_lag": 4}) as sandbox:
         sandbox.aws.add(*(Person(name, **person) for name, (person, _) in PASSWORDS.items()))
-        sandbox.aws.hand("reset-password", "reset.by-helpdesk")
-        for hand in ("remove-password", "new-password"):
-            sandbox.aws.hand(hand, "made.anew")
+        sandbox.aws.hand("UpdateLoginProfile", "reset.by-helpdesk", Password="another one")
+        sandbox.aws.hand("DeleteLoginProfile", "made.anew")
+        sandbox.aws.hand("CreateLoginProfile", "made.anew", Password="another one")
         after, _ = disabled(sandbox, tmp_path, *PASSWORDS)
     assert {name: not after[name]["password"] for name in PASSWORDS} == {
         name: gone for name, (_, gone) in PASSWORDS.items()

@@ -13,6 +13,7 @@ import pytest
 
 from custom_filters.aws.permissions import PARTS
 from custom_filters.sandbox.aws.people import Key, Person, Role, days
+from custom_filters.sandbox.aws.roles import DENY_ALL
 from custom_filters.sandbox.sandbox import Sandbox
 from tests.aws.runs import ROOT, custodian, embedded
 
@@ -112,11 +113,11 @@ def test_from_notice_to_restore(walk: Walk) -> None:
     assert walk.record("stale") == ""
     assert walk.restore("-p", "aws", "--user", "role/never").returncode == 0
     assert walk.denied() == {"long-ago"}
-    walk.sandbox.aws.hand("deny", "role/long-ago")
+    walk.sandbox.aws.hand("PutRolePolicy", "long-ago", PolicyName="foreign-deny", PolicyDocument=DENY_ALL)
     refused = walk.restore("due", "--user", "long-ago")
     assert refused.returncode == 3
     assert "the inline policy foreign-deny, which is not ours, denies the role everything" in refused.stdout
-    walk.sandbox.aws.hand("undeny", "role/long-ago")
+    walk.sandbox.aws.hand("DeleteRolePolicy", "long-ago", PolicyName="foreign-deny")
     assert walk.restore("due", "--all").returncode == 0
     after = walk.sandbox.aws.roles()
     assert {name: role["inline"] for name, role in after.items()} == {

@@ -117,7 +117,7 @@ def test_from_notice_to_restore(walk: Walk) -> None:
 
     # Day 3: Rita signs in, and is unmarked. Eve is exempted.
     walk.sandbox.clock.advance(timedelta(days=3))
-    walk.sandbox.azure.sign_in(f"returns.rita@{DOMAIN}")
+    walk.sandbox.azure.hand("use", f"returns.rita@{DOMAIN}")
     walk.exempt(EXEMPT_EVE)
     again = walk.run()
     assert again.returncode == 0, again.stderr
@@ -186,6 +186,6 @@ def signs_in_once_listed(sandbox: Sandbox, name: str) -> Any:
     def hook(cloud: str, action: str, phase: str, is_write: bool) -> None:
         if action == "GET /users/{id}" and not done:
             done.append(action)
-            sandbox.azure.sign_in(f"{name}@{DOMAIN}")
+            sandbox.azure.hand("use", f"{name}@{DOMAIN}")
 
     return hook

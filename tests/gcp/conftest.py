@@ -19,11 +19,12 @@ from google.oauth2.service_account import Credentials
 from custom_filters import autoload
 from custom_filters.custodian import pacing
 from custom_filters.sandbox.clock import Clock
+from custom_filters.sandbox.cloud import Settings
 from custom_filters.sandbox.gcp import keyfile
 from custom_filters.sandbox.gcp.cloud import GcpCloud
 from custom_filters.sandbox.gcp.company import Company
 from tests.gcp.runs import utc
-from tests.sandbox.gcp.conftest import ONE_KEY, DirectHttp, Settings
+from tests.sandbox.gcp.conftest import ONE_KEY, DirectHttp
 from tests.virtual import VirtualTime
 
 NOW = utc(2026, 6, 15, 12, 0)
@@ -83,7 +84,7 @@ def started(monkeypatch: pytest.MonkeyPatch, users: int, accounts: int, now: dat
     monkeypatch.setattr(pacing, "SYSTEM", VirtualTime().clock)
     faults: dict[str, Any] = {}
     calls: Counter[str] = Counter()
-    cloud = GcpCloud(Settings(users=users), Clock(now), calls, faults, accounts=accounts)
+    cloud = GcpCloud(Settings(users=users, seed=1), Clock(now), calls, faults, accounts=accounts)
     for name, value in cloud.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("C7N_UNUSED_NOW", now.isoformat())

@@ -64,8 +64,6 @@ def sign_ins(text: str = "1970-01-01T00:00:00.000Z") -> tuple[dict[str, Any], ..
     return tuple({"name": name, "datetimeValue": text} for name in names)
 
 
-NO_DATE = {"name": "gmail:timestamp_last_pop", "intValue": "17"}
-SENT = {"name": "gmail:num_emails_sent", "intValue": "3"}
 SAID = {
     "a sign-in that is left out": (sign_ins()[:1], "lacks accounts:last_sso_time"),
     "a date that is none": (

@@ -130,11 +130,14 @@ def test_a_host_can_drop_the_connection(wire: Wire, path: str) -> None:
 def test_half_a_request_of_a_killed_client_reaches_no_application() -> None:
     """moto would have answered it as an action without parameters."""
     reached: list[object] = []
-    with serving(lambda environ, _: reached.append(environ) or ()) as url:
-        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as raw:
-            raw.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40\r\n\r\nAction=Upd")
-            raw.shutdown(socket.SHUT_WR)
-            assert raw.recv(4096) == b""
+    half = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40\r\n\r\nAction=Upd"
+    with (
+        serving(lambda environ, _: reached.append(environ) or ()) as url,
+        socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as raw,
+    ):
+        raw.sendall(half)
+        raw.shutdown(socket.SHUT_WR)
+        assert raw.recv(4096) == b""
     assert reached == []
 
 

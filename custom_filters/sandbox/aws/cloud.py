@@ -128,7 +128,7 @@ class AwsCloud(Accounts):
         # What is done by calls to this server must not hold the lock that the server takes.
         alone = self.lock if hand in hands.DIRECT else contextlib.nullcontext()
         with following(self.clock), alone:
-            hands.act(self.account(), self._somebody._make_api_call, hand, who, **more)
+            hands.act(self.account(), self._somebody, hand, who, **more)
 
     def snapshot(self, account_id: str | None = None) -> dict[str, dict[str, Any]]:
         """Each user's credentials and their status, tags, inline policies: to compare before and after."""

@@ -77,24 +77,22 @@ def render(account: Account) -> str:
     """The report as of now, as CSV: the root user first, then the users by name."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    policy = account.backend.account_password_policy
-    expiry = timedelta(days=policy.max_password_age) if policy and policy.max_password_age else None
     writer.writerows([COLUMNS, _root(account)])
     for user in account.users():
         if extras(user).in_report and not account.omits("row", user.name):
-            row = _row(account, user, expiry)
+            row = _row(account, user)
             writer.writerow(row[:CUT] if account.omits("cut", user.name) else row)
     return text.getvalue().removesuffix("\n")
 
 
-def _row(account: Account, user: Any, expiry: timedelta | None) -> list[str]:
+def _row(account: Account, user: Any) -> list[str]:
     keys = sorted(user.access_keys, key=lambda key: key.access_key_id)
     certificates = user.signing_certificates.values()
     return [
         user.name,
         user.arn,
         _date(user.create_date),
-        *_password(account, user, expiry),
+        *_password(account, user),
         _bool(user.mfa_devices),
         *islice(chain(*(_key(account, user, key) for key in keys), NO_KEY, NO_KEY), 10),
         *islice(chain(*map(_certificate, certificates), NO_KEY[:2], NO_KEY[:2]), 4),
@@ -102,12 +100,12 @@ def _row(account: Account, user: Any, expiry: timedelta | None) -> list[str]:
     ]
 
 
-def _password(account: Account, user: Any, expiry: timedelta | None) -> tuple[str, ...]:
+def _password(account: Account, user: Any) -> tuple[str, ...]:
     if not user.password:
         return "false", "N/A", "N/A", "N/A"  # N/A even when a login profile was used and then removed
     changed, used = extras(user).password_changed or user.create_date, account.password_used(user)
     shown = _date(used) if used else "no_information"
-    return "true", shown, _date(changed), _date(changed + expiry) if expiry else "N/A"
+    return "true", shown, _date(changed), "N/A"  # no password expires
 
 
 def _key(account: Account, user: Any, key: Any) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from custom_filters.sandbox.aws.people import REGION, Role, days, resolve, trust
 
 LAMBDA, SUPPORT = (trust({"Service": f"{name}.amazonaws.com"}) for name in ("lambda", "support"))
 ALLOW_ALL = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+DENY_ALL = ALLOW_ALL.replace("Allow", "Deny")
 EMPTY_ZIP = "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=="
 OWNER = {"owner": "platform-team@example.com"}
 OPEN, VENDOR = trust("*"), trust({"AWS": "arn:aws:iam::999999999999:root"})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import MutableMapping
-from datetime import datetime
 
 from custom_filters.sandbox.azure import hands
 from custom_filters.sandbox.azure.company import company
@@ -12,7 +11,7 @@ from custom_filters.sandbox.azure.directory import Directory, Registration
 from custom_filters.sandbox.azure.faults import TABLE
 from custom_filters.sandbox.azure.graph import Graph
 from custom_filters.sandbox.azure.login import CLOUDS, App, Login, Tokens
-from custom_filters.sandbox.azure.people import Activity, Company, Group, Person, object_id
+from custom_filters.sandbox.azure.people import Company, Group, Person, object_id
 from custom_filters.sandbox.azure.tenant import Tenant
 from custom_filters.sandbox.clock import Clock
 from custom_filters.sandbox.cloud import Cloud, Settings
@@ -94,12 +93,6 @@ class AzureCloud(Cloud):
         """Changes fields of a person, as an admin would in the portal; returns the new state."""
         with self.tenant.lock:
             return self.tenant.directory.change(self.person(key), **changes)
-
-    def sign_in(self, key: str, at: datetime | None = None) -> None:
-        """The person signs in, successfully and interactively, now by the sandbox's clock or at `at`."""
-        moment = at or self.tenant.clock.now()
-        before = self.person(key).activity or Activity()
-        self.change(key, activity=Activity(moment, before.non_interactive, moment))
 
     def hand(self, hand: str, who: str, **more: object) -> None:
         hands.act(self.tenant, hand, who, **more)

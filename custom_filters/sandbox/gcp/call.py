@@ -5,22 +5,21 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 from custom_filters.sandbox.faults import Faults
 from custom_filters.sandbox.gcp.documents import Method
 from custom_filters.sandbox.gcp.errors import ApiError, not_authorized, not_emulated, permission_denied
-from custom_filters.sandbox.gcp.people import EVERY_PRIVILEGE, Person, Project
+from custom_filters.sandbox.gcp.people import Person, Project
 from custom_filters.sandbox.gcp.state import State
 from custom_filters.sandbox.gcp.tokens import Token
 
 Item = TypeVar("Item")
-LIFETIME = timedelta(days=3)  # of page tokens: Directory API, users.list
 KEPT = 2_000  # tokens; the oldest go first
 SIZES = frozenset({"maxResults", "pageSize", "pageToken", "fields", "prettyPrint", "alt", "quotaUser"})
-#: Token -> its query, the list that was made when the first page was asked, where it goes on, its birth.
-Pages = dict[str, tuple[str, Sequence[Any], int, datetime]]
+#: Token -> its query, the list that was made when the first page was asked, where it goes on.
+Pages = dict[str, tuple[str, Sequence[Any], int]]
 
 
 @dataclass(frozen=True)
@@ -59,13 +58,13 @@ class Call:
         query, token = repr((self.method.id, kept)), self.params.get("pageToken")
         start = 0
         if token is not None:
-            of, items, start, given = self.pages.get(token, ("", (), 0, self.now))
-            if of != query or self.now - given > LIFETIME:
+            of, items, start = self.pages.get(token, ("", (), 0))
+            if of != query:
                 raise ApiError(400, "Invalid Input: pageToken")
         if start + size >= len(items):
             return items[start:], {}
         following = secrets.token_urlsafe(24)
-        self.pages[following] = (query, items, start + size, self.now)
+        self.pages[following] = (query, items, start + size)
         if len(self.pages) > KEPT:
             self.pages.pop(next(iter(self.pages)), None)
         return items[start : start + size], {"nextPageToken": following}
@@ -81,8 +80,7 @@ class Call:
             return False
         if privilege in self.faults.names("deny"):
             return False
-        held = caller.privileges if caller.delegated_admin else frozenset[str]()
-        return caller.admin or privilege in held or EVERY_PRIVILEGE in held
+        return caller.admin or (caller.delegated_admin and privilege in caller.privileges)
 
     def require_privilege(self, privilege: str) -> None:
         """Raises the Directory API's 403 unless the subject has the privilege."""

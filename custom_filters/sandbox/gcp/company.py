@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from custom_filters.sandbox.gcp.company_accounts import crowd, named_accounts, named_keys
+from custom_filters.sandbox.gcp.company_accounts import machines, named_accounts, named_keys
 from custom_filters.sandbox.gcp.company_people import named_people, workforce
 from custom_filters.sandbox.gcp.people import (
     Customer,
@@ -111,7 +111,7 @@ def company(users: int, seed: int, now: datetime, accounts: int = 300) -> Compan
     named = {account.case: account for account in named_accounts(now, projects[0])}
     named = named if accounts else {"delegate": named["delegate"]}
     projects = tuple(replace(p, bindings=_bindings(named, people[0])) for p in projects)
-    crowded = list(crowd(len(named), accounts, now, projects, seed))
+    crowded = list(machines(range(len(named), accounts), now, projects, seed))
     sso = SsoAssignment("1partners", target_org_unit="orgUnits/03ph8a2z1partners")
     return Company(
         customer,

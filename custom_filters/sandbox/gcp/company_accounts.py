@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from custom_filters.sandbox.company import crowd
 from custom_filters.sandbox.gcp.people import Key, Project, ServiceAccount
 
 NO_END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
@@ -55,39 +56,26 @@ def named_keys(now: datetime, accounts: Mapping[str, ServiceAccount], seed: int)
             yield replace(key, last_authenticated=used, last_metric=account.last_metric)
 
 
-def crowd(
-    start: int, end: int, now: datetime, projects: tuple[Project, ...], seed: int
+def machines(
+    numbers: range, now: datetime, projects: tuple[Project, ...], seed: int
 ) -> Iterator[ServiceAccount | Key]:
-    """Accounts number `start` to `end` over all projects, each with a key of Google's and 0 to 2 more."""
-    dice = random.Random(f"{seed}-accounts")
-    for number in range(start, end):
-        project, name = projects[number % len(projects)], f"{dice.choice(JOBS)}-{number}"
-        age, fate = dice.randint(60, 1500), dice.random()
-        idle = dice.uniform(min(age, 100), min(age, 390)) if fate < 0.10 else dice.uniform(1, min(age, 40))
-        account = ServiceAccount(
-            project.id,
-            f"{name}@{project.id}.iam.gserviceaccount.com",
-            _unique_id(number),
-            now - timedelta(days=age),
-            display_name=name,
-            description=f"{name} of {project.id}" if dice.random() < 0.5 else "",
-            disabled=dice.random() < 0.03,
-            last_authenticated=None if 0.10 <= fate < 0.16 else now - timedelta(days=idle),
-            observed_days=min(age, 400),
-        )
-        yield account
-        yield from _keys(account, now, dice)
+    """Accounts over all projects, used as the crowd is, with a key of Google's.
 
-
-def _keys(account: ServiceAccount, now: datetime, dice: random.Random) -> Iterator[Key]:
-    recent, soon = now - timedelta(days=3), now + timedelta(days=14)
-    yield Key(_key_id(dice), account.email, recent, soon, kind="SYSTEM_MANAGED")
-    for _ in range(dice.choice((0, 0, 1, 2))):
-        born = account.created + timedelta(days=dice.randint(0, 30))
-        used = account.last_authenticated if dice.random() < 0.7 else None
-        used = used if used and used > born else None
-        key = Key(_key_id(dice), account.email, born, NO_END, last_authenticated=used)
-        yield replace(key, observed_days=account.observed_days)
+    Every second has a key of its own, a fifth of which were never used.
+    """
+    dice, recent, soon = random.Random(f"{seed}-accounts"), now - timedelta(days=3), now + timedelta(days=14)
+    for someone in crowd(numbers, seed, now):
+        number, created, off = someone.number, someone.created, someone.state != "on"
+        project, name = projects[number % len(projects)], f"{JOBS[number % len(JOBS)]}-{number}"
+        email, text = f"{name}@{project.id}.iam.gserviceaccount.com", f"{name} of {project.id}"
+        observed = min((now - created).days, 400)
+        uses: dict[str, Any] = {"last_authenticated": someone.last, "observed_days": observed}
+        named: dict[str, Any] = {"display_name": name, "description": text * (number % 4 < 2)}
+        yield ServiceAccount(project.id, email, _unique_id(number), created, disabled=off, **named, **uses)
+        yield Key(_key_id(dice), email, recent, soon, kind="SYSTEM_MANAGED")
+        if number % 2:
+            last = someone.last if number % 5 else None
+            yield Key(_key_id(dice), email, created, NO_END, last_authenticated=last, observed_days=observed)
 
 
 def _unique_id(number: int) -> str:

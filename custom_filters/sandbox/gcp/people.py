@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-EVERY_PRIVILEGE = "*"
-
 
 @dataclass(frozen=True)
 class Customer:

@@ -6,22 +6,12 @@ from typing import Any
 import pytest
 
 from custom_filters.sandbox import Sandbox
-from custom_filters.sandbox.aws.people import Event, Key, Password, Person, days
+from custom_filters.sandbox.aws.people import Event, Person, days
 from tests.sandbox.aws.conftest import NOW, Code
 
 
 def by_user(name: str) -> dict[str, Any]:
     return {"LookupAttributes": [{"AttributeKey": "Username", "AttributeValue": name}]}
-
-
-def test_a_users_events_newest_first(sandbox: Sandbox, client: Any) -> None:
-    keys = (Key(used=days(2), service="ec2"), Key(used=days(1), region="eu-west-1"))
-    sandbox.aws.add(
-        Person("a", password=Password(used=days(5)), keys=keys), Person("b", password=Password(days(1)))
-    )
-    found = client("cloudtrail").lookup_events(**by_user("a"))["Events"]
-    assert [event["EventSource"] for event in found] == ["ec2.amazonaws.com", "signin.amazonaws.com"]
-    assert found[0]["EventTime"] == NOW - days(2)
 
 
 def test_events_are_kept_for_90_days_and_cut_to_the_time_asked_for(sandbox: Sandbox, client: Any) -> None:
@@ -56,11 +46,3 @@ def test_two_calls_a_second_when_limited(sandbox: Sandbox, client: Any, code: Co
     trail.lookup_events()
     trail.lookup_events()
     assert code(trail.lookup_events) == ("ThrottlingException", 400)
-
-
-def test_the_account_has_a_trail_and_a_password_policy(client: Any, iam: Any) -> None:
-    trail = client("cloudtrail")
-    found = trail.describe_trails()["trailList"][0]
-    assert found["IsMultiRegionTrail"]
-    assert trail.get_trail_status(Name=found["Name"])["IsLogging"]
-    assert iam.get_account_password_policy()["PasswordPolicy"]["MinimumPasswordLength"] == 14

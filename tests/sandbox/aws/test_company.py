@@ -39,16 +39,3 @@ def test_about_one_in_eight_is_unused(staff: Company) -> None:
     exempt = [person for person in old if "c7n-unused-exempt" in person.tags]
     assert exempt
     assert 0.10 <= (len(old) - len(exempt)) / 1000 <= 0.14
-
-
-def test_a_small_company_has_one_of_each() -> None:
-    people = company(20, 7).people
-    assert any(person.ssh_keys or person.service_credentials for person in people if not person.keys)
-    assert any("administrators" in person.groups for person in people)
-    assert any(person.path == "/emergency/" for person in people)
-    assert any(person.path == "/contractors/" for person in people)
-
-
-@pytest.mark.parametrize("users", [0, 1, 3, 19])
-def test_any_number_of_users(users: int) -> None:
-    assert len(company(users, 1).people) == users

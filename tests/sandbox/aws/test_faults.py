@@ -106,11 +106,11 @@ def test_each_write_is_seen_when_its_own_time_has_come(sandbox: Sandbox, iam: An
     assert iam.list_user_tags(UserName="sam")["Tags"] == [{"Key": "k", "Value": "b"}]
 
 
-@pytest.mark.parametrize("hand", ["delete", "recreate", "rename"])
+@pytest.mark.parametrize("hand", ["delete", "recreate", "UpdateUser"])
 def test_who_is_gone_is_still_read_for_a_while(sandbox: Sandbox, iam: Any, code: Code, hand: str) -> None:
     sandbox.faults["aws_read_lag"] = 30
     before = iam.get_user(UserName="sam")["User"]
-    sandbox.aws.hand(hand, "sam", **({"to": "samuel"} if hand == "rename" else {}))
+    sandbox.aws.hand(hand, "sam", **({"NewUserName": "samuel"} if hand == "UpdateUser" else {}))
     assert iam.get_user(UserName="sam")["User"] == before
     sandbox.clock.advance(timedelta(minutes=5))
     if hand == "recreate":
@@ -280,7 +280,7 @@ def test_a_session_that_ends_can_be_renewed(
 def test_a_read_leaves_nothing_behind(sandbox: Sandbox, iam: Any) -> None:
     sandbox.faults["aws_read_lag"] = 600
     iam.tag_user(**TAG)
-    sandbox.aws.hand("rename", "sam", to="samuel")
+    sandbox.aws.hand("UpdateUser", "sam", NewUserName="samuel")
     assert iam.get_user(UserName="sam")["User"]["UserName"] == "sam"
     assert sandbox.aws.snapshot().keys() == {"eve", "samuel"}
     assert sandbox.aws.snapshot()["samuel"]["tags"] == {"k": "v"}

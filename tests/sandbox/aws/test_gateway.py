@@ -1,34 +1,12 @@
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from typing import Any
 
 import pytest
 
 from custom_filters.sandbox import Sandbox, Settings
-from custom_filters.sandbox.aws.people import Key, Person, days
+from custom_filters.sandbox.aws.people import Person, days
 from tests.sandbox.aws.conftest import NOW, Code
-
-
-def test_the_caller_is_a_role_and_no_user(sandbox: Sandbox, client: Any, iam: Any) -> None:
-    assert client("sts").get_caller_identity()["Arn"] == sandbox.aws.caller_arn
-    assert iam.list_users()["Users"] == []
-
-
-def test_a_user_can_be_the_caller(sandbox: Sandbox, client: Any) -> None:
-    sandbox.aws.add(Person("a", path="/x/", keys=(Key(),)))
-    who = client("sts", sandbox.aws.credentials_of("a")).get_caller_identity()
-    assert who["Arn"] == f"arn:aws:iam::{sandbox.aws.account_id}:user/x/a"
-
-
-def test_calls_are_counted(sandbox: Sandbox, client: Any, iam: Any) -> None:
-    iam.list_users()
-    iam.list_users()
-    client("s3").list_objects_v2(Bucket=f"trail-{sandbox.aws.account_id}")
-    client("cloudtrail").lookup_events()
-    assert sandbox.calls == {"aws:ListUsers": 2, "aws:ListObjectsV2": 1, "aws:LookupEvents": 1}
 
 
 def test_the_hook_sees_each_request_before_and_after(sandbox: Sandbox, iam: Any, code: Code) -> None:
@@ -48,20 +26,6 @@ def test_the_hook_sees_each_request_before_and_after(sandbox: Sandbox, iam: Any,
     del seen[:]
     assert code(iam.untag_user, UserName="nobody", TagKeys=["k"])[0] == "NoSuchEntity"
     assert [told[2] for told in seen] == ["before"]
-
-
-def outcome(iam: Any) -> str:
-    try:
-        iam.list_users()
-    except iam.exceptions.ClientError:
-        return "throttled"
-    return "served"
-
-
-def test_a_share_of_calls_is_throttled(sandbox: Sandbox, iam: Any) -> None:
-    sandbox.faults["throttle"] = 0.5
-    outcomes = [outcome(iam) for _ in range(30)]
-    assert set(outcomes) == {"served", "throttled"}
 
 
 def test_a_later_page_can_fail(sandbox: Sandbox, iam: Any, code: Code) -> None:
@@ -90,31 +54,6 @@ def test_one_account_can_be_denied(sandbox: Sandbox, client: Any, iam: Any, code
     assert iam.list_users()["Users"] == []
 
 
-def policy(*actions: str, resource: str = "*") -> str:
-    return json.dumps({"Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": resource}]})
-
-
-def test_permissions_are_checked_when_enforced(sandbox: Sandbox, client: Any, iam: Any, code: Code) -> None:
-    sandbox.aws.add(Person("a", path="/x/"))
-    sandbox.aws.enforce_iam(True, policy("iam:ListUsers", "iam:TagUser", resource="*"))
-    assert iam.list_users()["Users"]
-    iam.tag_user(UserName="a", Tags=[])
-    for refused in (iam.generate_credential_report, iam.get_account_authorization_details):
-        assert code(refused) == ("AccessDenied", 403)
-    assert code(iam.list_service_specific_credentials, AllUsers=True) == ("AccessDenied", 403)
-    assert code(client("cloudtrail").lookup_events) == ("AccessDeniedException", 400)
-    sandbox.aws.enforce_iam(False)
-    assert iam.generate_credential_report()["State"] == "STARTED"
-
-
-def test_a_policy_may_name_the_users(sandbox: Sandbox, iam: Any, code: Code) -> None:
-    sandbox.aws.add(Person("a", path="/x/"), Person("b"))
-    only = f"arn:aws:iam::{sandbox.aws.account_id}:user/x/*"
-    sandbox.aws.enforce_iam(True, policy("iam:TagUser", resource=only))
-    iam.tag_user(UserName="a", Tags=[])
-    assert code(iam.tag_user, UserName="b", Tags=[]) == ("AccessDenied", 403)
-
-
 def test_dates_that_moto_writes_follow_the_clock(sandbox: Sandbox, iam: Any) -> None:
     sandbox.clock.advance(days(14))
     made = iam.create_user(UserName="a")["User"]["CreateDate"]
@@ -125,28 +64,6 @@ def test_dates_that_moto_writes_follow_the_clock(sandbox: Sandbox, iam: Any) -> 
 
 def test_what_the_sandbox_lacks_is_a_clear_error(client: Any, code: Code) -> None:
     assert code(client("iam").list_organizations_features) == ("InvalidAction", 400)
-
-
-def test_stock_services_work(sandbox: Sandbox, client: Any, iam: Any) -> None:
-    s3 = client("s3")
-    s3.create_bucket(Bucket="findings")
-    s3.put_object(Bucket="findings", Key="a b/c+d", Body=b"x")
-    assert s3.get_object(Bucket="findings", Key="a b/c+d")["Body"].read() == b"x"
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    iam.create_role(RoleName="l", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as packed:
-        packed.writestr("x.py", "")
-    made = client("lambda").create_function(
-        FunctionName="sweep",
-        Runtime="python3.12",
-        Role=f"arn:aws:iam::{sandbox.aws.account_id}:role/l",
-        Handler="x.y",
-        Code={"ZipFile": archive.getvalue()},
-    )
-    assert made["FunctionArn"].endswith(":function:sweep")
-    assert client("events").put_rule(Name="daily", ScheduleExpression="rate(1 day)")["RuleArn"]
-    assert client("organizations").create_organization(FeatureSet="ALL")["Organization"]["Id"]
 
 
 def test_an_account_is_emulated_once_and_is_gone_afterwards() -> None:

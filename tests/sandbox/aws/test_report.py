@@ -161,21 +161,3 @@ def test_root_comes_first_and_is_as_set(sandbox: Sandbox, iam: Any) -> None:
     assert root["password_last_used"] == "no_information"
     assert root["password_next_rotation"] == "not_supported"
     assert (root["mfa_active"], root["access_key_1_active"]) == ("false", "true")
-
-
-def test_passwords_that_expire_have_a_next_rotation(sandbox: Sandbox, iam: Any) -> None:
-    iam.update_account_password_policy(MaxPasswordAge=90, MinimumPasswordLength=14)
-    sandbox.aws.add(Person("a", password=Password(changed=days(20))))
-    assert report(sandbox, iam)["a"]["password_next_rotation"] == at(days(-70))
-
-
-def test_a_user_can_be_kept_out_of_the_report(sandbox: Sandbox, iam: Any) -> None:
-    sandbox.aws.add(Person("a"), Person("b", in_report=False))
-    assert list(report(sandbox, iam)) == ["<root_account>", "a"]
-
-
-def test_a_forgotten_report_is_generated_anew(sandbox: Sandbox, iam: Any) -> None:
-    report(sandbox, iam)
-    sandbox.aws.add(Person("a"))
-    sandbox.aws.forget_report()
-    assert "a" in report(sandbox, iam)

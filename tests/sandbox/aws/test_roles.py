@@ -9,7 +9,7 @@ import pytest
 
 from custom_filters.sandbox import Sandbox, Settings
 from custom_filters.sandbox.aws.people import Key, Password, Person, Role, days, trust
-from custom_filters.sandbox.aws.roles import ALLOW_ALL, ROLES
+from custom_filters.sandbox.aws.roles import ALLOW_ALL, DENY_ALL, ROLES
 from tests.sandbox.aws.conftest import NOW, Code, MakeClient
 from tests.sandbox.aws.test_shapes import lacking
 
@@ -70,14 +70,6 @@ def test_a_roles_details(sandbox: Sandbox, iam: Any, case: str) -> None:
     assert iam.get_role(RoleName="r")["Role"]["RoleLastUsed"] == shown["RoleLastUsed"]
 
 
-def test_roles_come_in_pages(sandbox: Sandbox, iam: Any) -> None:
-    sandbox.aws.add(*(Role(f"role-{number:04}") for number in range(1200)))
-    first = iam.get_account_authorization_details(Filter=["Role"], MaxItems=1000)
-    rest = iam.get_account_authorization_details(Filter=["Role"], MaxItems=1000, Marker=first["Marker"])
-    assert [len(page["RoleDetailList"]) for page in (first, rest)] == [1000, 201]
-    assert not rest["IsTruncated"]
-
-
 def test_the_companys_roles_and_what_has_them_in_use(boto3_session: Any) -> None:
     with Sandbox(Settings(users=20, now=NOW, seed=77)) as sandbox:
         found = role_details(client_of(sandbox, boto3_session, "iam"))
@@ -110,22 +102,6 @@ def test_the_stack_of_a_role(sandbox: Sandbox, client: MakeClient, code: Code) -
     for name, region in (("other", "us-east-1"), ("worker", "eu-west-1")):
         there = client("cloudformation", region=region)
         assert code(there.describe_stack_resources, PhysicalResourceId=name) == ("ValidationError", 400)
-
-
-def test_a_deny_policy_comes_and_goes(sandbox: Sandbox, iam: Any, code: Code) -> None:
-    sandbox.aws.add(Role("r"))
-    iam.put_role_policy(RoleName="r", PolicyName="c7n-unused", PolicyDocument=ALLOW_ALL)
-    assert iam.get_role_policy(RoleName="r", PolicyName="c7n-unused")["PolicyDocument"] == json.loads(
-        ALLOW_ALL
-    )
-    iam.tag_role(RoleName="r", Tags=[{"Key": "Note", "Value": "1"}])
-    iam.tag_role(RoleName="r", Tags=[{"Key": "note", "Value": "2"}])
-    assert sandbox.aws.roles()["r"]["tags"] == {"note": "2"}
-    assert list(sandbox.aws.roles()["r"]["inline"]) == ["c7n-unused"]
-    iam.untag_role(RoleName="r", TagKeys=["NOTE"])
-    iam.delete_role_policy(RoleName="r", PolicyName="c7n-unused")
-    assert sandbox.aws.roles()["r"] == {"tags": {}, "inline": {}, "attached": []}
-    assert code(iam.get_role, RoleName="nobody") == ("NoSuchEntity", 404)
 
 
 def test_regions_are_those_that_the_account_enabled(sandbox: Sandbox, client: MakeClient, code: Code) -> None:
@@ -164,15 +140,16 @@ SAM = Person(
 )
 KEY = "AKIAIOSFODNN7EXAMPLE"
 QUARANTINE = "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"
-HANDS: dict[str, tuple[dict[str, str], dict[str, Any], str | None]] = {
+DENIAL = {"PolicyName": "foreign-deny", "PolicyDocument": DENY_ALL}
+TAGGED = {"Tags": [{"Key": "c7n-unused", "Value": "forged"}]}
+HANDS: dict[str, tuple[dict[str, Any], dict[str, Any], str | None]] = {
     "disable-key": ({}, {"keys": {KEY: "Inactive"}}, "UpdateAccessKey"),
     "enable-key": ({"key": KEY}, {"keys": {KEY: "Active"}}, "UpdateAccessKey"),
-    "reset-password": ({}, {"password": True}, "UpdateLoginProfile"),
-    "remove-password": ({}, {"password": False}, "DeleteLoginProfile"),
-    "attach": ({}, {"attached": [QUARANTINE]}, "AttachUserPolicy"),
-    "deny": ({}, {"inline": ["foreign-deny"]}, "PutUserPolicy"),
-    "tag": ({"value": "forged"}, {"tags": {"c7n-unused": "forged"}}, "TagUser"),
-    "untag": ({}, {"tags": {}}, "UntagUser"),
+    "UpdateLoginProfile": ({"Password": "another one"}, {"password": True}, "UpdateLoginProfile"),
+    "DeleteLoginProfile": ({}, {"password": False}, "DeleteLoginProfile"),
+    "AttachUserPolicy": ({"PolicyArn": QUARANTINE}, {"attached": [QUARANTINE]}, "AttachUserPolicy"),
+    "PutUserPolicy": (DENIAL, {"inline": ["foreign-deny"]}, "PutUserPolicy"),
+    "TagUser": (TAGGED, {"tags": {"c7n-unused": "forged"}}, "TagUser"),
     "sign-in": ({"region": "eu-north-1"}, {}, None),
     "use-key": ({"region": "eu-west-1"}, {}, None),
 }
@@ -201,15 +178,15 @@ def test_what_foreign_hands_do_is_done_and_recorded(sandbox: Sandbox, client: Ma
 def test_a_password_made_anew_is_another_one(sandbox: Sandbox, iam: Any) -> None:
     sandbox.aws.add(SAM)
     before = iam.get_login_profile(UserName="sam")["LoginProfile"]["CreateDate"]
-    sandbox.aws.hand("remove-password", "sam")
-    sandbox.aws.hand("new-password", "sam")
+    iam.delete_login_profile(UserName="sam")
+    iam.create_login_profile(UserName="sam", Password="another one")
     assert iam.get_login_profile(UserName="sam")["LoginProfile"]["CreateDate"] > before
 
 
 def test_a_renamed_user_keeps_id_tags_and_keys(sandbox: Sandbox, iam: Any) -> None:
     sandbox.aws.add(SAM)
     before = iam.get_user(UserName="sam")["User"]
-    sandbox.aws.hand("rename", "sam", to="samuel")
+    sandbox.aws.hand("UpdateUser", "sam", NewUserName="samuel")
     after = iam.get_user(UserName="samuel")["User"]
     assert (after["UserId"], after["Tags"]) == (before["UserId"], before["Tags"])
     assert iam.get_access_key_last_used(AccessKeyId=KEY)["UserName"] == "samuel"
@@ -228,7 +205,7 @@ def test_a_recreated_user_is_another_one(sandbox: Sandbox, iam: Any, code: Code)
 def test_hands_on_roles(sandbox: Sandbox, iam: Any) -> None:
     sandbox.aws.add(Role("r"))
     sandbox.aws.hand("use-role", "r", region="eu-west-1")
-    sandbox.aws.hand("tag", "role/r", value="forged")
+    sandbox.aws.hand("TagRole", "r", **TAGGED)
     assert sandbox.aws.roles()["r"]["tags"] == {"c7n-unused": "forged"}
     assert iam.get_role(RoleName="r")["Role"]["RoleLastUsed"]["Region"] == "eu-west-1"
 
@@ -238,8 +215,8 @@ def test_hands_on_roles(sandbox: Sandbox, iam: Any) -> None:
     [
         ("levitate", "sam"),
         ("use-key", "nobody"),
-        ("tag", "nobody"),
-        ("deny", "role/nobody"),
+        ("TagUser", "nobody"),
+        ("PutRolePolicy", "nobody"),
         ("delete", "nobody"),
     ],
 )

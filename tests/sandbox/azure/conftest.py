@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 from werkzeug.test import Client, TestResponse
 
 from custom_filters.sandbox.azure.cloud import AzureCloud
-from custom_filters.sandbox.wire import Wire
+from custom_filters.sandbox.cloud import Settings
+from tests.sandbox.still import StillClock
 
 NOW = datetime(2026, 5, 1, tzinfo=timezone.utc)
-
-
-@dataclass(frozen=True)
-class Settings:
-    users: int = 60
-    seed: int = 7
-    latency_ms: float = 0
-
-
-class Clock:
-    """Stands still unless it is moved."""
-
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def now(self) -> datetime:
-        return self.at
-
-    def advance(self, **span: float) -> None:
-        self.at += timedelta(**span)
 
 
 class Graph:
@@ -84,18 +63,12 @@ class Graph:
 
 @pytest.fixture
 def cloud() -> AzureCloud:
-    return AzureCloud(Settings(), Clock(), Counter(), {})
+    return AzureCloud(Settings(users=60), StillClock(NOW), Counter(), {})
 
 
 @pytest.fixture
 def graph(cloud: AzureCloud) -> Graph:
     return Graph(cloud)
-
-
-@pytest.fixture
-def wire(cloud: AzureCloud) -> Iterator[Wire]:
-    with Wire(cloud.hosts) as wire:
-        yield wire
 
 
 def code(response: TestResponse) -> tuple[int, str]:

@@ -4,8 +4,8 @@ import functools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,34 +17,15 @@ from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 from werkzeug.test import Client
 
+from custom_filters.sandbox.cloud import Settings
 from custom_filters.sandbox.gcp import keyfile
 from custom_filters.sandbox.gcp.cloud import GcpCloud
 from custom_filters.sandbox.gcp.company import DELEGATED_SCOPES
 from tests.sandbox.gcp.contract import errors
+from tests.sandbox.still import StillClock
 
 AUTH = "https://www.googleapis.com/auth/"
 CLOUD = AUTH + "cloud-platform"
-
-
-@dataclass
-class Settings:
-    users: int = 60
-    seed: int = 1
-    latency_ms: float = 0
-
-
-@dataclass
-class StillClock:
-    at: datetime = field(default_factory=lambda: datetime.now(timezone.utc).replace(microsecond=0))
-
-    def now(self) -> datetime:
-        return self.at
-
-    def reference(self) -> datetime:
-        return self.at
-
-    def advance(self, **span: float) -> None:
-        self.at += timedelta(**span)
 
 
 class DirectHttp:
@@ -125,8 +106,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(keyfile, "new_key", ONE_KEY)
     calls: Counter[str] = Counter()
     faults: dict[str, Any] = {}
-    clock = StillClock()
-    cloud = GcpCloud(Settings(), clock, calls, faults, accounts=40)
+    clock = StillClock(datetime.now(timezone.utc).replace(microsecond=0))
+    cloud = GcpCloud(Settings(users=60, seed=1), clock, calls, faults, accounts=40)
     yield World(cloud, clock, calls, faults)
     cloud.close()
 

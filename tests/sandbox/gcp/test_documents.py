@@ -54,38 +54,9 @@ def test_what_the_document_does_not_allow_is_refused(world: World, path: str, me
     assert message in answer.json["error"]["message"]
 
 
-@pytest.mark.parametrize(
-    ("body", "wrong"),
-    [
-        ({"suspended": True, "customSchemas": None}, 0),
-        ({"suspend": True}, 1),
-        ({"name": {"first": "x"}}, 1),
-        ({"suspended": "yes"}, 1),
-    ],
-)
-def test_a_wrong_body_would_be_noticed(body: Any, wrong: int) -> None:
-    routed = documents().route(ADMIN, "PATCH", f"{USERS}/x")
-    assert routed is not None
-    assert len(errors(routed[0], body, sent=True)) == wrong
-
-
-def test_an_unknown_path_is_a_web_page(world: World) -> None:
-    answer = ask(world, IAM, "/v1/nothing/here/at/all")
-    assert (answer.status_code, answer.mimetype) == (404, "text/html")
-
-
 def test_a_documented_method_that_is_not_emulated_says_so(world: World) -> None:
     answer = ask(world, IAM, "/v1/projects/meridian-prod/roles")
     assert (answer.status_code, answer.json["error"]["status"]) == (501, "UNIMPLEMENTED")
-
-
-def test_a_verb_after_the_name_is_its_own_method() -> None:
-    routed = documents().route(IAM, "POST", "/v1/projects/p/serviceAccounts/a@b.c/keys/k:disable")
-    assert routed is not None
-    assert (routed[0].id, routed[1]["name"]) == (
-        "iam.projects.serviceAccounts.keys.disable",
-        "projects/p/serviceAccounts/a@b.c/keys/k",
-    )
 
 
 def test_a_long_query_comes_as_a_form(world: World) -> None:
@@ -93,16 +64,6 @@ def test_a_long_query_comes_as_a_form(world: World) -> None:
     long_mask = ",".join(["nextPageToken", *["users/id"] * 400])
     found = users.list(customer="my_customer", maxResults=2, fields=long_mask).execute()
     assert [sorted(user) for user in found["users"]] == [["id"], ["id"]]
-
-
-def test_partial_responses(world: World) -> None:
-    users = world.directory().users()
-    found = users.get(userKey="stale@meridian.example", fields="id,name/fullName,isAdmin").execute()
-    assert found == {
-        "id": world.cloud.company.person("stale").id,
-        "name": {"fullName": "Stale User"},
-        "isAdmin": False,
-    }
 
 
 def test_a_wrong_answer_would_be_noticed() -> None:

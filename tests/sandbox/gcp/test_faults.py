@@ -48,12 +48,6 @@ def test_errors_carry_the_reason_in_both_styles(world: World) -> None:
     assert error["details"][0]["reason"] == "SERVICE_DISABLED"
 
 
-def test_newer_apis_have_no_reason_list(world: World) -> None:
-    world.faults["gcp_429"] = 1
-    accounts = world.iam().projects().serviceAccounts()
-    assert refused(accounts.list(name="projects/meridian-prod").execute) == (429, "RESOURCE_EXHAUSTED")
-
-
 def test_a_dropped_connection(world: World) -> None:
     world.faults["gcp_drop"] = 1
     with pytest.raises(ConnectionDroppedError):

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from custom_filters.sandbox.gcp.company_accounts import FULL_DESCRIPTION
-from custom_filters.sandbox.gcp.people import BoundKey
-from tests.sandbox.gcp.conftest import World, everything, refused
+from tests.sandbox.gcp.conftest import World, refused
 
 PROJECT = "projects/meridian-prod"
 
@@ -17,23 +16,6 @@ def name(world: World, case: str) -> str:
 
 def accounts(world: World) -> Any:
     return world.iam().projects().serviceAccounts()
-
-
-def test_both_projects_over_all_pages(world: World) -> None:
-    found = [
-        account
-        for project in world.cloud.company.projects
-        for account in everything(accounts(world), "list", "accounts", name=f"projects/{project.id}")
-    ]
-    assert len({account["uniqueId"] for account in found}) == len(found) == 40
-    assert world.calls["gcp:iam.projects.serviceAccounts.list"] == 3  # 20 a page
-
-
-def test_no_answer_tells_when_an_account_was_made(world: World) -> None:
-    account = accounts(world).get(name=name(world, "described-stale")).execute()
-    assert sorted(account) == [
-        "description", "displayName", "email", "etag", "name", "oauth2ClientId", "projectId", "uniqueId",
-    ]  # fmt: skip
 
 
 def test_an_account_by_unique_id_and_any_project(world: World) -> None:
@@ -62,48 +44,11 @@ def test_a_description_has_256_bytes(world: World) -> None:
     assert "description" not in patch(world, "described-full-stale", "").execute()
 
 
-def test_patch_is_limited_to_the_mask(world: World) -> None:
-    kept = accounts(world).get(name=name(world, "stale")).execute()["displayName"]
-    assert patch(world, "stale", "marked", displayName="other").execute()["displayName"] == kept
-    for mask in ("", "disabled"):
-        body = {"serviceAccount": {"description": "x"}, "updateMask": mask}
-        assert refused(accounts(world).patch(name=name(world, "stale"), body=body).execute)[0] == 400
-
-
 def test_a_stale_etag_is_a_conflict(world: World) -> None:
     before = accounts(world).get(name=name(world, "stale")).execute()["etag"]
     after = patch(world, "stale", "one", etag=before).execute()["etag"]
     assert refused(patch(world, "stale", "two", etag=before).execute) == (409, "ABORTED")
     assert patch(world, "stale", "two", etag=after).execute()["description"] == "two"
-
-
-def test_an_account_off_and_on_twice(world: World) -> None:
-    for verb, expected in (("disable", True), ("disable", True), ("enable", None), ("enable", None)):
-        assert getattr(accounts(world), verb)(name=name(world, "stale"), body={}).execute() == {}
-        assert accounts(world).get(name=name(world, "stale")).execute().get("disabled") == expected
-
-
-@pytest.mark.parametrize(
-    ("types", "count"),
-    [(None, 10), (["USER_MANAGED"], 9), (["SYSTEM_MANAGED"], 1), (["USER_MANAGED", "SYSTEM_MANAGED"], 10)],
-)
-def test_keys_by_type(world: World, types: list[str] | None, count: int) -> None:
-    keys = (
-        accounts(world).keys().list(name=name(world, "keys-mixed"), **({"keyTypes": types} if types else {}))
-    )
-    assert len(keys.execute()["keys"]) == count
-
-
-def test_a_key_off_and_on(world: World) -> None:
-    keys = accounts(world).keys()
-    key = f"{name(world, 'keys-mixed')}/keys/{world.cloud.company.key('key-stale').id}"
-    keys.disable(name=key, body={}).execute()
-    assert keys.get(name=key).execute()["disabled"]
-    keys.enable(name=key, body={}).execute()
-    assert "disabled" not in keys.get(name=key).execute()
-    system = f"{name(world, 'keys-mixed')}/keys/{world.cloud.company.key('key-system').id}"
-    assert refused(keys.disable(name=system, body={}).execute) == (400, "FAILED_PRECONDITION")
-    assert refused(keys.get(name=f"{name(world, 'keys-mixed')}/keys/none").execute)[0] == 404
 
 
 @pytest.mark.parametrize("way", ["permissions", "deny"])
@@ -116,40 +61,6 @@ def test_a_missing_permission_is_named(world: World, way: str) -> None:
     assert refused(request.execute) == (403, "IAM_PERMISSION_DENIED")
     with pytest.raises(Exception, match=r"iam\.serviceAccounts\.disable"):
         request.execute()
-
-
-def test_an_unknown_project_is_denied(world: World) -> None:
-    assert refused(accounts(world).list(name="projects/stranger").execute)[0] == 403
-
-
-def test_policies_and_permissions_of_projects(world: World) -> None:
-    projects = world.api("cloudresourcemanager", "v1").projects()
-    policy = projects.getIamPolicy(resource="meridian-prod", body={}).execute()
-    assert "roles/owner" in {binding["role"] for binding in policy["bindings"]}
-    asked = {"permissions": ["iam.serviceAccounts.list", "iam.serviceAccounts.delete"]}
-    held = projects.testIamPermissions(resource="meridian-prod", body=asked).execute()
-    assert held == {"permissions": ["iam.serviceAccounts.list"]}
-
-
-def test_keys_that_make_no_activity(world: World) -> None:
-    stale, born = world.cloud.company.account("stale").email, world.clock.now()
-    world.cloud.add(
-        BoundKey("GOOG1", stale, "meridian-prod", born),
-        BoundKey("GOOG2", stale, "meridian-prod", born, state="INACTIVE"),
-        BoundKey("GOOG3", stale, "meridian-prod", born, state="DELETED"),
-        BoundKey("bound", stale, "meridian-prod", born, kind="api"),
-        BoundKey("plain", "", "meridian-prod", born, kind="api"),
-    )
-    hmac = world.api("storage", "v1").projects().hmacKeys()
-    rows = everything(hmac, "list", "items", projectId="meridian-prod", maxResults=1)
-    assert [(row["accessId"], row["state"]) for row in rows] == [("GOOG1", "ACTIVE"), ("GOOG2", "INACTIVE")]
-    assert {row["serviceAccountEmail"] for row in rows} == {stale}
-    keys = world.api("apikeys", "v2").projects().locations().keys()
-    found = everything(keys, "list", "keys", parent=f"{PROJECT}/locations/global")
-    assert [row.get("serviceAccountEmail") for row in found] == [stale, None]
-    world.cloud.permissions -= {"storage.hmacKeys.list", "apikeys.keys.list"}
-    for request in (hmac.list(projectId="meridian-prod"), keys.list(parent=f"{PROJECT}/locations/global")):
-        assert refused(request.execute) == (403, "IAM_PERMISSION_DENIED")
 
 
 @pytest.mark.parametrize(("fault", "stale"), [("gcp_read_lag", "get"), ("gcp_list_lag", "list")])

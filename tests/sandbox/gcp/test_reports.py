@@ -23,58 +23,6 @@ def times(report: dict[str, Any]) -> dict[str, datetime]:
     }
 
 
-def test_everybody_over_all_pages(world: World) -> None:
-    usage = world.reports().userUsageReport()
-    reports = everything(
-        usage, "get", "usageReports", userKey="all", date=day(world, 2), parameters=EVIDENCE, maxResults=9
-    )
-    people = [p for p in world.cloud.company.people if p.created < world.clock.now() - timedelta(days=2)]
-    assert {r["entity"]["profileId"] for r in reports} == {p.id for p in people}
-
-
-@pytest.mark.parametrize(
-    ("case", "name", "days"),
-    [
-        ("sso-only", "accounts:last_sso_time", 3.5),
-        ("imap-only", "gmail:timestamp_last_imap", 3.5),
-        ("pop-only", "gmail:timestamp_last_pop", 4),
-        ("webmail-only", "gmail:timestamp_last_webmail", 5),
-        ("stale", "accounts:last_login_time", 200),
-    ],
-)
-def test_sign_ins_that_the_directory_does_not_show(world: World, case: str, name: str, days: float) -> None:
-    person = world.cloud.company.person(case)
-    answer = (
-        world.reports().userUsageReport().get(userKey=person.email, date=day(world, 2), parameters=EVIDENCE)
-    )
-    [report] = answer.execute()["usageReports"]
-    assert abs(times(report)[name] - (world.clock.now() - timedelta(days=days))) < timedelta(seconds=2)
-    assert set(times(report)) == set(EVIDENCE.split(","))
-
-
-def test_a_day_tells_nothing_of_later_days(world: World) -> None:
-    answer = (
-        world.reports()
-        .userUsageReport()
-        .get(userKey="active@meridian.example", date=day(world, 10), parameters=ACCOUNTS)
-        .execute()
-    )
-    last = next(p for p in answer["usageReports"][0]["parameters"] if p["name"] == "accounts:last_login_time")
-    assert last["datetimeValue"] < (world.clock.now() - timedelta(days=8)).isoformat()
-
-
-def test_never_is_1970(world: World) -> None:
-    answer = (
-        world.reports()
-        .userUsageReport()
-        .get(userKey="never-old@meridian.example", date=day(world, 3), parameters="accounts:last_login_time")
-    )
-    [report] = answer.execute()["usageReports"]
-    assert report["parameters"] == [
-        {"name": "accounts:last_login_time", "datetimeValue": "1970-01-01T00:00:00.000Z"}
-    ]
-
-
 @pytest.mark.parametrize(
     ("ago", "missing", "message"),
     [
@@ -89,15 +37,6 @@ def test_days_that_are_not_ready(world: World, ago: int, missing: int, message: 
     assert refused(request.execute) == (400, "invalid")
     with pytest.raises(Exception, match=message):
         request.execute()
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [{"parameters": "accounts:shoe_size"}, {"userKey": "nobody@meridian.example"}],
-)
-def test_refused(world: World, arguments: dict[str, str]) -> None:
-    asked = {"userKey": "all", "date": day(world, 3), "parameters": EVIDENCE, **arguments}
-    assert refused(world.reports().userUsageReport().get(**asked).execute)[0] in (400, 404)
 
 
 def test_a_warning_names_what_is_missing(world: World) -> None:

@@ -28,44 +28,19 @@ def grant(world: World, claims: dict[str, Any], *, key: str = "", grant_type: st
     return answer.status_code, answer.json
 
 
-def test_a_signed_assertion_gives_an_hour(world: World) -> None:
-    code, body = grant(world, {})
-    assert (code, body["token_type"], body["expires_in"]) == (200, "Bearer", 3599)
-
-
-def test_delegation_gives_a_token_for_the_subject(world: World) -> None:
-    subject = world.cloud.company.subject.email
-    assert grant(world, {"sub": subject, "scope": READ_USERS})[0] == 200
-
-
 @pytest.mark.parametrize(
     ("claims", "code", "error"),
     [
-        ({"aud": "https://accounts.google.com"}, 400, "invalid_grant"),
-        ({"iat": 0, "exp": 3600}, 400, "invalid_grant"),
-        ({"exp": 9_999_999_999}, 400, "invalid_grant"),
-        ({"iat": None}, 400, "invalid_grant"),
         ({"iss": "nobody@nowhere.iam.gserviceaccount.com"}, 400, "invalid_grant"),
         ({"scope": ""}, 400, "invalid_scope"),
         ({"sub": "nobody@meridian.example", "scope": READ_USERS}, 400, "invalid_grant"),
-        ({"sub": "own-subject@meridian.example"}, 401, "unauthorized_client"),
         (
             {"sub": "own-subject@meridian.example", "scope": f"{READ_USERS} {AUTH}gmail"},
             401,
             "unauthorized_client",
         ),
     ],
-    ids=[
-        "audience",
-        "old",
-        "long",
-        "no-iat",
-        "issuer",
-        "no-scope",
-        "no-user",
-        "not-delegated",
-        "one-not-delegated",
-    ],
+    ids=["issuer", "no-scope", "no-user", "one-not-delegated"],
 )
 def test_refused(world: World, claims: dict[str, Any], code: int, error: str) -> None:
     got, body = grant(world, claims)
@@ -77,10 +52,6 @@ def test_a_foreign_signature_is_refused(world: World) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     assert grant(world, {}, key=other.decode())[1]["error_description"].startswith("Invalid JWT Signature.")
-
-
-def test_another_grant_type_is_refused(world: World) -> None:
-    assert grant(world, {}, grant_type="password")[1]["error"] == "unsupported_grant_type"
 
 
 def test_a_disabled_key_gives_no_token(world: World) -> None:
