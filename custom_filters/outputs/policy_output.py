@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from custom_filters.core.errors import NotEvaluatedError
-from custom_filters.core.policy_data import asked_verdicts, has_unused_filter, unused_filters
+from custom_filters.core.policy_data import asked_verdicts, has_unused_filter, is_ours, unused_filters
 from custom_filters.core.population import FILE_NAME, Population, parse
 from custom_filters.core.report import Evaluation, Finding
 from custom_filters.core.text import shown
@@ -143,6 +143,7 @@ def _with_metadata(bare: Evaluation, metadata: dict[str, Any], written: float) -
         policy=shown(str(policy.get("name") or bare.policy)),
         started=_start(execution.get("start"), max(time.time(), written)),
         judged=has_unused_filter(policy),
+        retires=is_ours(policy) and not has_unused_filter(policy),
         asks_active="active" in asked_verdicts(policy),
         execution=shown(str(execution.get("id") or "")),
         description=shown(str(policy.get("description") or "").strip()),
