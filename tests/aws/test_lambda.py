@@ -7,9 +7,11 @@ import re
 import subprocess
 import sys
 import zipfile
+from ast import literal_eval
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from fnmatch import fnmatchcase
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -131,6 +133,10 @@ def test_from_report_to_disabled_within_lambda(account: Sandbox, folder: Path) -
     logs = {k.split("/")[1] for k in keys(account, bucket) if k.endswith("c7n-unused-actions.jsonl.gz")}
     assert logs == {MARK, UNMARK, DISABLE}
     assert_alarms_watch_what_is_measured(account)
+    restored = command(account, folder, "restore", f"s3://{bucket}/lambda", "--user", "stale.sam")
+    assert (restored.returncode, restored.stderr) == (0, "")
+    assert "a deleted password cannot be restored" in restored.stdout
+    assert set(account.aws.snapshot()["stale.sam"]["keys"].values()) == {"Active"}
 
 
 @pytest.mark.slow
@@ -183,6 +189,96 @@ def test_a_function_whose_time_runs_out_stops_after_the_current_user_and_the_nex
         }
         assert executions == {"event-1", "event-2"}
         assert_journals_are_read_in_the_bucket(sandbox, tmp_path, bucket)
+
+
+#: What S3 asks for, by call; an ACL needs its own permission.
+OF_S3 = {
+    "HeadBucket": "ListBucket",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "HeadObject": "GetObject",
+}
+#: Lambda itself writes what a function logs, by the function's role.
+LOGGED = tuple(
+    (f"logs:{call}", "arn:aws:logs:us-east-1:{}:log-group:/aws/lambda/custodian-{}:log-stream:x", {})
+    for call in ("CreateLogStream", "PutLogEvents")
+)
+Call = tuple[str, str, dict[str, list[str]]]
+
+
+def asked(service: str, operation: str, params: dict[str, Any]) -> Iterator[Call]:
+    """The permissions that a call needs: action, resource, and what conditions may speak of."""
+    if service == "s3":
+        where = "/".join(filter(None, (f"arn:aws:s3:::{params['Bucket']}", params.get("Key"))))
+        yield f"s3:{OF_S3.get(operation, operation)}", where, {}
+        if "ACL" in params:
+            yield "s3:PutObjectAcl", where, {}
+    elif service != "sts":  # GetCallerIdentity is allowed to everybody
+        tags = [tag["Key"] for tag in params.get("Tags", ())]
+        told = {"cloudwatch:namespace": [params.get("Namespace", "")], "aws:TagKeys": tags}
+        yield f"{service}:{operation}", f"arn:aws:iam::1:user/{params.get('UserName', '')}", told
+
+
+def allowed(statements: list[dict[str, Any]], call: Call) -> bool:
+    action, resource, told = call
+    return any(
+        action in listed(s["Action"])
+        and any(fnmatchcase(resource, pattern) for pattern in listed(s["Resource"]))
+        and all(
+            any(fnmatchcase(value, pattern) for pattern in listed(patterns))
+            for conditions in s.get("Condition", {}).values()
+            for key, patterns in conditions.items()
+            for value in told[key]
+        )
+        for s in statements
+    )
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def granted(sandbox: Sandbox) -> list[dict[str, Any]]:
+    """The statements of both roles, as CloudFormation made them."""
+    iam, arn = client(sandbox, "iam"), f"arn:aws:iam::{sandbox.aws.account_id}:policy/c7n-unused-sweep"
+    attached = iam.list_attached_role_policies(RoleName="c7n-unused-report")["AttachedPolicies"]
+    assert [found["PolicyArn"] for found in attached] == [arn]
+    own = iam.get_role_policy(RoleName="c7n-unused-enforce", PolicyName="c7n-unused-enforce")
+    shared = iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]
+    documents = [shared["Document"], own["PolicyDocument"]]
+    read = (
+        literal_eval(d) if isinstance(d, str) else d for d in documents
+    )  # moto keeps one as text of Python
+    return [statement for document in read for statement in document["Statement"]]
+
+
+@pytest.mark.slow
+def test_functions_call_what_their_roles_allow_and_need_each_statement(tmp_path: Path) -> None:
+    """Taken away in turn, each statement leaves a recorded call of real runs denied."""
+    with embedded(now=START) as sandbox:
+        sandbox.aws.add(*PEOPLE)
+        bucket = deploy_stack(sandbox)["Bucket"]
+        client(sandbox, "s3").put_object(Bucket=bucket, Key="exemptions.json", Body='{"exemptions": []}')
+        provision(sandbox, tmp_path, (REPORT, MARK, DISABLE))
+        calls: dict[str, list[Call]] = {}
+        for name in (REPORT, MARK, DISABLE):
+            if name == DISABLE:
+                sandbox.clock.set(START + NOTICE)
+            with container(sandbox, tmp_path, name) as started:
+                assert started.invoke() == {"returned": True}
+                calls[name] = [need for call in started.calls for need in asked(*call)]
+            calls[name] += [(a, at.format(sandbox.aws.account_id, name), told) for a, at, told in LOGGED]
+        statements = granted(sandbox)
+    reporting = [s for s in statements if not s["Sid"].startswith("Enforce")]
+    every = [need for needs in calls.values() for need in needs]
+    assert [need for need in calls[REPORT] if not allowed(reporting, need)] == []
+    assert [need for need in every if not allowed(statements, need)] == []
+    for statement in statements:
+        rest = [s for s in statements if s is not statement]
+        assert not all(allowed(rest, need) for need in every), f"{statement['Sid']} is not needed"
+    for statement in (s for s in statements if s["Sid"] in {"Exemptions", "Output", "Metrics", "Logs"}):
+        used = {action for action, _, _ in every}
+        assert set(listed(statement["Action"])) <= used
 
 
 def assert_journals_are_read_in_the_bucket(sandbox: Sandbox, folder: Path, bucket: str) -> None:

@@ -96,7 +96,7 @@ NOT_EVALUATED: dict[str, tuple[Callable[[Path], object], str]] = {
     "no schema": (with_annotation({"schema": None}), "schema None"),
     "a verdict of its own": (with_annotation({"user_verdict": "guilty"}), "user_verdict is 'guilty'"),
     "credentials cut": (with_annotation({"credentials": [{"verdict": "stale"}]}), "lacks 'credential'"),
-    "credentials of another type": (with_annotation({"credentials": 7}), "no list of objects"),
+    "credentials of another type": (with_annotation({"credentials": 7}), "not a list of objects"),
     "a date without zone": (
         with_annotation(
             {"credentials": [{**ALICE["credentials"][0], "next_action_at": "2026-01-01T00:00:00"}]}
