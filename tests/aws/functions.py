@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from cfnlint.decode import decode  # type: ignore[import-untyped]
 from cfnlint.template import Template  # type: ignore[import-untyped]
 from cfnlint.template.transforms._language_extensions import language_extension  # type: ignore[import-untyped]
@@ -88,6 +89,21 @@ def deploy_stack(sandbox: Sandbox, enforce: bool = True) -> dict[str, str]:
     [stack] = stacks.describe_stacks(StackName="c7n-unused")["Stacks"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def granted(sandbox: Sandbox, role: str) -> dict[str, dict[str, Any]]:
+    """The statements of a role's policies, attached and inline."""
+    iam = client(sandbox, "iam")
+    inline = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    documents = [iam.get_role_policy(RoleName=role, PolicyName=n)["PolicyDocument"] for n in inline]
+    for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        found = iam.get_policy_version(PolicyArn=attached["PolicyArn"], VersionId="v1")
+        documents.append(found["PolicyVersion"]["Document"])
+    # moto shows an inline document from CloudFormation as Python text, which is YAML too.
+    read = [yaml.safe_load(d) if isinstance(d, str) else d for d in documents]
+    statements = [s for document in read for s in document["Statement"]]
+    assert len({s["Sid"] for s in statements}) == len(statements)
+    return {s["Sid"]: s for s in statements}
 
 
 def provision(sandbox: Sandbox, folder: Path, names: Iterable[str]) -> None:

@@ -7,9 +7,8 @@ import re
 import subprocess
 import sys
 import zipfile
-from ast import literal_eval
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
 from io import BytesIO
@@ -23,7 +22,16 @@ from botocore.exceptions import ClientError, WaiterError
 from custom_filters.aws.permissions import PARTS
 from custom_filters.sandbox.aws.people import Key, Password, Person, days
 from custom_filters.sandbox.sandbox import Sandbox
-from tests.aws.functions import POLICIES, archive, container, deploy_stack, invoke, provision, template
+from tests.aws.functions import (
+    POLICIES,
+    archive,
+    container,
+    deploy_stack,
+    granted,
+    invoke,
+    provision,
+    template,
+)
 from tests.aws.inside import calling, collection
 from tests.aws.runs import ROOT, client, embedded
 
@@ -118,21 +126,20 @@ def test_archive_is_small_and_holds_code_only(account: Sandbox) -> None:
 @pytest.mark.slow
 def test_from_report_to_disabled_within_lambda(account: Sandbox, folder: Path) -> None:
     bucket = f"c7n-unused-{account.aws.account_id}"
-    for name in (REPORT, MARK):
-        assert invoke(account, folder, name) == {"returned": True}
+    calls = {name: called(account, folder, name) for name in (REPORT, MARK)}
     assert reported(account, folder, bucket) == {"stale.sam", "exempt.eve", "back.bo"}
     assert marked(account) == {"stale.sam", "back.bo"}
 
     account.clock.set(START + NOTICE)
     account.aws.use_key(account.aws.user("back.bo").access_keys[0].access_key_id)
-    for name in (UNMARK, DISABLE):
-        assert invoke(account, folder, name) == {"returned": True}
+    calls |= {name: called(account, folder, name) for name in (UNMARK, DISABLE)}
     assert marked(account) == set()
     live = {name for name, user in account.aws.snapshot().items() if "Active" in user["keys"].values()}
     assert {p.name for p in PEOPLE} - live == {"stale.sam"}
     logs = {k.split("/")[1] for k in keys(account, bucket) if k.endswith("c7n-unused-actions.jsonl.gz")}
     assert logs == {MARK, UNMARK, DISABLE}
     assert_alarms_watch_what_is_measured(account)
+    assert_each_statement_is_needed(account, calls)
     restored = command(account, folder, "restore", f"s3://{bucket}/lambda", "--user", "stale.sam")
     assert (restored.returncode, restored.stderr) == (0, "")
     assert "a deleted password cannot be restored" in restored.stdout
@@ -200,7 +207,7 @@ OF_S3 = {
 }
 #: Lambda itself writes what a function logs, by the function's role.
 LOGGED = tuple(
-    (f"logs:{call}", "arn:aws:logs:us-east-1:{}:log-group:/aws/lambda/custodian-{}:log-stream:x", {})
+    (f"logs:{call}", "arn:aws:logs:us-east-1:{}:log-group:/aws/lambda/custodian-{}:log-stream:x")
     for call in ("CreateLogStream", "PutLogEvents")
 )
 Call = tuple[str, str, dict[str, list[str]]]
@@ -219,7 +226,7 @@ def asked(service: str, operation: str, params: dict[str, Any]) -> Iterator[Call
         yield f"{service}:{operation}", f"arn:aws:iam::1:user/{params.get('UserName', '')}", told
 
 
-def allowed(statements: list[dict[str, Any]], call: Call) -> bool:
+def allowed(statements: Iterable[dict[str, Any]], call: Call) -> bool:
     action, resource, told = call
     return any(
         action in listed(s["Action"])
@@ -238,47 +245,26 @@ def listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def granted(sandbox: Sandbox) -> list[dict[str, Any]]:
-    """The statements of both roles, as CloudFormation made them."""
-    iam, arn = client(sandbox, "iam"), f"arn:aws:iam::{sandbox.aws.account_id}:policy/c7n-unused-sweep"
-    attached = iam.list_attached_role_policies(RoleName="c7n-unused-report")["AttachedPolicies"]
-    assert [found["PolicyArn"] for found in attached] == [arn]
-    own = iam.get_role_policy(RoleName="c7n-unused-enforce", PolicyName="c7n-unused-enforce")
-    shared = iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]
-    documents = [shared["Document"], own["PolicyDocument"]]
-    read = (
-        literal_eval(d) if isinstance(d, str) else d for d in documents
-    )  # moto keeps one as text of Python
-    return [statement for document in read for statement in document["Statement"]]
+def called(sandbox: Sandbox, folder: Path, name: str) -> list[Call]:
+    """One event in a new container, and the permissions that its calls need."""
+    with container(sandbox, folder, name) as started:
+        assert started.invoke() == {"returned": True}
+        needs = [need for call in started.calls for need in asked(*call)]
+    return needs + [(action, at.format(sandbox.aws.account_id, name), {}) for action, at in LOGGED]
 
 
-@pytest.mark.slow
-def test_functions_call_what_their_roles_allow_and_need_each_statement(tmp_path: Path) -> None:
-    """Taken away in turn, each statement leaves a recorded call of real runs denied."""
-    with embedded(now=START) as sandbox:
-        sandbox.aws.add(*PEOPLE)
-        bucket = deploy_stack(sandbox)["Bucket"]
-        client(sandbox, "s3").put_object(Bucket=bucket, Key="exemptions.json", Body='{"exemptions": []}')
-        provision(sandbox, tmp_path, (REPORT, MARK, DISABLE))
-        calls: dict[str, list[Call]] = {}
-        for name in (REPORT, MARK, DISABLE):
-            if name == DISABLE:
-                sandbox.clock.set(START + NOTICE)
-            with container(sandbox, tmp_path, name) as started:
-                assert started.invoke() == {"returned": True}
-                calls[name] = [need for call in started.calls for need in asked(*call)]
-            calls[name] += [(a, at.format(sandbox.aws.account_id, name), told) for a, at, told in LOGGED]
-        statements = granted(sandbox)
-    reporting = [s for s in statements if not s["Sid"].startswith("Enforce")]
-    every = [need for needs in calls.values() for need in needs]
-    assert [need for need in calls[REPORT] if not allowed(reporting, need)] == []
-    assert [need for need in every if not allowed(statements, need)] == []
-    for statement in statements:
-        rest = [s for s in statements if s is not statement]
-        assert not all(allowed(rest, need) for need in every), f"{statement['Sid']} is not needed"
-    for statement in (s for s in statements if s["Sid"] in {"Exemptions", "Output", "Metrics", "Logs"}):
-        used = {action for action, _, _ in every}
-        assert set(listed(statement["Action"])) <= used
+def assert_each_statement_is_needed(sandbox: Sandbox, calls: dict[str, list[Call]]) -> None:
+    """The roles allow what their functions called; without any statement one of the calls is denied."""
+    reporting, statements = (granted(sandbox, f"c7n-unused-{role}") for role in ("report", "enforce"))
+    needs = [need for some in calls.values() for need in some]
+    assert [need for need in calls[REPORT] if not allowed(reporting.values(), need)] == []
+    assert [need for need in needs if not allowed(statements.values(), need)] == []
+    for sid in statements:
+        rest = [s for name, s in statements.items() if name != sid]
+        assert not all(allowed(rest, need) for need in needs), f"{sid} is not needed"
+    used = {action for action, _, _ in needs}
+    ours = [statements[sid] for sid in ("Exemptions", "Output", "Metrics", "Logs")]
+    assert {action for s in ours for action in listed(s["Action"])} <= used
 
 
 def assert_journals_are_read_in_the_bucket(sandbox: Sandbox, folder: Path, bucket: str) -> None:
