@@ -175,7 +175,7 @@ def _explain(plugin: str, error: BaseException) -> str:
     package = sys.modules.get("custom_filters")
     where = ", ".join(getattr(package, "__path__", ())) or "nowhere"
     return (
-        f"c7n-unused: {plugin} did not load ({type(error).__name__}: {error}), so policies that use its "
+        f"c7n-unused: {plugin} did not load ({error}), so policies that use its "
         f"filters and actions will fail. custom_filters was found at: {where}. Remedy: if that is another "
         f"package, take it off the path; else reinstall c7n-unused beside this c7n; or set {SWITCH}=0 to do "
         "without."

@@ -94,7 +94,7 @@ def is_throttled(error: ClientError) -> bool:
 
 
 def found_or_none(call: Callable[[], Any]) -> Any:
-    """The call's answer, or None where IAM says that there is no such entity; other errors are raised."""
+    """The call's answer, or None if IAM does not know the entity; raises other errors."""
     try:
         return call()
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""From what AWS says to credentials: rows of the credential report, SSH keys and the like."""
+"""Turns AWS's data into credentials: rows of the credential report, SSH keys and the like."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _last_used(text: str, born: datetime | None, generated: datetime, now: datet
 
 
 def _is_off(text: str) -> bool:
-    """Only a plain "no" is off; a text that nobody knows counts as on and is judged by its evidence."""
+    """Only a plain "no" is off; an unknown text counts as on and is judged by its evidence."""
     return text.lower() in {"false", "not_supported", "n/a"}
 
 
@@ -101,7 +101,7 @@ def transform_service_credential(item: Mapping[str, Any], now: datetime) -> Cred
 
 
 def status_of(item: Mapping[str, Any]) -> Status:
-    """Inactive and Expired are off; a status that nobody knows counts as on, like `_is_off`."""
+    """Inactive and Expired are off; an unknown status counts as on, as in `_is_off`."""
     return "off" if item["Status"] in {"Inactive", "Expired"} else "on"
 
 

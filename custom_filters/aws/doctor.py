@@ -45,13 +45,13 @@ Tried = Mapping[str, Mapping[str, Any]]
 
 
 def log_in() -> Check:
-    """Who asks, by AWS's own word; soon said where there is no network, or the log-in is refused."""
+    """The caller as AWS names it; answers within seconds without a network or with wrong credentials."""
     try:
         session = boto3.Session()
         sts = session.client("sts", region_name=session.region_name or _HOME, config=_QUICK)
         lost = unreachable(sts.meta.endpoint_url)
         caller = {} if lost else sts.get_caller_identity()
-    except ClientError as error:  # being throttled is no reason not to run
+    except ClientError as error:  # a throttled call does not stop a run
         return Check("log-in", is_throttled(error), str(error), _LOG_IN)
     except BotoCoreError as error:
         return Check("log-in", ok=False, detail=str(error), remedy=_LOG_IN)

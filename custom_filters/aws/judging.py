@@ -1,4 +1,4 @@
-"""What is known of an account's users: bulk data first, and further calls only for users who look unused."""
+"""Gathers an account's users: bulk data first, more calls only for users who look unused."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ class Judging:
         return frozenset(names)
 
     def _outdated(self, snapshot: Snapshot, identity: Identity) -> bool:
-        """By the notes that this run wrote, else by those that it listed."""
+        """Taken from the notes that this run wrote, else from those that it listed."""
         listed = tags_of(snapshot.user({"UserName": identity.name}))
         tags = written_notes(local_session(self.manager.session_factory)).get((AWS, identity.id), listed)
         return outdated_by_us(tags, identity.id, snapshot.report.generated, self.now)
 
     def _unsettled(self, known: Mapping[str, Identity], settled: Iterable[Verdict]) -> list[str]:
-        """Names of the users whose verdict, exemptions apart, more evidence could change."""
+        """Names of the users whose verdict more evidence could change, exemptions aside."""
         done, rules = frozenset(settled), self.request.rules
         bare = {name: replace(identity, exemption=None) for name, identity in known.items()}
         return [
@@ -89,7 +89,7 @@ class Judging:
         ]
 
     def _read_details(self, known: Known, snapshot: Snapshot, complete: frozenset[str]) -> None:
-        """Add SSH keys and service-specific credentials; a new user stays new whatever they are.
+        """Add SSH keys and service-specific credentials; a new user stays new whatever they hold.
 
         `complete` names the users that were read in full already.
         """

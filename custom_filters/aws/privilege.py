@@ -1,4 +1,4 @@
-"""Who may give himself or others more than he has, from the authorization details of an account.
+"""Finds users who can grant themselves or others more, from an account's authorization details.
 
 `privileged` is broad, a risk reason: any known escalation on anything. `protected` is narrow, and keeps a
 user from being touched: he may write policies or credentials beyond himself, or assume a role that may.
@@ -36,7 +36,7 @@ UNREADABLE = "one of its policies could not be read"
 
 @dataclass(frozen=True)
 class Privileges:
-    """By user name: whether any escalation is known (None: not read), why he is protected, what is unread."""
+    """By user name: whether an escalation is known (None: not read), why protected, what is unread."""
 
     privileged: dict[str, bool | None]
     protected: dict[str, str]
@@ -47,7 +47,7 @@ class Privileges:
 
 @dataclass(frozen=True)
 class _Granted:
-    """The Allow statements of one user or role, and what could not be read of its policies."""
+    """The Allow statements of one user or role, and which of its policies could not be read."""
 
     statements: tuple[Mapping[str, Any], ...]
     managed: str | None = None
@@ -126,7 +126,7 @@ def _default_document(policy: Mapping[str, Any]) -> Any:
 
 
 def _own_power(granted: _Granted) -> str | None:
-    """The first reason for which this protects: a managed policy, or an action on more than oneself."""
+    """The first reason to protect this principal: a managed policy, or an action on more than itself."""
     if granted.managed:
         return f"it has {granted.managed}"
     for statement in granted.statements:
@@ -142,7 +142,7 @@ def _escalates(own: Iterable[_Granted]) -> bool:
 
 
 def _tags(own: Iterable[_Granted], arn: str) -> bool:
-    """Whether a user may tag himself; what an explicit deny takes away again is not looked for."""
+    """Whether a user may tag himself; explicit denies are not considered."""
     return any(one.managed for one in own) or _may(own, "iam:taguser", arn)
 
 
@@ -166,7 +166,7 @@ def _beyond_self(statement: Mapping[str, Any]) -> bool:
 
 
 def _strong_roles(roles: Roles) -> dict[str, str]:
-    """Roles that protect anyone who may assume them, by themselves or by another role; with the reason."""
+    """Roles that protect anyone who may assume them, directly or through another role, with the reason."""
     found = {
         arn: why for arn, (_, granted) in roles.items() if (why := _own_power(granted) or _unread(granted))
     }

@@ -14,7 +14,7 @@ from custom_filters.core.notes_writing import NotesError
 
 
 def switch_off(iam: Any, name: str, item: Item, now: datetime, *, quarantine: bool) -> str:
-    """Inactive where IAM knows that; a password is deleted, or with quarantine the user denied."""
+    """Set a credential to Inactive; delete a password, or with quarantine deny the user everything."""
     if item.kind == PASSWORD and quarantine:
         document = json.dumps(quarantine_document(now))
         iam.put_user_policy(UserName=name, PolicyName=QUARANTINE, PolicyDocument=document)
@@ -27,7 +27,7 @@ def switch_off(iam: Any, name: str, item: Item, now: datetime, *, quarantine: bo
 
 
 def switch_on(iam: Any, name: str, item: Item) -> None:
-    """Undo `switch_off`; of a password only the quarantine can be undone."""
+    """Undo `switch_off`; for a password only the quarantine can be undone."""
     if item.kind == PASSWORD:
         found_or_none(lambda: iam.delete_user_policy(UserName=name, PolicyName=QUARANTINE))
     else:
@@ -35,7 +35,7 @@ def switch_on(iam: Any, name: str, item: Item) -> None:
 
 
 def new_password(name: str) -> str:
-    """How an administrator gives a user a password again."""
+    """The command that gives a user a password again."""
     return (
         f"set a new one with: aws iam create-login-profile --user-name '{name}' "
         "--password-reset-required --password ..."

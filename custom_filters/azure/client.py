@@ -253,7 +253,7 @@ def shared_graph(manager: Any) -> Graph:
 def log_in() -> Graph:
     """A client outside of a policy, for the national cloud that the environment names.
 
-    Raises PolicyExecutionError when the log-in fails, or there is no such cloud.
+    Raises PolicyExecutionError when the log-in fails or the cloud is unknown.
     """
     from c7n_azure.session import Session
 

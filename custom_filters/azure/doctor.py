@@ -22,7 +22,7 @@ _GRANT = "grant it to the app registration and give admin consent"
 
 
 def log_in() -> Check:
-    """Who asks, by the token's own word; soon said where there is no network, or the log-in is refused."""
+    """The token's caller; answers within seconds without a network or with wrong credentials."""
     try:
         if os.environ.get("AZURE_CLIENT_ID") and (lost := unreachable(authority())):
             return lost
@@ -72,7 +72,7 @@ def _activity(graph: Graph) -> Check:
     try:
         graph.get("/users", {"$select": "id,signInActivity", "$top": "1"})
     except GraphError as error:
-        only = "sign-in activity needs Microsoft Entra ID P1 or P2; there is no other way to it"
+        only = "sign-in activity needs Microsoft Entra ID P1 or P2; there is no other way to read it"
         remedy = only if error.code == UNLICENSED else error.remedy or "see the message"
         return Check("sign-in activity", ok=False, detail=str(error), remedy=remedy)
     return Check("sign-in activity", ok=True, detail="can be read")

@@ -17,7 +17,7 @@ UNLICENSED = "Authentication_RequestFromNonPremiumTenantOrB2CTenant"
 #: Role eligibility (privileged identity management) without Entra ID P2 or Governance.
 NO_PIM = "AadPremiumLicenseRequired"
 
-#: What some services behind Graph say in place of their own code; that is JSON in the message.
+#: The code of an error that Graph passes on; the service's own code is JSON in the message.
 _WRAPPED = "UnknownError"
 
 _REMEDIES = {
@@ -27,7 +27,7 @@ _REMEDIES = {
 
 
 class GraphError(Exception):
-    """A call to Graph that did not succeed, after the retries that its kind deserves.
+    """A call to Graph that failed, after its retries.
 
     `status` is the HTTP status, None when no answer came; `code` is Graph's own (`Request_BadRequest`);
     `request_id` is what Microsoft's support asks for; `retry_after` is in seconds, None when not said.
@@ -48,7 +48,7 @@ class GraphError(Exception):
 
     @property
     def denied(self) -> bool:
-        """Whether we may not do this: a permission is missing, or the object is out of the app's reach."""
+        """Whether the call was refused: a permission is missing, or the object is out of the app's reach."""
         return self.status == requests.codes.forbidden and self.code not in {UNLICENSED, NO_PIM}
 
     @property
@@ -90,7 +90,7 @@ def error_of(
 
 
 def _unwrapped(error: Mapping[str, Any]) -> tuple[str, str]:
-    """Code and message, those of the service behind Graph where it is one that Graph only passes on."""
+    """Code and message; those of the service behind Graph where Graph only passes an error on."""
     code, message = str(error.get("code") or ""), str(error.get("message") or "")
     if code != _WRAPPED:
         return code, message
@@ -104,12 +104,12 @@ def _unwrapped(error: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def lost(what: str, reason: object) -> GraphError:
-    """No whole answer came: the connection could not be made, broke, or the answer was cut short."""
+    """The error when the connection failed or broke, or the answer was cut short."""
     return GraphError(what, None, "no answer", str(reason))
 
 
 def explained(error: GraphError) -> GraphError:
-    """The error, with what a refusal to change a user mostly means."""
+    """The error, with the usual cause of a refusal to change a user."""
     if not error.denied:
         return error
     why = (
@@ -120,7 +120,7 @@ def explained(error: GraphError) -> GraphError:
 
 
 def found_or_none(call: Callable[[], Any]) -> Any:
-    """The call's answer, or None where Graph does not know the object; other errors are raised."""
+    """The call's answer, or None if Graph does not know the object; raises other errors."""
     try:
         return call()
     except GraphError as error:

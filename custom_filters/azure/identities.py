@@ -1,4 +1,4 @@
-"""From what Graph says of a user to an identity with its one credential, the sign-in.
+"""Turns Graph's data about a user into an identity with one credential, the sign-in.
 
 https://learn.microsoft.com/graph/api/resources/signinactivity:
 lastSignInDateTime is the last interactive attempt, failed ones too; lastNonInteractiveSignInDateTime is by a
@@ -39,7 +39,7 @@ _NO_CLOUD_SIGN_IN = (
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is known beside the user itself.
+    """What is known besides the user itself.
 
     `privileged` is None when roles could not be read. `unsure` says why missing activity is not "never", and
     `omitted` names the dates of activity that an earlier read had and this one leaves out. `purpose` is what
@@ -92,7 +92,7 @@ def status_of(user: Mapping[str, Any], evidence: tuple[Evidence, ...] = ()) -> C
 
 
 def unreadable(identity: Identity, reason: str) -> Identity:
-    """The identity as unknown: a fresh read of it was refused."""
+    """The identity with unknown use, because a fresh read of it was refused."""
     credentials = (replace(c, evidence=(Unknown(reason, ACTIVITY),)) for c in identity.credentials)
     return replace(identity, credentials=tuple(credentials))
 
@@ -128,7 +128,7 @@ def _with_purpose(evidence: tuple[Evidence, ...], purpose: str | GraphError | No
 
 
 def _beyond(user: Mapping[str, Any], purpose: str | GraphError | None) -> Iterator[Evidence]:
-    """What else may use the account, and leaves no sign-in."""
+    """Other uses of the account that leave no sign-in."""
     if user.get("onPremisesSyncEnabled"):
         yield Unknown(_NO_CLOUD_SIGN_IN, "on-premises")
     if isinstance(purpose, GraphError):
@@ -138,7 +138,7 @@ def _beyond(user: Mapping[str, Any], purpose: str | GraphError | None) -> Iterat
 
 
 def _newest(activity: Mapping[str, str], created: datetime | None, now: datetime) -> tuple[Evidence, ...]:
-    """One statement for each date that there is; the newest decides."""
+    """One statement for each date present; the newest decides."""
     if not activity:
         return (_never(created, _ACTIVITY_KEPT_SINCE, ACTIVITY, now),)
     return tuple(read_use(text, name, now=now, observed_at=now) for name, text in activity.items())
@@ -155,7 +155,7 @@ def _successful(activity: Mapping[str, str], created: datetime | None, now: date
 
 
 def _never(created: datetime | None, kept_since: datetime, source: str, now: datetime) -> NeverUsed:
-    """Never, as far back as the data goes; without a date of creation nothing tells how long that is."""
+    """Never, as far back as the data goes; without a creation date nothing says how far that is."""
     return NeverUsed(max(created, kept_since) if created else None, source, observed_at=now)
 
 

@@ -1,4 +1,4 @@
-"""Our notes on an Entra user: directory extension properties, one for each name that elsewhere is a tag.
+"""Keeps notes on an Entra user in directory extension properties, one for each name that is a tag elsewhere.
 
 https://learn.microsoft.com/graph/extensibility-overview: the properties belong to an app registration and
 hold strings of up to 256 characters. They are read by $select in the listing itself, and users cannot write

@@ -1,8 +1,8 @@
-"""Who holds a directory role, and who is in the exempt group.
+"""Reads who holds a directory role and who is in the exempt group.
 
 Roles are active, eligible (privileged identity management) or held through a group:
 https://learn.microsoft.com/graph/api/resources/unifiedroleassignment and unifiedroleeligibilityschedule.
-Only role-assignable groups can hold roles; their members count, role or not: Graph protects them likewise.
+Only role-assignable groups can hold roles; their members count even without one: Graph protects them too.
 
 `exempt-tag` names a group by object id or display name. Names are not unique and any user may make a group:
 a policy that acts should name the id.
@@ -57,7 +57,7 @@ def _by_group(graph: Graph) -> Iterator[str]:
 
 
 def members_of(graph: Graph, group: str) -> Iterator[str]:
-    """Ids of all that are in a group, directly or through groups."""
+    """Ids of everything in a group, directly or through groups."""
     return graph.ids(f"/groups/{group}/transitiveMembers", _PAGE)
 
 

@@ -35,7 +35,7 @@ _PLAIN = (
 _SELECT = f"{_PLAIN},{LICENSES},{SESSIONS},{ACTIVITY}"
 #: The names of a user's properties, each of them one object in memory for all users.
 _NAMES = {name: sys.intern(name) for name in (*_PLAIN.split(","), LICENSES, SESSIONS, ACTIVITY, *DATES)}
-#: Types of what is no text.
+#: Types of the fields that are not text.
 _FORMS: dict[str, type] = {
     **dict.fromkeys(("accountEnabled", "onPremisesSyncEnabled", "isManagementRestricted"), bool),
     LICENSES: list,

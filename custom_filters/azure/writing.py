@@ -46,7 +46,7 @@ def _write(graph: Graph, properties: Properties | None, changes: Sequence[NotesC
 
 
 def _steps(properties: Properties | None, change: NotesChange, first: int) -> list[Step]:
-    """The PATCH and, of who is switched off, the end of sessions: that only if the first succeeds."""
+    """PATCH the user, and if that succeeds and switched the user off, end the sessions."""
     user = f"/users/{change.of.identity.id}"
     body: dict[str, str | bool | None] = dict(properties.body(change.texts)) if properties else {}
     if change.switch:

@@ -39,7 +39,8 @@ class Evaluation:
 
     `account` is Custodian's (AWS account, Azure subscription, Google project), empty when it is not known.
     `resources` counts what the policy selected, `findings` the credentials judged in them. `judged` is False
-    for a policy that does not ask for unused credentials: a check. `asks_active` is True where users who are
+    for a policy that does not ask for unused credentials: a check, or (`retires`) one that only takes records
+    away. `asks_active` is True where users who are
     back in use were asked for. `started` is aware UTC. `examined` counts everybody who was judged by verdict
     (None: no population was recorded), `filtered_out` those whom other filters took out before.
     `description` is the policy's own. `exemptions` says whom each entry of its exemptions file matched.
@@ -56,6 +57,7 @@ class Evaluation:
     findings: int = 0
     started: datetime | None = None
     judged: bool = True
+    retires: bool = False
     asks_active: bool = False
     execution: str = ""
     examined: Mapping[str, int] | None = None
@@ -73,7 +75,7 @@ class Evaluation:
         """What it says of the account as a whole: `fail` where a check found something."""
         if not self.evaluated:
             return "unknown"
-        return "fail" if self.resources and not self.judged else "pass"
+        return "fail" if self.resources and not self.judged and not self.retires else "pass"
 
     @property
     def sentence(self) -> str:
@@ -82,6 +84,8 @@ class Evaluation:
             return self.problem or "not evaluated"
         if self.judged:
             return sentence(self.examined, self.filtered_out)
+        if self.retires:
+            return f"judges nobody, {self.resources} selected"
         about = self.description.strip() or f"the check {self.policy}"
         return f"{about} ({self.resources} found)" if self.resources else "nothing found"
 

@@ -102,7 +102,7 @@ class Client:
                 raise lost(method, f"no access token yet: {error}") from error
             raise no_token(method, self._api.scopes, error) from error
         except (OSError, httplib2.HttpLib2Error, http.client.HTTPException) as error:
-            raise lost(method, f"{type(error).__name__}: {error}") from error
+            raise lost(method, str(error) or "the connection was lost") from error
         if not isinstance(answer, dict):  # googleapiclient passes on what it cannot read as JSON
             raise lost(method, "the answer is not JSON")
         return answer

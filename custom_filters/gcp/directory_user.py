@@ -58,7 +58,7 @@ class DirectoryUser(GoogleKind):
     }
 
     def __init__(self, manager: Any, filter_data: Mapping[str, Any], action: Mapping[str, Any] | None = None):
-        """Make what asks Google in this thread."""
+        """Create the clients in this thread."""
         super().__init__(manager, filter_data, action)
         self._users = shared_client(manager, directory.USERS_READ)
         self._projection = directory.projection(directory.shared_schema(manager))
@@ -88,13 +88,13 @@ class DirectoryUser(GoogleKind):
             )
 
     def _learn(self) -> None:
-        """The users that actions may not touch; reports do without."""
+        """The users that actions may not touch; not needed for reports."""
         if self.manager.data.get("actions"):
             self._subject = directory.shared_subject(self.manager)
             self._holders = shared_holders(self.manager)
 
     def identities(self, resources: list[Resource], now: datetime) -> Iterator[tuple[Resource, Identity]]:
-        """From the listing; a second look only at those who look unused."""
+        """From the listing; only users who look unused are read again."""
         self._learn()
         known = {r["id"]: self._judged(r, self._more_evidence(r, now), now) for r in resources}
         self._look_again(known, now)
@@ -120,7 +120,7 @@ class DirectoryUser(GoogleKind):
         return (problem,) if problem else ()
 
     def _reader(self, now: datetime) -> Reader:
-        """Reads one user's evidence again, past every cache. To be made in the main thread, used in any."""
+        """Reads one user's evidence again, past every cache. Made in the main thread, called in any."""
         rules, customer = self.request.rules, self._customer
         asked = usage_reports.SOURCE in self.request.evidence
         client = shared_client(self.manager, usage_reports.USAGE) if asked else None
@@ -147,7 +147,7 @@ class DirectoryUser(GoogleKind):
             known[key] = with_evidence(known[key], *second_look(listed[key], again[key], now))
 
     def _read_again(self, keys: list[str]) -> Mapping[str, Json | Unknown]:
-        """users.get of these users; what another policy of this run has read is not read again."""
+        """users.get of these users, except those that another policy of this run has read."""
         store: dict[str, Json | Unknown] = once(self.manager, ("gcp-users-again",), dict)
         wanted = [key for key in keys if key not in store]
         found = for_each(self._second_read, wanted)
@@ -192,7 +192,7 @@ class DirectoryUser(GoogleKind):
         return None
 
     def protected(self, of: Selected) -> str | None:
-        """Administrators, by themselves or by a group."""
+        """Administrators, directly or through a group."""
         if is_admin(of.resource):
             return "protected: an administrator"
         if self._holds_role(of.resource):

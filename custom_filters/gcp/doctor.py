@@ -27,7 +27,7 @@ _LOST = "without them, accounts that are not seen in use are unknown"
 
 
 def log_in() -> Check:
-    """Whether Google gives a token; soon said where there is no network, or the log-in is refused."""
+    """Whether Google gives a token; answers within seconds without a network or with wrong credentials."""
     from c7n_gcp.client import Session
 
     try:

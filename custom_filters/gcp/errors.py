@@ -26,7 +26,7 @@ _GRANT = "`c7n-unused permissions -p gcp` lists what is needed"
 
 
 class GoogleError(PolicyExecutionError):
-    """A call to Google that did not succeed, after its retries.
+    """A call to Google that failed, after its retries.
 
     `method` is the API's (`users.list`); `status` the HTTP status, None when no answer came; `reason` is
     Google's own word for it; `retry_after` is in seconds, None when not said.
@@ -41,12 +41,12 @@ class GoogleError(PolicyExecutionError):
 
     @property
     def too_fast(self) -> bool:
-        """Whether the call was refused for its speed alone."""
+        """Whether the call was throttled."""
         return self.status == _TOO_MANY or self.reason in _TOO_FAST
 
     @property
     def refused(self) -> bool:
-        """Whether Google will not tell: a missing permission or scope, an API that is not enabled.
+        """Whether Google refuses the answer: a missing permission or scope, an API that is not enabled.
 
         A call that came too fast, or got no answer, may succeed another time.
         """
@@ -71,7 +71,7 @@ def error_of(method: str, status: int, content: bytes) -> GoogleError:
 
 
 def lost(method: str, reason: object) -> GoogleError:
-    """No whole answer came."""
+    """The error when no complete answer arrived."""
     return GoogleError(method, None, "no answer", str(reason))
 
 
@@ -86,7 +86,7 @@ def documented(method: str) -> Iterator[None]:
 
 
 def no_token(method: str, scopes: tuple[str, ...], error: object) -> GoogleError:
-    """Google gives no token, mostly since the scopes were not delegated or the key is not valid any more."""
+    """Google issues no token; usually the scopes are not delegated or the key is no longer valid."""
     remedy = "check the key that GOOGLE_APPLICATION_CREDENTIALS names"
     if scopes:
         remedy = f"delegate {', '.join(scopes)} to the service account and check GOOGLE_WORKSPACE_SUBJECT"

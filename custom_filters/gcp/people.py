@@ -1,4 +1,4 @@
-"""From what Google says of a user to an identity with its one credential, the sign-in."""
+"""Turns Google's data about a user into an identity with one credential, the sign-in."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def _in(storage: Storage) -> Iterator[Journal]:
 
 
 def _lines(storage: Storage, paths: Iterable[str]) -> Iterator[str]:
-    """Bytes that are no text become signs that fit no hash of the chain."""
+    """Bytes that are not text become characters that break the chain's hash."""
     for path in paths:
         yield from read(storage, path, MOST_BYTES).decode("utf-8", "replace").splitlines()
 

@@ -33,9 +33,9 @@ Group = tuple[list[Evaluation], list[str], list[str]]
 
 
 def collect(paths: Iterable[str], *, spread: timedelta = RUN_SPREAD) -> Report:
-    """Everything that these outputs tell, with one row for each credential.
+    """Everything in these outputs, with one row for each credential.
 
-    Where several outputs speak of one policy, account and region, the newest counts, also when it failed.
+    Of several outputs of one policy, account and region the newest counts, even if it failed.
     Raises InputError when a path is not a folder or holds no Custodian output.
     """
     found = [_look(storage, spread) for storage in open_storages(paths)]
@@ -83,7 +83,7 @@ def _files(storage: Storage) -> dict[str, float]:
 def _look_at(
     storage: Storage, run: str | None, described: list[Described], spread: timedelta
 ) -> tuple[list[Described], list[Evaluation]]:
-    """One run with its manifest, or everything that no manifest speaks of."""
+    """One run with its manifest, or everything that no manifest covers."""
     if run is None:
         return _of_one_run(described, spread), _absent_in_some_accounts(described)
     where = shown(f"{storage.root.rstrip('/')}/{run}".rstrip("/"))
@@ -99,7 +99,7 @@ def _look_at(
 
 
 def _of_one_run(described: list[Described], spread: timedelta) -> list[Described]:
-    """Set apart what an earlier run left: a policy that fails while it loads does not touch its folder."""
+    """Mark what an earlier run left: a policy that fails while loading does not touch its folder."""
     newest = max((item.evaluation.started for item in described if item.evaluation.started), default=None)
     if newest is None:
         return described
@@ -116,7 +116,7 @@ def _not_before(item: Described, limit: datetime, problem: str) -> Described:
 
 
 def contested(described: list[Described]) -> list[Described]:
-    """Whoever may write below one root may not speak for an account that another root reports.
+    """An account that two roots report is not evaluated: one of them may be forged.
 
     Within one output (a path that was given) an account has one root; across them a policy of an account has.
     """
@@ -163,7 +163,7 @@ def _absent_in_some_accounts(described: list[Described]) -> list[Evaluation]:
 
 
 def _newest(described: list[Described]) -> list[Described]:
-    """Of each policy, account and Region the newest; what does not tell when it began stands for itself."""
+    """The newest of each policy, account and Region; an output without a start is kept as it is."""
     started = [item for item in described if item.evaluation.started]
     started.sort(key=_start)
     newest = {(*item.evaluation.scope, item.evaluation.region): item for item in started}

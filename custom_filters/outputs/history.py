@@ -165,7 +165,7 @@ def _open(finding: Finding) -> bool:
 
 
 def run_id(evaluations: Iterable[Evaluation]) -> str:
-    """The same for the same outputs, whoever reads them and in which order: 32 hex digits."""
+    """An id of these outputs, the same in whatever order they are read: 32 hex digits."""
     parts = sorted(
         (*e.scope, e.region, e.execution, format_optional(e.started) or "", e.evaluated) for e in evaluations
     )

@@ -1,4 +1,4 @@
-"""A JSON list read piece by piece: only one of its entries is in memory, whatever its length."""
+"""Reads a JSON list piece by piece, with one entry in memory at a time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def entries(pieces: Iterable[bytes]) -> Iterator[Any]:
 
 
 def without_surrogates(value: Any) -> Any:
-    """The same JSON value with `?` for half a surrogate pair, which no file that a report writes can hold."""
+    """The same JSON value with `?` for half a surrogate pair, which cannot be written to a report."""
     return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
@@ -50,7 +50,7 @@ def may_hold_surrogates(text: str, start: int = 0, end: int | None = None) -> bo
 
 
 class _Text:
-    """What was read and not yet used, and the position in it."""
+    """The text that was read and not yet used, and the position in it."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
@@ -65,7 +65,7 @@ class _Text:
         return piece is not None
 
     def next_character(self) -> str:
-        """The next character that is no space; "" at the end."""
+        """The next character that is not a space; "" at the end."""
         while True:
             match = _SPACE.match(self._text, self.at)
             self.at = match.end() if match else self.at

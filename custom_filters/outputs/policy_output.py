@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from custom_filters.core.errors import NotEvaluatedError
-from custom_filters.core.policy_data import asked_verdicts, has_unused_filter, unused_filters
+from custom_filters.core.policy_data import asked_verdicts, has_unused_filter, is_ours, unused_filters
 from custom_filters.core.population import FILE_NAME, Population, parse
 from custom_filters.core.report import Evaluation, Finding
 from custom_filters.core.text import shown
@@ -57,7 +57,7 @@ _SUMMARY = re.compile("The following policies had errors|Error while executing p
 
 @contextmanager
 def _reading(name: str) -> Iterator[None]:
-    """Every way in which a file of strangers cannot be read as a NotEvaluatedError."""
+    """Turn every way in which a foreign file cannot be read into a NotEvaluatedError."""
     try:
         yield
     except OSError as error:
@@ -126,7 +126,7 @@ def _bare(folder: Folder) -> Evaluation:
 
 
 def unseen(storage: Storage, where: str, why: str) -> Evaluation:
-    """A folder that could not be looked into."""
+    """The evaluation of a folder that could not be read."""
     return replace(_bare(Folder(storage, where, where, None)), problem=shown(why))
 
 
@@ -143,6 +143,7 @@ def _with_metadata(bare: Evaluation, metadata: dict[str, Any], written: float) -
         policy=shown(str(policy.get("name") or bare.policy)),
         started=_start(execution.get("start"), max(time.time(), written)),
         judged=has_unused_filter(policy),
+        retires=is_ours(policy) and not has_unused_filter(policy),
         asks_active="active" in asked_verdicts(policy),
         execution=shown(str(execution.get("id") or "")),
         description=shown(str(policy.get("description") or "").strip()),
@@ -257,7 +258,7 @@ def read_annotations(described: Described, not_before: datetime | None = None) -
 
 
 class Told(NamedTuple):
-    """What a folder tells: the evaluation, now final, the findings, and everybody whom the policy judged."""
+    """What a folder holds: the final evaluation, the findings, and everybody that the policy judged."""
 
     evaluation: Evaluation
     findings: list[Finding] = []  # noqa: RUF012 (never changed)
@@ -285,7 +286,7 @@ def read_findings(described: Described, not_before: datetime | None = None) -> T
 
 
 def _population(folder: Folder) -> Population | None:
-    """Everybody whom the policy judged; None where it left no such file. A damaged one is an error."""
+    """Everybody that the policy judged; None without such a file. A damaged file is an error."""
     if FILE_NAME not in folder.files:
         return None
     with _reading(FILE_NAME):
@@ -294,7 +295,7 @@ def _population(folder: Folder) -> Population | None:
 
 
 def _check_account(described: Described, findings: list[Finding]) -> None:
-    """No output speaks of another account than its metadata, or of two tenants."""
+    """Refuse findings of another account than the metadata's, or of two tenants."""
     e = described.evaluation
     named = {(f["provider"], f["account"]) for f in findings}
     known = (e.provider, e.account) if not described.tenant and (e.account or e.provider == AWS) else None

@@ -1,4 +1,4 @@
-"""Is this a finding? Output may be truncated, of another version, or not ours at all."""
+"""Checks findings: output may be truncated, from another version, or not ours at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from custom_filters.core.verdict import Verdict
 from custom_filters.core.vocabulary import PROVIDERS
 
 _TEXT, _TEXT_OR_NONE, _BOOL_OR_NONE = (str,), (str, type(None)), (bool, type(None))
-#: Types of the fields that have no rule of their own; a bool is no int here.
+#: Types of the fields that have no rule of their own; a bool is not an int here.
 _TYPES: dict[str, tuple[type, ...]] = {
     "account": _TEXT, "user": _TEXT, "user_id": _TEXT, "user_type": _TEXT, "basis": _TEXT, "reason": _TEXT,
     "policy": _TEXT, "uid": _TEXT, "owner": _TEXT_OR_NONE, "owner_source": _TEXT_OR_NONE,
@@ -37,7 +37,7 @@ _PARTS: dict[str, dict[str, tuple[type, ...]]] = {
     "exemption": {"reason": _TEXT, "approved_by": _TEXT_OR_NONE, "expires": _TEXT_OR_NONE},
 }
 _MOST_DAYS = 100_000
-#: A longer text is no date (characters).
+#: A longer text (in characters) is not a date.
 _LONGEST_TIME = 64
 #: No cloud is older; and dates before this are more than a report can count back from.
 _EARLIEST = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -65,7 +65,9 @@ def checked_findings(value: object) -> list[Finding]:
     except KeyError as error:
         raise ValueError(f"its c7n:unused annotation lacks {error.args[0]!r}") from error
     except TypeError as error:
-        raise ValueError("its c7n:unused annotation has credentials that are no list of objects") from error
+        raise ValueError(
+            "its c7n:unused annotation has credentials that are not a list of objects"
+        ) from error
     return [_checked(finding) for finding in findings]
 
 
@@ -94,14 +96,14 @@ def _with_user_row(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _uid(*parts: object) -> str:
-    """The uid that core gives a finding, from what stands in it."""
+    """The uid that core computes for a finding."""
     if not all(isinstance(part, str) for part in parts):
         return ""
     return stable_uid(parts)
 
 
 def _checked(finding: Finding) -> Finding:
-    """The finding, with nothing in it but what was looked at."""
+    """The finding with only the fields that were checked."""
     for name, values in _VALUES.items():
         if not isinstance(finding[name], str) or finding[name] not in values:
             _refuse(name, finding[name], f", not one of {', '.join(sorted(values))}")
@@ -124,7 +126,7 @@ def _checked(finding: Finding) -> Finding:
 
 
 def _wrong(finding: Finding) -> Iterator[str]:
-    """The fields of a wrong type or out of range, types first."""
+    """The fields with a wrong type or out of range, types first."""
     yield from (name for name, types in _TYPES.items() if type(finding[name]) not in types)
     days = ("days_unused", "threshold_days")
     yield from (name for name in days if not 0 <= (finding[name] or 0) <= _MOST_DAYS)

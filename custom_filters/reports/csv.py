@@ -29,22 +29,9 @@ def _field(name: str, type: Type = "text") -> Column:
     return Column(name, type, lambda finding: finding[name])
 
 
-def _credential(name: str, type: Type = "text") -> Column:
-    return Column(f"credential_{name}", type, lambda finding: finding["credential"][name])
-
-
 def _of(name: str, key: str, type: Type = "text") -> Column:
     """A key of a field that is an object or null."""
     return Column(f"{name}_{key}", type, lambda finding: finding[name] and finding[name][key])
-
-
-def evidence_text(finding: Finding) -> str:
-    """What each source said, on one line."""
-    return "; ".join(f"{e['source']}: {e['value']}" for e in finding["evidence"])
-
-
-def _risk_text(finding: Finding) -> str | None:
-    return finding["risk"] and "; ".join(finding["risk"]["reasons"])
 
 
 EVALUATION_COLUMNS = (
@@ -66,11 +53,15 @@ COLUMNS = (
     _field("user_id"), _field("user_type"), _field("privileged", "boolean"), _field("mfa", "boolean"),
     _field("tags_itself", "boolean"), _field("anyone_may_assume", "boolean"),
     _field("licences", "integer"), _field("owner"), _field("owner_source"),
-    _credential("kind"), _credential("id"), _credential("status"), _credential("created", "time"),
+    _of("credential", "kind"), _of("credential", "id"), _of("credential", "status"),
+    _of("credential", "created", "time"),
     _field("verdict"), _field("user_verdict"), _field("last_used", "time"), _field("days_unused", "integer"),
     Column("exceeds", "text", lambda f: " ".join(map(str, f["exceeds"]))),
-    _field("basis"), Column("evidence", "text", evidence_text), _field("reason"),
-    Column("risk_reasons", "text", _risk_text), _field("as_of", "time"),
+    _field("basis"),
+    Column("evidence", "text", lambda f: "; ".join(f"{e['source']}: {e['value']}" for e in f["evidence"])),
+    _field("reason"),
+    Column("risk_reasons", "text", lambda f: f["risk"] and "; ".join(f["risk"]["reasons"])),
+    _field("as_of", "time"),
     _field("threshold_days", "integer"), _field("phase"), _field("next_action"),
     _field("next_action_at", "time"), _field("disabled_at", "time"), _of("exemption", "reason"),
     _of("exemption", "approved_by"), _of("exemption", "expires", "time"),

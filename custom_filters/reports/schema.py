@@ -81,8 +81,8 @@ _FINDING = _object(
 _FINDING["properties"] = {name: _FINDING["properties"][name] for name in REPORTED_FIELDS}
 _EVALUATION = _object(
     "text: provider account region policy folder execution description sentence; text?: problem; "
-    "bool: evaluated judged asks_active; count: resources findings; count?: filtered_out; time?: started; "
-    "counts?: examined",
+    "bool: evaluated judged retires asks_active; count: resources findings; count?: filtered_out; "
+    "time?: started; counts?: examined",
     outcome={"enum": ["unknown", "fail", "pass"]},
 )
 _SUMMARY = _object(

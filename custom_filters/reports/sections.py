@@ -117,7 +117,8 @@ def _some(names: Sequence[str]) -> str:
 def _examined(e: Evaluation) -> list[Cell]:
     counts: list[Cell] = [UNKNOWN] * (len(ORDER) + 1)
     if not e.evaluated or not e.judged:
-        counts[0] = "check of the account" if e.evaluated else "not evaluated"
+        told = "judges nobody" if e.retires else "check of the account"
+        counts[0] = told if e.evaluated else "not evaluated"
     elif e.examined is None:
         counts[0] = e.sentence
     else:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from custom_filters.sandbox.sandbox import Sandbox
 
 _RETURNS, _ENDS = timedelta(days=3), timedelta(days=15)
-_MOST = 1_000_000
 _LEAST = 2
 
 
@@ -67,13 +66,12 @@ def demo_enforce(cloud: str, users: int | None, seed: int, now: datetime | None,
     ):
         exemptions = Path(workspace, "exemptions.yml")
         _write_exemptions(exemptions, [])
-        files = [_for_demo(file, exemptions, company.marked) for file in _of_users(cloud)]
+        files = [_for_demo(file, str(exemptions), company.marked) for file in _of_users(cloud)]
         click.echo(f"{users} users in {company.place} embedded in this process; the shipped enforce.yml.")
         settings = _set_up(cloud, embedded)
         click.echo("Day 0: marking ...")
         first = _enforce(files, output, embedded, settings)
-        marked = _outcomes(first.path, "mark", "done")
-        back, exempted = _two_of(marked, company.kind)
+        back, exempted = _two_of(_outcomes(first.path, "mark", "done"), company.kind)
         embedded.clock.set(begin + _RETURNS)
         embedded.clouds[cloud].hand(company.hand, back)
         _write_exemptions(exemptions, [_exemption(cloud, exempted, begin)])
@@ -82,7 +80,7 @@ def demo_enforce(cloud: str, users: int | None, seed: int, now: datetime | None,
         second = _enforce(files, output, embedded, settings)
         click.echo("Afterwards: restoring ...")
         restored = _restore(second, output, embedded, settings)
-    for line in _told(f"{back} {company.used}", back, exempted, first.path, second.path, restored):
+    for line in _told(f"{back} {company.used}", (back, exempted), first.path, second.path, restored):
         click.echo(line)
     report = done_in(second, collect([str(second.path)]))
     page = next(path for path in write_reports(report, ("html",), second.path / "report"))
@@ -101,32 +99,28 @@ def _set_up(cloud: str, embedded: Sandbox) -> dict[str, str]:
     if cloud == AWS:
         return {}
     click.echo(f"Once: c7n-unused setup -p {cloud} ...")
-    told = _own(["setup", "-p", cloud], sandbox_environment(embedded))
+    told = _own("setup", "-p", cloud, environment=sandbox_environment(embedded))
     if told.returncode:
         raise NotEvaluatedError(f"setup stopped: {told.stderr.strip()}")
     return dict(line.split("=", 1) for line in told.stdout.splitlines() if line.startswith("C7N_UNUSED_"))
 
 
-def _own(args: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def _own(*args: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command that a person would."""
     return subprocess.run(own_command(*args), env=environment, capture_output=True, text=True, check=False)
 
 
-def _for_demo(file: PolicyFile, exemptions: Path, marked: int) -> PolicyFile:
+def _for_demo(file: PolicyFile, exemptions: str, marked: int) -> PolicyFile:
     """The shipped policies with the demo's exemptions and limits: too many of its users are unused."""
-    policies = (_fitted(policy, str(exemptions), marked) for policy in file.policies)
-    return replace(file, policies=tuple(policies), changed=True)
 
+    def fitted(policy: Policy) -> Policy:
+        data = with_unused_filters(policy.data, lambda found: {**found, "exemptions": exemptions})
+        acts = [{**act, "limit-percent": 100} if "limit-percent" in act else act for act in actions(data)]
+        few = [{"type": "reduce", "limit": marked}] if marked and notice_hours(data) else []
+        data |= {"actions": acts, "filters": [*data["filters"], *few]}
+        return replace(policy, data={name: value for name, value in data.items() if name != "max-resources"})
 
-def _fitted(policy: Policy, exemptions: str, marked: int) -> Policy:
-    data = with_unused_filters(policy.data, lambda found: {**found, "exemptions": exemptions})
-    if "max-resources" in data:
-        data["max-resources"] = _MOST
-    data["actions"] = [
-        {**action, "limit-percent": 100} if "limit-percent" in action else action for action in actions(data)
-    ]
-    if marked and notice_hours(data):
-        data["filters"] = [*data["filters"], {"type": "reduce", "limit": marked}]
-    return replace(policy, data=data)
+    return replace(file, policies=tuple(map(fitted, file.policies)), changed=True)
 
 
 def _write_exemptions(path: Path, entries: list[dict[str, str]]) -> None:
@@ -157,10 +151,10 @@ def _enforce(
 
 
 def _restore(of: RunFolder, output: Path, embedded: Sandbox, settings: Mapping[str, str]) -> Path:
-    """Run the command that a person would; returns the folder of its run."""
+    """Restore everybody whom that run switched off; returns the folder of the restore."""
     before = {path.name for path in output.iterdir()}
     environment = {**sandbox_environment(embedded), **settings}
-    done = _own(["restore", str(of.path), "--all", "-s", str(output)], environment)
+    done = _own("restore", str(of.path), "--all", "-s", str(output), environment=environment)
     made = [path for path in output.iterdir() if path.name not in before and not path.is_symlink()]
     if not made:
         raise NotEvaluatedError(f"restore stopped: {done.stderr.strip() or done.stdout.strip()}")
@@ -185,16 +179,16 @@ def _who(line: Line) -> str:
     return str(line["principal"]["user"])
 
 
-def _told(used: str, back: str, exempted: str, first: Path, second: Path, restored: Path) -> Iterator[str]:
+def _told(used: str, two: tuple[str, str], first: Path, second: Path, restored: Path) -> Iterator[str]:
     """What happened, from the journals."""
     marked, off = _outcomes(first, "mark", "done"), _outcomes(second, "disable", "done")
     unmarked = {_who(line) for line in _outcomes(second, "unmark", "done")}
     on, lost = _outcomes(restored, "enable", "done"), _outcomes(restored, "enable", "skipped")
     yield "\nWhat happened, from the journals of the three runs:\n"
     yield f"Day 0    {_count(marked)} were marked, with 14 days' notice. Nothing was disabled."
-    yield f"Day 3    {used}. {exempted} was exempted, for the yearly audit."
+    yield f"Day 3    {used}. {two[1]} was exempted, for the yearly audit."
     yield f"Day 15   {_count(off)} were disabled, each after a fresh read and a line in the journal."
-    yield from (f"         {name}: {_fate(name, off, unmarked)}." for name in (back, exempted))
+    yield from (f"         {name}: {_fate(name, off, unmarked)}." for name in two)
     yield f"Restore  {_count(on)} are on again, after `c7n-unused restore OUT --all`."
     yield from (f"         {reason}" for reason in _lost(lost))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from importlib import import_module
 from importlib.util import find_spec
@@ -36,19 +35,15 @@ def doctor(ctx: click.Context, provider: str, log_in: bool) -> None:
         click.echo(json.dumps(asdict(_module(provider).log_in())))
         return
     missing = 0
-    for check in _checks(provider):
+    vocabulary = _vocabulary()
+    autoload.load()
+    for check in (vocabulary, *_module(provider).checks()):
         click.echo(f"{'ok     ' if check.ok else 'MISSING'} {check.name}: {printable(check.detail)}")
         if not check.ok:
             missing += 1
             click.echo(f"        {check.remedy}")
     click.echo(f"{missing} missing" if missing else "Nothing is missing.")
     ctx.exit(NOT_EVALUATED if missing else EVALUATED)
-
-
-def _checks(provider: str) -> Iterator[Check]:
-    yield _vocabulary()
-    autoload.load()
-    yield from _module(provider).checks()
 
 
 def _module(provider: str) -> Any:

@@ -76,13 +76,14 @@ def _refuse(user: str, out: str, names: list[str], missing: bool) -> None:
 
 def explain_lines(value: Mapping[str, Any]) -> Iterator[str]:
     """The explanation of one `c7n:unused` annotation, line by line."""
-    who = f"{value['user']} ({value['user_id']}, {value['user_type']})"
-    yield f"{value['provider']} {value['account']}: {who}"
-    yield f"  policy {value['policy']}, {value['threshold_days']} days, as of {value['as_of']}"
-    yield f"  verdict {value['user_verdict']}: {value['user_reason']}"
-    yield f"  phase {value['phase']}" + _next(value)
-    if value["exemption"]:
-        yield _exemption(value["exemption"])
+    policy = f"policy {value['policy']}, {value['threshold_days']} days, as of {value['as_of']}"
+    after = f", next {value['next_action']} at {value['next_action_at']}" if value["next_action"] else ""
+    told = (
+        policy,
+        f"verdict {value['user_verdict']}: {value['user_reason']}",
+        f"phase {value['phase']}{after}",
+    )
+    yield from _about(value, *told)
     for item in value["credentials"]:
         yield from _credential(item, value["threshold_days"])
     yield ""
@@ -90,11 +91,8 @@ def explain_lines(value: Mapping[str, Any]) -> Iterator[str]:
 
 def population_lines(row: Mapping[str, Any]) -> Iterator[str]:
     """The explanation of somebody whom a policy examined and did not select."""
-    yield f"{row['provider']} {row['account']}: {row['user']} ({row['user_id']}, {row['user_type']})"
-    yield f"  policy {row['policy']} examined this user and did not select it, as of {row['as_of']}"
-    yield f"  verdict {row['verdict']}: {row['reason']}"
-    if row["exemption"]:
-        yield _exemption(row["exemption"])
+    policy = f"policy {row['policy']} examined this user and did not select it, as of {row['as_of']}"
+    yield from _about(row, policy, f"verdict {row['verdict']}: {row['reason']}")
     for item in row["credentials"]:
         yield f"  {_name(item)}"
         yield f"    verdict   {item['verdict']}: {item['reason']}"
@@ -103,18 +101,17 @@ def population_lines(row: Mapping[str, Any]) -> Iterator[str]:
     yield ""
 
 
-def _exemption(exemption: Mapping[str, Any]) -> str:
-    approver, expires = exemption["approved_by"], exemption["expires"]
-    return f"  exemption: {exemption['reason']}, approved by {approver}, until {expires}"
+def _about(user: Mapping[str, Any], *told: str) -> Iterator[str]:
+    yield f"{user['provider']} {user['account']}: {user['user']} ({user['user_id']}, {user['user_type']})"
+    yield from (f"  {line}" for line in told)
+    if exemption := user["exemption"]:
+        ends = f"approved by {exemption['approved_by']}, until {exemption['expires']}"
+        yield f"  exemption: {exemption['reason']}, {ends}"
 
 
 def _name(credential: Mapping[str, Any]) -> str:
     kind, name = credential["kind"], credential["id"]
     return kind if name == kind else f"{kind} {name}"
-
-
-def _next(value: Mapping[str, Any]) -> str:
-    return f", next {value['next_action']} at {value['next_action_at']}" if value["next_action"] else ""
 
 
 def _credential(item: Mapping[str, Any], days: int) -> Iterator[str]:

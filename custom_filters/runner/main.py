@@ -74,7 +74,7 @@ class Commands(click.Group):
             if ctx.invoked_subcommand in STOCK or ctx.params["debug"]:
                 raise
             raise NotEvaluatedError(
-                f"{ctx.invoked_subcommand} stopped on {type(error).__name__}: {error}. What was left to do "
+                f"{ctx.invoked_subcommand} stopped on an unexpected error, {error}. What was left to do "
                 f"was not done; `c7n-unused --debug {ctx.invoked_subcommand} ...` shows where."
             ) from error
 

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from cfnlint.decode import decode  # type: ignore[import-untyped]
 from cfnlint.template import Template  # type: ignore[import-untyped]
 from cfnlint.template.transforms._language_extensions import language_extension  # type: ignore[import-untyped]
@@ -31,7 +32,7 @@ RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil",
 TIMEOUT = 900_000
 # Imports and calls the handler as AWS's runtime client does, once for each line that it is sent.
 BOOTSTRAP = """
-import importlib, json, pathlib, re, sys, time
+import botocore.client, importlib, json, pathlib, re, sys, time
 
 class Context:
     def __init__(self, aws_request_id, milliseconds):
@@ -40,6 +41,15 @@ class Context:
     def get_remaining_time_in_millis(self):
         return int(self._end - time.monotonic() * 1000)
 
+KEPT = ("Bucket", "Key", "Prefix", "ACL", "Namespace", "UserName", "Tags")
+calls = []
+
+def recorded(client, operation, params, make=botocore.client.BaseClient._make_api_call):
+    kept = {name: params[name] for name in KEPT if name in params}
+    calls.append([client.meta.service_model.service_name, operation, kept])
+    return make(client, operation, params)
+
+botocore.client.BaseClient._make_api_call = recorded
 start = time.perf_counter()
 module, _, name = sys.argv[1].rpartition(".")
 handler = getattr(importlib.import_module(module), name)
@@ -52,7 +62,7 @@ for line in sys.stdin:
         answer = {"error": f"{type(error).__name__}: {error}"}
     status = pathlib.Path("/proc/self/status")
     peak = int(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1]) / 1024 if status.exists() else 0
-    print(json.dumps(answer | {"modules": sorted(sys.modules), "peak": peak}), flush=True)
+    print(json.dumps(answer | {"modules": sorted(sys.modules), "peak": peak, "calls": calls}), flush=True)
 """
 
 
@@ -79,6 +89,21 @@ def deploy_stack(sandbox: Sandbox, enforce: bool = True) -> dict[str, str]:
     [stack] = stacks.describe_stacks(StackName="c7n-unused")["Stacks"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def granted(sandbox: Sandbox, role: str) -> dict[str, dict[str, Any]]:
+    """The statements of a role's policies, attached and inline."""
+    iam = client(sandbox, "iam")
+    inline = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    documents = [iam.get_role_policy(RoleName=role, PolicyName=n)["PolicyDocument"] for n in inline]
+    for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        found = iam.get_policy_version(PolicyArn=attached["PolicyArn"], VersionId="v1")
+        documents.append(found["PolicyVersion"]["Document"])
+    # moto shows an inline document from CloudFormation as Python text, which is YAML too.
+    read = [yaml.safe_load(d) if isinstance(d, str) else d for d in documents]
+    statements = [s for document in read for s in document["Statement"]]
+    assert len({s["Sid"] for s in statements}) == len(statements)
+    return {s["Sid"]: s for s in statements}
 
 
 def provision(sandbox: Sandbox, folder: Path, names: Iterable[str]) -> None:
@@ -120,6 +145,7 @@ class Container:
         self.cold_start: float = self._answer()["seconds"]
         self.modules: frozenset[str] = frozenset()
         self.peak = 0.0
+        self.calls: list[tuple[str, str, dict[str, Any]]] = []
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -139,6 +165,7 @@ class Container:
         answer = self._answer()
         self.modules = frozenset(answer.pop("modules"))
         self.peak = answer.pop("peak")
+        self.calls = answer.pop("calls")
         return answer
 
 

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
+from fnmatch import fnmatchcase
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,16 @@ from botocore.exceptions import ClientError, WaiterError
 from custom_filters.aws.permissions import PARTS
 from custom_filters.sandbox.aws.people import Key, Password, Person, days
 from custom_filters.sandbox.sandbox import Sandbox
-from tests.aws.functions import POLICIES, archive, container, deploy_stack, invoke, provision, template
+from tests.aws.functions import (
+    POLICIES,
+    archive,
+    container,
+    deploy_stack,
+    granted,
+    invoke,
+    provision,
+    template,
+)
 from tests.aws.inside import calling, collection
 from tests.aws.runs import ROOT, client, embedded
 
@@ -116,21 +126,24 @@ def test_archive_is_small_and_holds_code_only(account: Sandbox) -> None:
 @pytest.mark.slow
 def test_from_report_to_disabled_within_lambda(account: Sandbox, folder: Path) -> None:
     bucket = f"c7n-unused-{account.aws.account_id}"
-    for name in (REPORT, MARK):
-        assert invoke(account, folder, name) == {"returned": True}
+    calls = {name: called(account, folder, name) for name in (REPORT, MARK)}
     assert reported(account, folder, bucket) == {"stale.sam", "exempt.eve", "back.bo"}
     assert marked(account) == {"stale.sam", "back.bo"}
 
     account.clock.set(START + NOTICE)
     account.aws.use_key(account.aws.user("back.bo").access_keys[0].access_key_id)
-    for name in (UNMARK, DISABLE):
-        assert invoke(account, folder, name) == {"returned": True}
+    calls |= {name: called(account, folder, name) for name in (UNMARK, DISABLE)}
     assert marked(account) == set()
     live = {name for name, user in account.aws.snapshot().items() if "Active" in user["keys"].values()}
     assert {p.name for p in PEOPLE} - live == {"stale.sam"}
     logs = {k.split("/")[1] for k in keys(account, bucket) if k.endswith("c7n-unused-actions.jsonl.gz")}
     assert logs == {MARK, UNMARK, DISABLE}
     assert_alarms_watch_what_is_measured(account)
+    assert_each_statement_is_needed(account, calls)
+    restored = command(account, folder, "restore", f"s3://{bucket}/lambda", "--user", "stale.sam")
+    assert (restored.returncode, restored.stderr) == (0, "")
+    assert "a deleted password cannot be restored" in restored.stdout
+    assert set(account.aws.snapshot()["stale.sam"]["keys"].values()) == {"Active"}
 
 
 @pytest.mark.slow
@@ -183,6 +196,75 @@ def test_a_function_whose_time_runs_out_stops_after_the_current_user_and_the_nex
         }
         assert executions == {"event-1", "event-2"}
         assert_journals_are_read_in_the_bucket(sandbox, tmp_path, bucket)
+
+
+#: What S3 asks for, by call; an ACL needs its own permission.
+OF_S3 = {
+    "HeadBucket": "ListBucket",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "HeadObject": "GetObject",
+}
+#: Lambda itself writes what a function logs, by the function's role.
+LOGGED = tuple(
+    (f"logs:{call}", "arn:aws:logs:us-east-1:{}:log-group:/aws/lambda/custodian-{}:log-stream:x")
+    for call in ("CreateLogStream", "PutLogEvents")
+)
+Call = tuple[str, str, dict[str, list[str]]]
+
+
+def asked(service: str, operation: str, params: dict[str, Any]) -> Iterator[Call]:
+    """The permissions that a call needs: action, resource, and what conditions may speak of."""
+    if service == "s3":
+        where = "/".join(filter(None, (f"arn:aws:s3:::{params['Bucket']}", params.get("Key"))))
+        yield f"s3:{OF_S3.get(operation, operation)}", where, {}
+        if "ACL" in params:
+            yield "s3:PutObjectAcl", where, {}
+    elif service != "sts":  # GetCallerIdentity is allowed to everybody
+        tags = [tag["Key"] for tag in params.get("Tags", ())]
+        told = {"cloudwatch:namespace": [params.get("Namespace", "")], "aws:TagKeys": tags}
+        yield f"{service}:{operation}", f"arn:aws:iam::1:user/{params.get('UserName', '')}", told
+
+
+def allowed(statements: Iterable[dict[str, Any]], call: Call) -> bool:
+    action, resource, told = call
+    return any(
+        action in listed(s["Action"])
+        and any(fnmatchcase(resource, pattern) for pattern in listed(s["Resource"]))
+        and all(
+            any(fnmatchcase(value, pattern) for pattern in listed(patterns))
+            for conditions in s.get("Condition", {}).values()
+            for key, patterns in conditions.items()
+            for value in told[key]
+        )
+        for s in statements
+    )
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def called(sandbox: Sandbox, folder: Path, name: str) -> list[Call]:
+    """One event in a new container, and the permissions that its calls need."""
+    with container(sandbox, folder, name) as started:
+        assert started.invoke() == {"returned": True}
+        needs = [need for call in started.calls for need in asked(*call)]
+    return needs + [(action, at.format(sandbox.aws.account_id, name), {}) for action, at in LOGGED]
+
+
+def assert_each_statement_is_needed(sandbox: Sandbox, calls: dict[str, list[Call]]) -> None:
+    """The roles allow what their functions called; without any statement one of the calls is denied."""
+    reporting, statements = (granted(sandbox, f"c7n-unused-{role}") for role in ("report", "enforce"))
+    needs = [need for some in calls.values() for need in some]
+    assert [need for need in calls[REPORT] if not allowed(reporting.values(), need)] == []
+    assert [need for need in needs if not allowed(statements.values(), need)] == []
+    for sid in statements:
+        rest = [s for name, s in statements.items() if name != sid]
+        assert not all(allowed(rest, need) for need in needs), f"{sid} is not needed"
+    used = {action for action, _, _ in needs}
+    ours = [statements[sid] for sid in ("Exemptions", "Output", "Metrics", "Logs")]
+    assert {action for s in ours for action in listed(s["Action"])} <= used
 
 
 def assert_journals_are_read_in_the_bucket(sandbox: Sandbox, folder: Path, bucket: str) -> None:

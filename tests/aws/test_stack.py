@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import yaml
 from botocore.exceptions import ClientError
 from cfnlint.api import lint_file
 
 from custom_filters.aws.permissions import policy
 from custom_filters.sandbox.sandbox import Sandbox
-from tests.aws.functions import STACK, deploy_stack, template
+from tests.aws.functions import STACK, deploy_stack, granted, template
 from tests.aws.runs import client, embedded
 
 # What moto's CloudFormation leaves out is looked at in the template.
@@ -46,21 +44,6 @@ LAMBDA = {
     "Metrics": "cloudwatch:PutMetricData",
     "Logs": ["logs:CreateLogStream", "logs:PutLogEvents"],
 }
-
-
-def granted(sandbox: Sandbox, role: str) -> dict[str, dict[str, Any]]:
-    """The statements of a role's policies, attached and inline."""
-    iam = client(sandbox, "iam")
-    inline = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    documents = [iam.get_role_policy(RoleName=role, PolicyName=n)["PolicyDocument"] for n in inline]
-    for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
-        found = iam.get_policy_version(PolicyArn=attached["PolicyArn"], VersionId="v1")
-        documents.append(found["PolicyVersion"]["Document"])
-    # moto shows an inline document from CloudFormation as Python text, which is YAML too.
-    read = [yaml.safe_load(d) if isinstance(d, str) else d for d in documents]
-    statements = [s for document in read for s in document["Statement"]]
-    assert len({s["Sid"] for s in statements}) == len(statements)
-    return {s["Sid"]: s for s in statements}
 
 
 def test_without_enforcement_there_is_no_role_that_may_change_users() -> None:

@@ -96,7 +96,7 @@ NOT_EVALUATED: dict[str, tuple[Callable[[Path], object], str]] = {
     "no schema": (with_annotation({"schema": None}), "schema None"),
     "a verdict of its own": (with_annotation({"user_verdict": "guilty"}), "user_verdict is 'guilty'"),
     "credentials cut": (with_annotation({"credentials": [{"verdict": "stale"}]}), "lacks 'credential'"),
-    "credentials of another type": (with_annotation({"credentials": 7}), "no list of objects"),
+    "credentials of another type": (with_annotation({"credentials": 7}), "not a list of objects"),
     "a date without zone": (
         with_annotation(
             {"credentials": [{**ALICE["credentials"][0], "next_action_at": "2026-01-01T00:00:00"}]}
@@ -131,15 +131,26 @@ def test_the_last_error_in_the_log_is_shown(tmp_path: Path) -> None:
     assert only(collect([str(tmp_path)])).problem == "the policy failed: AccessDenied"
 
 
-def test_a_policy_without_our_filter_is_a_check(tmp_path: Path) -> None:
+REOPENED = {"filters": [{"type": "unused-record", "state": "reopened"}]}
+
+
+@pytest.mark.parametrize(
+    ("policy", "outcome"),
+    [({"resource": "aws.account"}, "fail"), ({"resource": "aws.iam-user", **REOPENED}, "pass")],
+    ids=["a check", "one that takes records away"],
+)
+def test_a_policy_without_our_filter_judges_nobody(
+    tmp_path: Path, policy: dict[str, Any], outcome: str
+) -> None:
     folder = Output([]).write(tmp_path / "aws-cloudtrail-off")
     metadata = Output().metadata()
-    metadata["policy"] = {"name": "aws-cloudtrail-off", "resource": "aws.account"}
+    metadata["policy"] = {"name": "aws-cloudtrail-off", **policy}
     metadata["metrics"] = [{"MetricName": "ResourceCount", "Value": 1}]
     (folder / "metadata.json").write_text(json.dumps(metadata))
     (folder / "resources.json").write_text('[{"account_id": "111111111111"}]')
     seen = only(collect([str(tmp_path)]))
     assert (seen.evaluated, seen.judged, seen.resources, seen.findings) == (True, False, 1, 0)
+    assert seen.outcome == outcome
 
 
 def test_names_of_ours_in_another_filters_value_are_not_ours(tmp_path: Path) -> None:

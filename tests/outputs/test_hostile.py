@@ -156,7 +156,7 @@ ATTACKS: dict[str, tuple[Callable[[Path], object], str]] = {
     "raw surrogates": (text("resources.json", b'["\xed\xa0\x80"]'), "truncated or not JSON"),
     "a verdict is an object": (annotation(user_verdict={}), "its user_verdict is {}"),
     "the user is a list, very deep": (annotation(user=json.loads("[" * 500 + "]" * 500)), "its user is [[["),
-    "credentials are an object": (annotation(credentials={"a": 1}), "no list of objects"),
+    "credentials are an object": (annotation(credentials={"a": 1}), "not a list of objects"),
     "schema true": (annotation(schema=True), "schema True"),
     "a date before every cloud": (annotation(as_of="0001-01-01T00:00:00Z"), "before any cloud"),
     "an endless date": (annotation(as_of="9" * 100_000), "RFC 3339"),

@@ -60,7 +60,7 @@ def _stop() -> None:
 @pytest.mark.parametrize(
     ("callback", "sentence", "code"),
     [
-        (_fail, "demo stopped on ZeroDivisionError: nobody foresaw this", 3),
+        (_fail, "demo stopped on an unexpected error, nobody foresaw this", 3),
         (_stop, "demo was stopped before its end.", 130),
     ],
 )

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import click
 
@@ -143,22 +142,15 @@ def conclude(folder: RunFolder, job: Job, report: Report, *, compare: bool = Fal
         report = redact(report, job.redact_key)
     written = write_reports(report, DEFAULT_FORMATS, folder.path / "report")
     if job.redact_key and actions:
-        _write_journal(folder.path, [redact_line(line, job.redact_key) for line in actions])
+        # The journals themselves stay where they are.
+        lines = (f"{json.dumps(redact_line(line, job.redact_key))}\n".encode() for line in actions)
+        write_private(folder.path / "report" / ACTIONS_FILE.replace(".jsonl", ".redacted.jsonl"), lines)
     page = next(path for path in written if path.suffix == ".html")
     show(threshold_table(job.policies, report) if compare else verdict_table(report))
     for line in (*told(report), *not_evaluated_lines(report), f"Report: {page}"):
         click.echo(line)
-    return worst(of_report(report, job.fail_on), _children_code(folder))
-
-
-def _write_journal(run: Path, lines: list[dict[str, Any]]) -> None:
-    """What was done, without names, beside the reports: the journals themselves stay where they are."""
-    content = (f"{json.dumps(line)}\n".encode() for line in lines)
-    write_private(run / "report" / ACTIONS_FILE.replace(".jsonl", ".redacted.jsonl"), content)
-
-
-def _children_code(folder: RunFolder) -> int:
-    return NOT_EVALUATED if any(child.exit_code for child in folder.children) else EVALUATED
+    ended_badly = any(child.exit_code for child in folder.children)
+    return worst(of_report(report, job.fail_on), NOT_EVALUATED if ended_badly else EVALUATED)
 
 
 def complete(report: Report, provider: str, folder: RunFolder) -> bool:

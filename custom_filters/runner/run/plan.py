@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -19,7 +19,7 @@ from custom_filters.core.policy_data import actions
 from custom_filters.core.report import Evaluation
 from custom_filters.core.text import visible
 from custom_filters.core.verdict import UNUSED
-from custom_filters.core.vocabulary import NEUTRAL, RELEASING
+from custom_filters.core.vocabulary import DISABLE, ENABLE, MARK, NEUTRAL, RELEASING
 from custom_filters.outputs.private import write_private
 from custom_filters.runner.run.policy_files import Policy
 
@@ -40,36 +40,6 @@ class Step:
     undo: str
 
 
-@dataclass(frozen=True)
-class _Subject:
-    kind: str
-    alone: str | None
-    action: Mapping[str, Any]
-    now: datetime
-
-
-def _mark(subject: _Subject) -> tuple[str, str]:
-    if subject.alone:
-        return f"skipped: {subject.alone}", "nothing"
-    due = stamp(subject.now + timedelta(hours=float(subject.action.get("hours", 0))))
-    return f"due {due}", "unmark"
-
-
-def _disable(subject: _Subject) -> tuple[str, str]:
-    if subject.alone:
-        return f"skipped: {subject.alone}", "nothing"
-    password = subject.kind == "password" and not subject.action.get("quarantine")
-    return "now", "new password" if password else "restore"
-
-
-def _release(_: _Subject) -> tuple[str, str]:
-    return "now", "next run"
-
-
-def _foreign(_: _Subject) -> tuple[str, str]:
-    return "now", "unknown"
-
-
 #: What the words under `undo` mean.
 UNDO = {
     "unmark": "action unmark-unused; nothing is switched off by a mark",
@@ -79,18 +49,6 @@ UNDO = {
     "nothing": "it is not touched, unless the action says include-admins",
     "disable": "action disable-unused, when it is unused again",
     "unknown": "see Custodian's documentation of the action",
-}
-
-# Our actions and what to say of them; of any other one nobody knows here whether it can be undone.
-_ACTIONS: dict[str, Callable[[_Subject], tuple[str, str]]] = {
-    "mark-for-op": _mark,
-    "disable-unused": _disable,
-    "unmark-unused": _release,
-    "remove-tag": _release,
-    "unmark": _release,
-    "untag": _release,
-    "enable-unused": lambda _: ("now", "disable"),
-    "retire-record": _release,
 }
 
 
@@ -122,11 +80,22 @@ def _steps(value: Mapping[str, Any], action: Mapping[str, Any], now: datetime) -
 
 
 def _step(value: Mapping[str, Any], kind: str, id: str, action: Mapping[str, Any], now: datetime) -> Step:
-    explain = _ACTIONS.get(action["type"], _foreign)
-    when, undo = explain(_Subject(kind, _left_alone(value, action), action, now))
     where = value["provider"], value["account"], value["policy"]
     credential = kind if id in {kind, ""} else f"{kind} {id}"
-    return Step(*where, action["type"], value["user"], credential, when, undo)
+    alone = _left_alone(value, action) if action["type"] in {MARK, DISABLE} else None
+    told = (f"skipped: {alone}", "nothing") if alone else _when_and_undo(kind, action, now)
+    return Step(*where, action["type"], value["user"], credential, *told)
+
+
+def _when_and_undo(kind: str, action: Mapping[str, Any], now: datetime) -> tuple[str, str]:
+    """When an action happens and how it is undone; nobody knows here whether foreign ones can be."""
+    if action["type"] == MARK:
+        return f"due {stamp(now + timedelta(hours=float(action.get('hours', 0))))}", "unmark"
+    if action["type"] == DISABLE:
+        return "now", "new password" if kind == "password" and not action.get("quarantine") else "restore"
+    if action["type"] == ENABLE:
+        return "now", "disable"
+    return "now", "next run" if action["type"] in RELEASING else "unknown"
 
 
 def _left_alone(value: Mapping[str, Any], action: Mapping[str, Any]) -> str | None:
@@ -152,21 +121,18 @@ def exempt_elsewhere(
     `exempt` holds whom earlier reports called so, by whatever way: provider and id -> reason. The tag is
     known without a report.
     """
-    chosen = list(annotations)
-    said = exempt or {}
-    found = {
-        f"{value['user']} is exempt in the last report ({said[key]}), but not for {evaluation.policy}, which "
-        "acts on it all the same; write an exemption if that is not meant."
-        for evaluation, value in chosen
-        if value.get("exempt_tag") is None and value["user_verdict"] in UNUSED
-        if (key := (value["provider"], value["user_id"])) in said
-    }
-    found |= {
-        f"{value['user']} carries the exempt tag, which counts for reports only: {evaluation.policy} acts on "
-        "it all the same; write an exemption if that is not meant."
-        for evaluation, value in chosen
-        if value.get("exempt_tag") is not None
-    }
+    said, found = exempt or {}, set()
+    for evaluation, value in annotations:
+        reason = said.get((value["provider"], value["user_id"]))
+        if value.get("exempt_tag") is not None:
+            why = f"carries the exempt tag, which counts for reports only: {evaluation.policy} acts on it"
+        elif reason is not None and value["user_verdict"] in UNUSED:
+            why = (
+                f"is exempt in the last report ({reason}), but not for {evaluation.policy}, which acts on it"
+            )
+        else:
+            continue
+        found.add(f"{value['user']} {why} all the same; write an exemption if that is not meant.")
     return sorted(found)
 
 

@@ -38,7 +38,7 @@ class AwsCloud(Accounts):
     """Emulates AWS on loopback: `with AwsCloud(settings, clock, calls, faults) as cloud: cloud.environment`.
 
     settings.users > 0 seeds a company; with 0 the account is empty and `add` fills it. The caller is an
-    assumed role, as from single sign-on, so it is no user of the account. moto's state and its switch for
+    assumed role, as from single sign-on, so it is not a user of the account. moto's state and its switch for
     authorisation belong to the process: two clouds at once need different accounts, iam=enforced is for all.
     `renewable`: `environment` names an endpoint for credentials instead of giving some.
     """

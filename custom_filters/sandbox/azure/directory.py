@@ -1,4 +1,4 @@
-"""The state of one tenant: people, groups, applications, and the log of who changed whom."""
+"""The state of one tenant: people, groups, applications, and the audit log."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def accounts_patch(call: Call) -> dict[str, Any]:
 
 
 def accounts_switch(call: Call) -> dict[str, Any]:
-    """serviceAccounts.enable and .disable; doing it twice is no error."""
+    """serviceAccounts.enable and .disable; doing it twice is not an error."""
     verb = call.method.id.rpartition(".")[2]
     call.state.change(_account(call, verb), disabled=verb == "disable")
     return {}
