@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from custom_filters.core.decision import DecisionError, parse, problems, report_sha256
+from custom_filters.core.decision import DecisionError, Decisions, parse, problems, report_sha256
 from custom_filters.core.decision import basis_sha256 as basis
 from custom_filters.core.errors import InputError
 from custom_filters.runner.exits import EVALUATED, FINDINGS, NOT_EVALUATED, WRONG_INPUT, worst
@@ -38,10 +38,7 @@ def check(ctx: click.Context, file: Path, report_file: Path) -> None:
     3: a credential is not in the report, and the report has policies that were not evaluated.
     """
     report = _report(report_file)
-    try:
-        decided = parse(file.read_bytes())
-    except DecisionError as error:
-        raise InputError(f"{file}: {error}") from error
+    decided = parsed(file, file.read_bytes())
     try:
         found = problems(decided, report["findings"], datetime.now(timezone.utc))
         seen = report_sha256(map(basis, report["findings"]))
@@ -54,6 +51,14 @@ def check(ctx: click.Context, file: Path, report_file: Path) -> None:
         click.echo("The decisions were made on another report; each was compared with this one.")
     click.echo(f"{len(decided.by_uid) - len(found)} of {len(decided.by_uid)} decisions hold.")
     ctx.exit(worst(EVALUATED, *(_code(what, blind) for what, _ in found.values())))
+
+
+def parsed(file: Path, content: bytes) -> Decisions:
+    """The decisions that a file holds; raises InputError."""
+    try:
+        return parse(content)
+    except DecisionError as error:
+        raise InputError(f"{file}: {error}") from error
 
 
 def _code(what: str, blind: bool) -> int:

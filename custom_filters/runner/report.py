@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from custom_filters.core.decision import DecisionError, Decisions, parse
 from custom_filters.core.errors import InputError
 from custom_filters.core.outcome import told, with_actions
 from custom_filters.core.report import Report, with_decisions
@@ -23,6 +22,7 @@ from custom_filters.reports.formats import FORMATS
 from custom_filters.reports.redact import redact
 from custom_filters.reports.schema import schema
 from custom_filters.runner import exits
+from custom_filters.runner.decisions import parsed
 from custom_filters.runner.options import words
 from custom_filters.runner.pack import write as write_pack
 from custom_filters.runner.report_files import DEFAULT_FORMATS, write_reports
@@ -106,8 +106,8 @@ def report(
     if history:
         collected = with_history(collected, history)
     decided = decisions.read_bytes() if decisions else None
-    if decided is not None:
-        collected = with_decisions(collected, _parsed(decisions, decided), datetime.now(timezone.utc))
+    if decisions and decided is not None:
+        collected = with_decisions(collected, parsed(decisions, decided), datetime.now(timezone.utc))
     if redacted or redact_key:
         collected = redact(collected, _key(redact_key))
     for path in write_reports(collected, formats, directory):
@@ -127,13 +127,6 @@ def _collected(outputs: Sequence[str], accounts: Path | None, policies: Sequence
     lines = lines_of(journals_of(outputs, found.evaluations))
     left = [line for line in lines_left_open(outputs) if line not in lines]
     return with_actions(found, [*lines, *left])
-
-
-def _parsed(file: Path | None, content: bytes) -> Decisions:
-    try:
-        return parse(content)
-    except DecisionError as error:
-        raise InputError(f"{file}: {error}") from error
 
 
 def _key(file: Path | None) -> bytes:

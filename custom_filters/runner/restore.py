@@ -14,7 +14,7 @@ from custom_filters.aws.credentials import KINDS
 from custom_filters.core.errors import InputError
 from custom_filters.core.journal import Line, Off, switched_off
 from custom_filters.core.vocabulary import AWS, AZURE, GCP, PROVIDERS
-from custom_filters.outputs.action_logs import Journal, entry_lines, journals, outcomes
+from custom_filters.outputs.action_logs import entry_lines, journals, outcomes
 from custom_filters.runner.exits import EVALUATED, NOT_EVALUATED
 from custom_filters.runner.options import cloud_option
 
@@ -83,14 +83,10 @@ def restore(
 def _of_journals(out: str, user: str | None) -> Wanted:
     """What the journals say that we switched off and did not restore, and who was restored since."""
     found = journals([out])
-    _refuse_damaged(found)
-    return wanted_of([line for one in found for line in one.lines], user)
-
-
-def _refuse_damaged(found: Iterable[Journal]) -> None:
     damaged = [p for one in found for p in one.problems if "was cut short" not in p]
     if damaged:
         raise InputError(f"{damaged[0]}; restore by the record in the cloud alone: leave OUT out.")
+    return wanted_of([line for one in found for line in one.lines], user)
 
 
 def wanted_of(lines: Sequence[Line], user: str | None) -> Wanted:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from importlib import import_module
 
 import click
 
 from custom_filters.core.errors import NotEvaluatedError
+from custom_filters.core.vocabulary import AZURE, GCP
 from custom_filters.runner.options import cloud_option
 from custom_filters.runner.run.policy_files import need_installed
 
 
 @click.command()
-@click.option(
-    "-p", "--provider", required=True, type=click.Choice(["azure", "gcp"]), help="The cloud to set up."
-)
+@click.option("-p", "--provider", required=True, type=click.Choice([AZURE, GCP]), help="The cloud to set up.")
 @click.option("--tag", default="c7n-unused", show_default=True, help="Where policies keep their marks.")
 @cloud_option
 def setup(provider: str, tag: str) -> None:
@@ -27,25 +26,10 @@ def setup(provider: str, tag: str) -> None:
     need_installed([provider])
     from c7n.exceptions import PolicyExecutionError
 
+    making, errors = (import_module(f"custom_filters.{provider}.{name}") for name in ("setup", "errors"))
+    refused = errors.GraphError if provider == AZURE else errors.GoogleError
     try:
-        for step in _steps(provider, tag):
+        for step in making.steps(tag):
             click.echo(step)
-    except PolicyExecutionError as error:
+    except (PolicyExecutionError, refused) as error:
         raise NotEvaluatedError(f"{error}.") from error
-
-
-def _steps(provider: str, tag: str) -> Iterator[str]:
-    if provider == "gcp":
-        from custom_filters.gcp import setup as gcp
-
-        yield from gcp.steps(tag)
-        return
-    from c7n.exceptions import PolicyExecutionError
-
-    from custom_filters.azure import setup as azure
-    from custom_filters.azure.errors import GraphError
-
-    try:
-        yield from azure.steps(tag)
-    except GraphError as error:
-        raise PolicyExecutionError(str(error)) from error
