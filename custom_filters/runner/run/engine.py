@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from custom_filters.core.errors import InputError
-from custom_filters.core.outcome import told, with_actions
+from custom_filters.core.outcome import outcomes, told, with_actions
 from custom_filters.core.report import Report
 from custom_filters.core.vocabulary import ACTIONS_FILE
 from custom_filters.outputs.action_logs import journals, journals_of, lines_left_open, lines_of
@@ -113,13 +113,13 @@ def _so_far(run: Path) -> Iterator[str]:
     """What a run that was stopped has changed, and how to go on."""
     found = journals([str(run)])
     lines = [line for one in found for line in one.lines]
-    ended = [line["result"] for line in lines if line["step"] == "outcome"]
-    open_ones = sum(line["step"] == "intent" for line in lines) - ended.count("done") - ended.count("failed")
+    ends = outcomes(lines)  # an intent that none followed is among them
+    done, begun = (sum(line[k] == v for line in ends) for k, v in (("result", "done"), ("step", "intent")))
     yield "stopped before the end."
     if not lines:
         yield "Nothing was changed. To go on, call the same command again."
         return
-    yield f"Changes made: {ended.count('done')}. Begun, outcome not recorded: {max(open_ones, 0)}."
+    yield f"Changes made: {done}. Begun, outcome not recorded: {begun}."
     yield f"Journal: {', '.join(one.where for one in found)}."
     yield "To go on, call the same command again: what is done is not done twice."
     yield f"To undo what was disabled: c7n-unused restore {run} --all."
