@@ -92,7 +92,7 @@ image: $(STAMP)  ## make the picture of a sample report that README shows; needs
 	@$(BIN)/python -m tests.browser.screenshot .github/report.png
 
 clean:  ## remove everything that was made here, .venv too
-	@rm -rf .venv $(OUT) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	@rm -rf .venv $(OUT) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 	@find custom_filters tests -name __pycache__ -prune -exec rm -rf {} +
 
 help:  ## list the targets

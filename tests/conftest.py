@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from custom_filters.custodian import pacing
 from tests.virtual import VirtualTime
+from tests.warm import RUNNING
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEME = "nt" if os.name == "nt" else "posix_prefix"  # "venv" is not known to Python 3.10
@@ -20,6 +21,11 @@ SCHEME = "nt" if os.name == "nt" else "posix_prefix"  # "venv" is not known to P
 # The same examples in every run, and no test that fails because the machine was slow.
 settings.register_profile("ci", derandomize=True, deadline=None, database=None)
 settings.load_profile("ci")
+
+
+def pytest_sessionfinish() -> None:
+    """Coverage counts what has ended."""
+    RUNNING.close()
 
 
 @dataclass(frozen=True)

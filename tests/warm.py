@@ -47,10 +47,14 @@ class Run:
     hurried: bool = False
 
 
+#: The warm processes of this one, with which they end, or before: by `RUNNING.close()`.
+RUNNING = ExitStack()
+
+
 @cache
 def warm(cloud: str) -> Warm:
-    """The warm process of a cloud, one for each test process, with which it ends."""
-    return ExitStack().enter_context(Warm(cloud))
+    """The warm process of a cloud, one for each test process."""
+    return RUNNING.enter_context(Warm(cloud))
 
 
 class Warm:
