@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from c7n.utils import local_session
 
 from custom_filters.azure.client import shared_graph, shared_tenant
+from custom_filters.azure.errors import UNLICENSED, GraphError
 from custom_filters.azure.notes import APP_VARIABLE, Properties, properties_for, there
 from custom_filters.azure.users import Listing, get_listing
 from custom_filters.core.policy_data import actions, filters, tag_of
@@ -52,14 +53,22 @@ def shared_properties(manager: Any) -> Properties | None:
 
 
 def shared_listing(manager: Any) -> Listing:
-    """The tenant's listing, read once for all policies of a run."""
+    """The tenant's listing, read once for all policies of a run; so is that Graph refuses it."""
     properties = shared_properties(manager)
 
-    def load() -> Listing:
+    def load() -> Listing | GraphError:
         seen: set[str] = in_store(manager, ("entra-seen",), set)
-        return get_listing(shared_graph(manager), shared_tenant(manager), properties, seen)
+        try:
+            return get_listing(shared_graph(manager), shared_tenant(manager), properties, seen)
+        except GraphError as error:
+            if not (error.denied or error.code == UNLICENSED):
+                raise
+            return error
 
-    return in_store(manager, _key(manager), load)
+    found = in_store(manager, _key(manager), load)
+    if isinstance(found, GraphError):
+        raise found
+    return found
 
 
 def forget_listing(manager: Any) -> None:

@@ -80,6 +80,13 @@ def test_a_failed_log_in_does_not_end_the_other_policies(tmp_path: Path) -> None
     assert {path.parent.name for path in tmp_path.glob("*/metadata.json")} == {"unused", "second"}
 
 
+def test_a_missing_licence_is_found_out_once_a_run(tmp_path: Path) -> None:
+    with embedded(users=60, now=NOW, faults={"license": "missing"}) as sandbox:
+        done = custodian(sandbox, tmp_path, UNUSED, SECOND)
+        tries = sandbox.calls["azure:GET /users"]
+    assert (done.returncode, tries) == (2, 6)  # five, and one for the notes' properties
+
+
 def test_roles_that_may_not_be_read_leave_privileged_open(tenant: Tenant) -> None:
     tenant.sandbox.faults["permission"] = "RoleManagement.Read.Directory"
     assert get_privileged(tenant.graph) is None
