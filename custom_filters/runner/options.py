@@ -27,25 +27,28 @@ class _Words(click.ParamType):  # type: ignore[type-arg]  # generic in some vers
     name = "words"
     envvar_list_splitter = ","
 
-    def __init__(self, allowed: Collection[str]) -> None:
-        self._allowed = allowed
+    def __init__(self, allowed: Collection[str], *, some: bool) -> None:
+        self._allowed, self._some = allowed, some
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         words = value if isinstance(value, tuple) else tuple(word.strip() for word in value.split(","))
         named = tuple(filter(None, words))
         wrong = next((word for word in named if word not in self._allowed), None)
-        if wrong or not named:
+        if wrong or (not named and (value or self._some)):
             self.fail(f"{wrong or value!r} is not one of {', '.join(self._allowed)}.", param, ctx)
         return named
 
 
-def words(*names: str, allowed: Collection[str], **more: Any) -> Callable[[F], F]:
-    """An option that takes words out of a fixed set, by commas, by repeating it, or both: a tuple."""
+def words(*names: str, allowed: Collection[str], some: bool = True, **more: Any) -> Callable[[F], F]:
+    """An option that takes words out of a fixed set, by commas, by repeating it, or both: a tuple.
+
+    Without `some` an empty text is no words.
+    """
 
     def joined(ctx: click.Context, param: click.Parameter, value: Sequence[Sequence[str]]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(word for some in value for word in some))
 
-    return click.option(*names, type=_Words(allowed), multiple=True, callback=joined, **more)
+    return click.option(*names, type=_Words(allowed, some=some), multiple=True, callback=joined, **more)
 
 
 class Time(click.ParamType):  # type: ignore[type-arg]

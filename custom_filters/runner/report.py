@@ -54,7 +54,7 @@ def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> No
     help="SQLite file that remembers earlier runs: what is new, resolved, back in use.",
 )  # fmt: skip
 @words(
-    "--fail-on", allowed=SELECTABLE, metavar="VERDICTS",
+    "--fail-on", allowed=SELECTABLE, some=False, metavar="VERDICTS",
     help="Exit with 1 when a credential has one of these verdicts, comma-separated, or a check of an account "
     "found something.",
 )  # fmt: skip

@@ -53,7 +53,7 @@ SANDBOX = "C7N_UNUSED_SANDBOX"
 @click.option("--enforce", is_flag=True, help="Act: mark, unmark, disable. Shows the plan and asks first.")
 @click.option("--yes", is_flag=True, help="With --enforce: do not ask.")
 @words(
-    "--fail-on", allowed=SELECTABLE, metavar="VERDICTS",
+    "--fail-on", allowed=SELECTABLE, some=False, metavar="VERDICTS",
     help="Exit with 1 on these, for example stale,never-used.",
 )  # fmt: skip
 @click.option("--redact", is_flag=True, help="Hash users, owners and credentials in all that is shown.")
