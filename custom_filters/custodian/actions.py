@@ -108,7 +108,7 @@ class KindAction(Word, BaseAction):
         kind.prepare(self.word)
         if self.operation in {"mark", "disable"}:
             entries, account = kind.request.entries, kind.account()
-            refuse(absent_problem(entries, kind.provider, account, kind.find, self.now))
+            refuse(absent_problem(entries, kind.provider, account, kind.exists, self.now))
         if has_unused_filter(self.manager.data):
             found = kind.identities(resources, self.now)
             known = [(resource, with_kept(kind.request, one, self.now)) for resource, one in found]

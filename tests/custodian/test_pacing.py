@@ -15,7 +15,7 @@ from tests.virtual import VirtualTime
 
 
 def typical(row: Row) -> Measured:
-    """Threads race, so that one try in a hundred is slow, or refused more often: then it is measured again."""
+    """Threads race, so that one try in a hundred is slow or refused more often: it is measured again."""
     found = measure(row)
     return found if found.ratio <= 1.3 and found.refused <= found.served * 0.2 else measure(row)
 
