@@ -10,12 +10,14 @@ from typing import Any, ClassVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from custom_filters.aws import advisor
-from custom_filters.aws.client import aws_client, shared_in_account
+from custom_filters.aws.client import REFUSED, aws_client, shared_in_account
 from custom_filters.aws.cloudtrail import Trail
 from custom_filters.aws.credentials import LAST_USED
 from custom_filters.aws.notes import place_for, value_problem
 from custom_filters.aws.recent import shared_trail
+from custom_filters.aws.roles import get_role
 from custom_filters.aws.source import NAME
+from custom_filters.aws.users import get_user
 from custom_filters.core import vocabulary as words
 from custom_filters.core.evidence import Evidence
 from custom_filters.core.notes_writing import NotesError, Place
@@ -83,6 +85,17 @@ class AwsKind(Kind):
         """Who acts; to be asked for in the main thread first."""
         get: Callable[[], dict[str, Any]] = aws_client(self.manager, "sts").get_caller_identity
         return shared_in_account(self.manager, ("caller",), get)
+
+    def exists(self, name: str) -> bool:
+        """Users and roles share an account's exemptions; what may not be read is not known."""
+        if super().exists(name):
+            return True
+        try:
+            return bool(get_user(self.iam, name) or get_role(self.iam, name))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in REFUSED:
+                return False
+            raise
 
     def place(self, of: Selected) -> Place:
         """See place_for."""

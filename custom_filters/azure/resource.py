@@ -14,7 +14,7 @@ from custom_filters.azure.client import shared_graph, shared_tenant
 from custom_filters.azure.listing import NOTES_APP, shared_listing, shared_properties
 from custom_filters.azure.notes import APP_PATTERN
 from custom_filters.azure.users import get_user
-from custom_filters.custodian.account import record_account
+from custom_filters.custodian.calls import record_account
 
 
 class DirectorySource(DescribeSource):

@@ -31,7 +31,7 @@ from custom_filters.custodian.notes import is_uncertain, own_notes
 from custom_filters.custodian.options import Word
 from custom_filters.custodian.parallel import CONCURRENCY
 from custom_filters.custodian.selected import Fresh, Resource, Selected
-from custom_filters.custodian.terms import examined_by, terms_of
+from custom_filters.custodian.terms import examined, terms_of
 from custom_filters.custodian.validation import (
     due_problem,
     policy_problem,
@@ -96,8 +96,7 @@ class KindAction(Word, BaseAction):
     def _limit_problem(self, chosen: int) -> str | None:
         if "limit-percent" not in self.data:
             return None
-        examined = examined_by(self.manager).get("", chosen)
-        return limit_problem(examined, chosen, self.data["limit-percent"])
+        return limit_problem(examined(self.manager) or chosen, chosen, self.data["limit-percent"])
 
     def prepare(self, resources: list[Resource]) -> list[Selected]:
         """Read what all resources need, in this thread, before the first is acted on."""
@@ -108,7 +107,7 @@ class KindAction(Word, BaseAction):
         kind.prepare(self.word)
         if self.operation in {"mark", "disable"}:
             entries, account = kind.request.entries, kind.account()
-            refuse(absent_problem(entries, kind.provider, account, kind.find, self.now))
+            refuse(absent_problem(entries, kind.provider, account, kind.exists, self.now))
         if has_unused_filter(self.manager.data):
             found = kind.identities(resources, self.now)
             known = [(resource, with_kept(kind.request, one, self.now)) for resource, one in found]

@@ -1,6 +1,7 @@
-"""Counts the calls of a policy for `api-stats` in Custodian's metadata.json.
+"""What we add to a policy's metadata.json: the calls it made, and the account that it read.
 
-Custodian counts calls to AWS only, and not those of clients that outlive a policy, as ours do.
+Custodian counts calls to AWS only, and not those of clients that outlive a policy, as ours do. It names the
+account for AWS only; c7n-org writes the project or subscription also where the customer or tenant was read.
 """
 
 from __future__ import annotations
@@ -46,3 +47,8 @@ def count_calls_of(provider: str) -> None:
     stock = api_stats_outputs.get(provider) or NullStats
     if not issubclass(stock, Calls):
         api_stats_outputs.register(provider, type("Calls", (Calls, stock), {}))
+
+
+def record_account(manager: Any, account: str) -> None:
+    """Have metadata.json name the account, so that reports know what was evaluated, findings or not."""
+    manager.ctx.options = manager.ctx.options.copy(account_id=account)

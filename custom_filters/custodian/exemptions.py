@@ -53,17 +53,14 @@ def load_exemptions(location: str | None, session_factory: Callable[[], Any]) ->
 
 
 def absent_problem(
-    entries: Iterable[Exemption], provider: str, account: str, find: Callable[..., Any], now: datetime
+    entries: Iterable[Exemption], provider: str, account: str, exists: Callable[[str], bool], now: datetime
 ) -> str | None:
-    """Why nobody of an account is touched: an exemption names somebody who is not there, perhaps misspelt.
-
-    `find` looks for a resource by name and id.
-    """
+    """Why nobody of an account is touched: an exemption names somebody who is not there, perhaps misspelt."""
     for entry in entries:
         mine = entry.is_literal and (entry.provider, entry.account.lower()) == (provider, account.lower())
         if not mine or entry.may_be_absent or entry.expired(now):
             continue
-        if find(entry.user, None) is None and find(entry.user, entry.user) is None:
+        if not exists(entry.user):
             return (
                 f"the exemption of {entry.user} in the account {account} matches nobody; correct its "
                 "name, or add `may-be-absent: true`"

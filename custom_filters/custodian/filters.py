@@ -24,16 +24,10 @@ from custom_filters.custodian.kind import Kind
 from custom_filters.custodian.notes import is_uncertain, lifecycle_state, own_notes
 from custom_filters.custodian.options import Word
 from custom_filters.custodian.selected import Resource, Selected
-from custom_filters.custodian.terms import examined_by, terms_of
+from custom_filters.custodian.terms import examined, terms_of
 from custom_filters.custodian.validation import exemptions_problem, policy_problem, refuse, refuse_invalid
 
 _DAYS = {"type": "integer", "minimum": 1, "maximum": 400}
-
-
-def _examined(manager: Any, resources: list[Resource]) -> None:
-    """Count the identities examined, for `limit-percent`: our first filter sees the most."""
-    counts = examined_by(manager)
-    counts[""] = max(len(resources), counts.get("", 0))
 
 
 def _list_of(words: Iterable[str | bool]) -> dict[str, Any]:
@@ -62,7 +56,7 @@ class KindFilter(Word, Filter):
         """
         refuse(policy_problem(self.manager.data))
         kind, now = self.of_kind(self.manager, unused_filter(self.manager.data)), clock.now()
-        _examined(self.manager, resources)
+        examined(self.manager, len(resources))
         found = []
         for resource, identity in kind.identities(resources, now) if resources else ():
             of = Selected(resource, with_kept(kind.request, identity, now), kind.notes(resource))
@@ -133,14 +127,14 @@ class UnusedCredentials(KindFilter):
     def process(self, resources: list[Resource], event: Mapping[str, Any] | None = None) -> list[Resource]:
         """Keep the resources whose verdict is asked for, each with its annotation `c7n:unused`."""
         refuse(policy_problem(self.manager.data))
-        _examined(self.manager, resources)
+        examined(self.manager, len(resources))
         for resource in resources:
             # Under `or:` the policy's other filter of this kind may have judged the resource already.
             if resource.get(ANNOTATION, {}).get("policy") != self.manager.data.get("name", ""):
                 resource.pop(ANNOTATION, None)
         kind, now = self.of_kind(self.manager, self.data), clock.now()
-        if examined := population.examined(self.manager):
-            examined.begin(kind.request)
+        if followed := population.examined(self.manager):
+            followed.begin(kind.request)
         judged = kind.identities(resources, now) if resources else ()
         selected = [r for r, identity in judged if self._judge(kind, r, identity, now)]
         kind.complete(selected)
@@ -148,8 +142,8 @@ class UnusedCredentials(KindFilter):
 
     def _judge(self, kind: Kind, resource: Resource, identity: Identity, now: datetime) -> bool:
         judged = judge_identity(with_kept(kind.request, identity, now), kind.request.rules, now)
-        if examined := population.examined(self.manager):
-            examined.add(judged, now)
+        if followed := population.examined(self.manager):
+            followed.add(judged, now)
         return self._annotate(kind, resource, judged, now)
 
     def _annotate(self, kind: Kind, resource: Resource, judged: IdentityJudgement, now: datetime) -> bool:

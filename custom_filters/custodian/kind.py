@@ -101,6 +101,10 @@ class Kind(ABC):
     def find(self, name: str, key: str | None) -> Resource | None:
         """A resource by single reads, without a listing: by `key` (its id) where it is known; None: gone."""
 
+    def exists(self, name: str) -> bool:
+        """Whether anything of the account has this name or id, so that an exemption of it is not misspelt."""
+        return self.find(name, None) is not None or self.find(name, name) is not None
+
     def find_all(self, name: str, key: str | None) -> list[Resource]:
         """All resources of a principal; several where each stands for one of its credentials."""
         found = self.find(name, key)

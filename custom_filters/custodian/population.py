@@ -17,10 +17,9 @@ from custom_filters.core.evidence import NeverUsed
 from custom_filters.core.exemption import Matches, matches_of
 from custom_filters.core.judge import IdentityJudgement
 from custom_filters.core.times import format_time
-from custom_filters.custodian import clock
+from custom_filters.custodian import clock, terms
 from custom_filters.custodian.request import Request
 from custom_filters.custodian.store import shared
-from custom_filters.custodian.terms import examined_by
 
 
 class Examined:
@@ -40,7 +39,7 @@ class Examined:
         self._lines, self._requests = {}, []
         listed = len(resources)
         found = self._filter(resources, event)
-        whole = not event and examined_by(self._manager).get("", 0) >= listed
+        whole = not event and terms.examined(self._manager) >= listed
         self._write(None if event else listed - len(self._lines), whole=whole)
         return found
 

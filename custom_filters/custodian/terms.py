@@ -34,11 +34,12 @@ def terms_of(request: Request, policy: Mapping[str, Any], action: Mapping[str, A
     )
 
 
-def examined_by(manager: Any) -> dict[str, int]:
-    """How many identities the policy's filter judged, under the key ""."""
+def examined(manager: Any, more: int = 0) -> int:
+    """How many identities the policy examines: the most that a filter of ours was given, `more` now."""
     key = ("examined", manager.data.get("name"))
-    found: dict[str, int] = shared(local_session(manager.session_factory), key, dict)
-    return found
+    found: list[int] = shared(local_session(manager.session_factory), key, list[int])
+    found[:] = [max(more, *found, 0)]
+    return found[0]
 
 
 def valid_days(policy: Mapping[str, Any]) -> int:

@@ -15,7 +15,7 @@ from c7n.cache import NullCache
 from c7n.exceptions import PolicyExecutionError
 
 from custom_filters.core.evidence import Unknown
-from custom_filters.custodian.account import record_account
+from custom_filters.custodian.calls import record_account
 from custom_filters.custodian.parallel import for_each
 from custom_filters.gcp.client import (
     Api,

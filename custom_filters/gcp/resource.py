@@ -9,7 +9,7 @@ from c7n.exceptions import PolicyExecutionError
 from c7n_gcp.provider import resources
 from c7n_gcp.query import QueryResourceManager, TypeInfo
 
-from custom_filters.custodian.account import record_account
+from custom_filters.custodian.calls import record_account
 from custom_filters.gcp.client import shared_login
 from custom_filters.gcp.directory import USERS_READ, shared_listing
 

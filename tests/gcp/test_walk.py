@@ -186,6 +186,7 @@ def test_people_from_notice_to_restore(walk: Walk) -> None:
     again = walk.people(), walk.marked(), walk.notes("stale.sam")
     walk.run(only=people)
     assert (walk.people(), walk.marked(), walk.notes("stale.sam")) == again
+    walk.sandbox.clock.advance(timedelta(minutes=1))
     walk.run(REPORT, only="gcp-directory-user-off")
     off = {a["user"].partition("@")[0]: a["phase"] for a in annotations(walk.out, "gcp-directory-user-off")}
     assert off == dict.fromkeys(suspended, "disabled")
@@ -237,6 +238,7 @@ def test_service_accounts_and_keys_from_notice_to_restore(walk: Walk) -> None:
     assert "c7n-unused: " not in "".join(text for _, text in off.values())
     walk.run(only=machines)
     assert walk.accounts() == off
+    walk.sandbox.clock.advance(timedelta(minutes=1))
     walk.run(REPORT, only="gcp-service-account*-off")
     assert len(annotations(walk.out, "gcp-service-account-key-off")) == 2
     assert len(annotations(walk.out, "gcp-service-account-off")) == 1
