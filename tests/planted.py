@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from custom_filters.core import lifecycle, lifecycle_states, notes
-from custom_filters.custodian import actions, changes, enable_action, journal, kind
+from custom_filters.custodian import actions, changes, enable_action, journal, selected
 
 NOTICE = timedelta(days=14)
 
@@ -91,7 +91,7 @@ def _silent_failure() -> None:
 
 def _no_fresh_look() -> None:
     def stale(self: Any, of: Any) -> Any:
-        return kind.Fresh(**vars(of))
+        return selected.Fresh(**vars(of))
 
     actions.DisableUnused.read = stale  # type: ignore[method-assign]
     actions.DisableUnused.more_facts = lambda self, facts, read: replace(  # type: ignore[method-assign]
