@@ -12,11 +12,11 @@ from typing import Any
 
 import yaml
 
-from custom_filters.core.lifecycle_table import as_markdown
 from custom_filters.custodian.registry import _ACTIONS, _FILTERS, generated
 from custom_filters.runner.run.policy_files import shipped_folder
 from tests.conftest import ROOT
 from tests.faults import published
+from tests.lifecycle_table import as_markdown
 
 README = ROOT / "policies" / "README.md"
 CLOUDS = ("aws", "azure", "gcp")

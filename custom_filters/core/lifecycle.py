@@ -1,7 +1,7 @@
 """The lifecycle of credentials: every decision to mark, unmark, disable, retire and restore, for all clouds.
 
 Pure: what was read, and how, is passed in as Facts; a Decision says what to switch, which notes to keep and
-why. The rules one by one, in words and executed: `lifecycle_table`.
+why. The rules one by one, in words and executed: tests/lifecycle_table.py.
 """
 
 from __future__ import annotations

@@ -14,12 +14,12 @@ from custom_filters.core.credential import Credential
 from custom_filters.core.journal import open_intents
 from custom_filters.core.lifecycle import limit_problem
 from custom_filters.core.lifecycle_states import Facts, Recent, mark_states, record_states
-from custom_filters.core.lifecycle_table import RULES, Rule, as_markdown
 from custom_filters.core.notes import Entry, Item, Notes, Record, mark_text
 from custom_filters.core.notes_writing import NotesChangedError, render
 from tests.core.people import NOW, credential, identity, used
 from tests.core.toy import ME, NOTICE, TAG, TERMS, Killed, Toy
 from tests.custodian.forms import FORMS, Form, Kept, losing
+from tests.lifecycle_table import RULES, Rule, as_markdown
 
 KEY, PASSWORD = Item("access-key", "AKIA1"), Item("password", "password")
 

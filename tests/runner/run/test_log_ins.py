@@ -20,6 +20,11 @@ from custom_filters.runner.run.log_ins import refused
 from custom_filters.sandbox.sandbox import Sandbox, Settings
 
 CLOUDS = ("aws", "azure", "gcp")
+#: A job in the background ignores Ctrl-C, and so do its children unless they begin like this.
+HEEDING = [
+    sys.executable, "-c",
+    "import os, signal, sys; signal.signal(2, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +138,7 @@ def test_interrupted(tmp_path: Path, enforce: bool) -> None:
         (tmp_path / "mark.yml").write_text(MARKS)
         args = ["--enforce", "--yes", "mark.yml"] if enforce else []
         child = subprocess.Popen(
-            children.own_command("run", "-p", "aws", "-s", str(out), *args),
+            [*HEEDING, *children.own_command("run", "-p", "aws", "-s", str(out), *args)],
             env=started.child_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True, cwd=tmp_path,
         )  # fmt: skip
