@@ -24,7 +24,7 @@ class Killer:
 
     def __init__(self, faults: Mapping[str, object]) -> None:
         self._faults, self._spec, self._writes = faults, "", 0
-        self._lock = threading.Lock()
+        self._lock, self._own = threading.Lock(), threading.local()  # others begin before a write ends
 
     def __call__(self, phase: str, is_write: bool) -> None:
         """Raises ConnectionDroppedError once the caller is dead: the write is lost, or its answer is."""
@@ -35,8 +35,10 @@ class Killer:
         with self._lock:
             if spec != self._spec:
                 self._spec, self._writes = spec, 0
-            self._writes += phase == "before"
-            due = (phase, self._writes) == (when, int(number))
+            if phase == "before":
+                self._writes += 1
+                self._own.number = self._writes
+        due = (phase, getattr(self._own, "number", 0)) == (when, int(number))
         if due and (process := owner(client_port())):
             os.kill(process, signal.SIGKILL)
             raise ConnectionDroppedError
