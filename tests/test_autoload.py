@@ -231,6 +231,7 @@ STOCK = {
     "custodian validate": ["c7n.cli", "validate", "policy.yml"],
     "c7n-org validate": ["c7n_org.cli", "validate", "-u", "policy.yml", "-c", "accounts.yml"],
 }
+KNOWN = [pytest.param(args, id=k, marks=pytest.mark.slow if "org" in k else ()) for k, args in STOCK.items()]
 
 
 def stock(env: Env, module: str, *args: str, **environ: str) -> tuple[int, str]:
@@ -243,14 +244,14 @@ def stock(env: Env, module: str, *args: str, **environ: str) -> tuple[int, str]:
     return child.returncode, child.stdout + child.stderr
 
 
-@pytest.mark.parametrize("args", STOCK.values(), ids=STOCK.keys())
+@pytest.mark.parametrize("args", KNOWN)
 def test_stock_commands_know_the_vocabulary(wheel_env: Env, args: list[str]) -> None:
     code, said = stock(wheel_env, *args)
     assert code == 0, said
     assert "c7n-unused:" not in said
 
 
-@pytest.mark.parametrize("args", STOCK.values(), ids=STOCK.keys())
+@pytest.mark.parametrize("args", KNOWN)
 def test_stock_commands_do_not_when_switched_off(wheel_env: Env, args: list[str]) -> None:
     code, _ = stock(wheel_env, *args, C7N_UNUSED_AUTOLOAD="0")
     assert code != 0

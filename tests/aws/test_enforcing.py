@@ -198,6 +198,7 @@ def test_who_was_switched_off_is_no_finding_any_more(story: Story) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_way_back(story: Story, tmp_path: Path) -> None:
     """By command, from the run's own record."""
     result = invoke(story, "restore", story.out, "--user", "many.mia", "-s", tmp_path)

@@ -69,6 +69,7 @@ def test_validate_says_why_in_one_sentence(tmp_path: Path) -> None:
         assert says in line
 
 
+@pytest.mark.slow
 def test_skipping_validation_does_not_get_past(tmp_path: Path) -> None:
     """Stock `--skip-validation` first; then without any validation at all, as a program may run it."""
     with embedded(now=NOW) as sandbox:

@@ -244,6 +244,7 @@ def attempt_roles(out: Path, allowed: dict[str, Any]) -> dict[str, Any]:
         return dict(sandbox.aws.roles())
 
 
+@pytest.mark.slow
 def test_the_part_for_roles_works(tmp_path: Path) -> None:
     roles = attempt_roles(tmp_path, policy(enforce=True, parts=["roles"]))
     assert {name for name, role in roles.items() if role["tags"].get("c7n-unused")} == {"to-mark", "off"}

@@ -46,6 +46,7 @@ def is_on(sandbox: Sandbox, name: str) -> bool:
     return bool(sandbox.azure.person(f"{name}@{DOMAIN}").enabled)
 
 
+@pytest.mark.slow
 def test_one_user_by_a_dozen_requests_then_again_then_all(disabled: Sandbox, tmp_path: Path) -> None:
     disabled.faults["license"] = "missing"
     done = restore(disabled, tmp_path, "OUT", "--user", f"sam@{DOMAIN}")
