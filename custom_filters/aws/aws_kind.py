@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from custom_filters.aws import advisor
-from custom_filters.aws.client import REFUSED, aws_client, shared_in_account
+from custom_filters.aws.client import answer_or_refusal, aws_client, shared_in_account
 from custom_filters.aws.cloudtrail import Trail
 from custom_filters.aws.credentials import LAST_USED
 from custom_filters.aws.notes import place_for, value_problem
@@ -90,12 +90,8 @@ class AwsKind(Kind):
         """Users and roles share an account's exemptions; what may not be read is not known."""
         if super().exists(name):
             return True
-        try:
-            return bool(get_user(self.iam, name) or get_role(self.iam, name))
-        except ClientError as error:
-            if error.response["Error"]["Code"] in REFUSED:
-                return False
-            raise
+        found = answer_or_refusal(lambda: get_user(self.iam, name) or get_role(self.iam, name))
+        return bool(found) and not isinstance(found, ClientError)
 
     def place(self, of: Selected) -> Place:
         """See place_for."""

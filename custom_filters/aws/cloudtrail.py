@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -102,8 +101,8 @@ class Trail:
         with self._turns[region]:
             if region in self.down:
                 return Asked(failed={region: self.down[region]})
-            read = partial(self._events, region, attribute, value, since, now)
-            return attempt(region, lambda: tuple(read()), self.down)
+            asked = (region, attribute, value, since, now)
+            return attempt(region, lambda: tuple(self._events(*asked)), self.down)
 
     def _events(
         self, region: str, attribute: str, value: str, since: datetime, now: datetime

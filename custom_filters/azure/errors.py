@@ -10,7 +10,6 @@ import requests
 
 from custom_filters.azure.permissions import ENABLE, USER_WRITE, needed_by
 
-#: https://learn.microsoft.com/graph/resolve-auth-errors: the app was not granted what the call needs.
 #: signInActivity without Microsoft Entra ID P1 or P2; also seen now and then in tenants that have it.
 UNLICENSED = "Authentication_RequestFromNonPremiumTenantOrB2CTenant"
 #: Role eligibility (privileged identity management) without Entra ID P2 or Governance.

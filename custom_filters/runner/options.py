@@ -31,8 +31,7 @@ class _Words(click.ParamType):  # type: ignore[type-arg]  # generic in some vers
         self._allowed, self._some = allowed, some
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        words = value if isinstance(value, tuple) else tuple(word.strip() for word in value.split(","))
-        named = tuple(filter(None, words))
+        named = tuple(filter(None, (word.strip() for word in value.split(","))))
         wrong = next((word for word in named if word not in self._allowed), None)
         if wrong or (not named and (value or self._some)):
             self.fail(f"{wrong or value!r} is not one of {', '.join(self._allowed)}.", param, ctx)
@@ -42,7 +41,7 @@ class _Words(click.ParamType):  # type: ignore[type-arg]  # generic in some vers
 def words(*names: str, allowed: Collection[str], some: bool = True, **more: Any) -> Callable[[F], F]:
     """An option that takes words out of a fixed set, by commas, by repeating it, or both: a tuple.
 
-    Without `some` an empty text is no words.
+    Without `some` an empty text means none.
     """
 
     def joined(ctx: click.Context, param: click.Parameter, value: Sequence[Sequence[str]]) -> tuple[str, ...]:
